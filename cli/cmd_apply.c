@@ -1,0 +1,80 @@
+/* cmd_apply.c - meter apply: put a catalog in force. */
+#include "cli.h"
+
+static int show_progress(int64_t done, int64_t total, void *user)
+{
+	progress_update(user, done, done, total);
+	return 0;
+}
+
+static void print(const meter_catalog *catalog, int64_t version, enum format format)
+{
+	static const struct column columns[] = {
+		{"version", COLUMN_NUMBER},
+		{"meters", COLUMN_NUMBER},
+		{"plans", COLUMN_NUMBER},
+		{"subscriptions", COLUMN_NUMBER},
+	};
+	struct text line = {0};
+	struct out o;
+
+	if (format == FORMAT_TABLE) {
+		text_format(&line, "catalog version %lld in force: %zu meters, %zu plans, %zu subscriptions\n",
+		            (long long)version, meter_catalog_meter_count(catalog), meter_catalog_plan_count(catalog),
+		            meter_catalog_subscription_count(catalog));
+		out_write(line.data, line.size);
+		text_free(&line);
+		return;
+	}
+	out_begin_record(&o, format, columns, 4);
+	out_integer(&o, version);
+	out_integer(&o, (int64_t)meter_catalog_meter_count(catalog));
+	out_integer(&o, (int64_t)meter_catalog_plan_count(catalog));
+	out_integer(&o, (int64_t)meter_catalog_subscription_count(catalog));
+	out_end(&o);
+}
+
+static int apply(const struct arguments *arguments, const meter_catalog *catalog, const struct text *text)
+{
+	struct progress progress;
+	int64_t version;
+	meter *m = cli_open(arguments, 0);
+
+	if (!m)
+		return EXIT_FAILED;
+	progress_begin(&progress, "events");
+	int result = meter_catalog_apply(m, arguments->operands[0], text->data, text->size, show_progress, &progress, &version);
+	progress_clear(&progress);
+	if (result != METER_OK)
+		return cli_close(m, cli_library_error(result));
+	print(catalog, version, arguments->format);
+	return cli_close(m, EXIT_DONE);
+}
+
+static int run(const struct arguments *arguments)
+{
+	meter_catalog *catalog;
+	struct text text;
+	/* A catalog that is wrong must not leave an empty database behind. */
+	int exit_code = cmd_catalog_read(&catalog, &text, arguments->operands[0]);
+
+	if (exit_code == EXIT_DONE)
+		exit_code = apply(arguments, catalog, &text);
+	meter_catalog_free(catalog);
+	text_free(&text);
+	return exit_code;
+}
+
+const struct verb verb_apply = {
+	.name = "apply",
+	.operands = "CATALOG.yaml",
+	.summary = "check a catalog and put it in force",
+	.details = "The catalog is stored whole as a new version, or refused whole at its first error. Meters that are new count "
+		   "the\n"
+		   "events already stored. Applying the catalog in force changes nothing. CATALOG.yaml may be \"-\" for stdin.\n"
+		   "\n"
+		   "  meter apply catalog.yaml\n",
+	.operand_min = 1,
+	.operand_max = 1,
+	.run = run,
+};

@@ -1,0 +1,63 @@
+/* cmd_check.c - meter check: is a catalog right, without a database. */
+#include "cli.h"
+
+#define CATALOG_SIZE_MAX ((size_t)4 << 20) /* what the library takes; no more is held in memory */
+
+int cmd_catalog_read(meter_catalog **out, struct text *text_out, const char *name)
+{
+	*out = NULL;
+	if (input_read_all(text_out, name, CATALOG_SIZE_MAX) != EXIT_DONE)
+		return EXIT_FAILED;
+	int result = meter_catalog_read(out, name, text_out->data ? text_out->data : "", text_out->size);
+	return result == METER_OK ? EXIT_DONE : cli_library_error(result);
+}
+
+static void print(const meter_catalog *catalog, enum format format)
+{
+	static const struct column columns[] = {
+		{"meters", COLUMN_NUMBER},
+		{"plans", COLUMN_NUMBER},
+		{"subscriptions", COLUMN_NUMBER},
+	};
+	struct text line = {0};
+	struct out o;
+
+	if (format == FORMAT_TABLE) {
+		text_format(&line, "ok: %zu meters, %zu plans, %zu subscriptions\n", meter_catalog_meter_count(catalog),
+		            meter_catalog_plan_count(catalog), meter_catalog_subscription_count(catalog));
+		out_write(line.data, line.size);
+		text_free(&line);
+		return;
+	}
+	out_begin_record(&o, format, columns, 3);
+	out_integer(&o, (int64_t)meter_catalog_meter_count(catalog));
+	out_integer(&o, (int64_t)meter_catalog_plan_count(catalog));
+	out_integer(&o, (int64_t)meter_catalog_subscription_count(catalog));
+	out_end(&o);
+}
+
+static int run(const struct arguments *arguments)
+{
+	meter_catalog *catalog;
+	struct text text;
+	int exit_code = cmd_catalog_read(&catalog, &text, arguments->operands[0]);
+
+	if (exit_code == EXIT_DONE)
+		print(catalog, arguments->format);
+	meter_catalog_free(catalog);
+	text_free(&text);
+	return exit_code;
+}
+
+const struct verb verb_check = {
+	.name = "check",
+	.operands = "CATALOG.yaml",
+	.summary = "check a catalog without a database",
+	.details = "Prints ok, or the first error as file:line:column: what was expected. CATALOG.yaml may be \"-\" for stdin.\n"
+		   "meter help catalog describes the language.\n"
+		   "\n"
+		   "  meter check catalog.yaml\n",
+	.operand_min = 1,
+	.operand_max = 1,
+	.run = run,
+};

@@ -1,0 +1,141 @@
+/* cmd_help.c - meter help: about a verb, or about the files the command reads. */
+#include "cli.h"
+
+#include <string.h>
+
+static const char catalog_topic[] =
+	"A catalog is one YAML file: meters say what is counted, plans what it costs, subscriptions who has which plan.\n"
+	"\n"
+	"  version: 1\n"
+	"  meters:\n"
+	"    calls: {event_type: api.call, aggregation: count}\n"
+	"    tokens: {event_type: llm.call, aggregation: sum, value: tokens, dimensions: [model, kind]}\n"
+	"  plans:\n"
+	"    - key: api-pro\n"
+	"      currency: USD\n"
+	"      period: month\n"
+	"      effective_from: 2026-01-01T00:00:00Z\n"
+	"      charges:\n"
+	"        - {key: base, model: flat, amount: \"49.00\", proration: time}\n"
+	"        - key: calls\n"
+	"          meter: calls\n"
+	"          model: graduated\n"
+	"          included: 100000\n"
+	"          per: 1000\n"
+	"          tiers: [{up_to: 1000000, price: \"0.50\"}, {price: \"0.40\"}]\n"
+	"        - key: tokens\n"
+	"          meter: tokens\n"
+	"          model: unit\n"
+	"          per: 1000000\n"
+	"          rates:\n"
+	"            - {match: {model: large-1, kind: input}, price: \"3.00\"}\n"
+	"            - {match: {model: large-1, kind: output}, price: \"15.00\"}\n"
+	"          unmatched: suspend\n"
+	"  subscriptions:\n"
+	"    acme: {customer: Acme Inc., plan: api-pro, from: 2026-01-15T00:00:00Z}\n"
+	"\n"
+	"meter           key: {...}; all but event_type and aggregation may be left out\n"
+	"  event_type    the type of the events it counts\n"
+	"  aggregation   count, sum, min, max or latest\n"
+	"  value         the property to aggregate; else the event's own value\n"
+	"  dimensions    [property, ...] to group and price by\n"
+	"  filter        {property: [allowed value, ...]}; all must hold\n"
+	"  unit          what one of it is called\n"
+	"\n"
+	"plan            rounding and what follows may be left out\n"
+	"  key           several plans with one key are its versions: effective_from decides\n"
+	"  currency      ISO 4217, decides the decimals of amounts\n"
+	"  period        month, in UTC\n"
+	"  effective_from, charges\n"
+	"  rounding      half_up (default) or half_even; once per line\n"
+	"  name, grace, minimum, maximum, discounts\n"
+	"\n"
+	"charge          {key, meter, model, ...}\n"
+	"  model         flat        amount, no meter; proration: time cuts it to the time the subscription lasts\n"
+	"                unit        price, or rates by dimension\n"
+	"                graduated   tiers: each prices what lies within it\n"
+	"                volume      tiers: the one that is reached prices everything\n"
+	"                package     price for every per units begun\n"
+	"  included      units that are free, taken off first\n"
+	"  per           prices are for so many units; default 1\n"
+	"  tiers         {up_to, price, flat}; up_to lies within its tier, the last tier has none.\n"
+	"                flat_at_zero: true makes the first flat due at 0 units\n"
+	"  rates         {match: {dimension: value}, price}; the first match wins\n"
+	"  unmatched     suspend (default: shown without an amount), free, or {price: ...}\n"
+	"  name, minimum, maximum, discounts\n"
+	"\n"
+	"discount        {percent or amount, from, until, reason}; of a plan also applies_to: [charge, ...]\n"
+	"\n"
+	"subscription    key: {customer, plan, from, until}; plan may be a list of {plan, from}\n"
+	"\n"
+	"Prices are decimals, quoted or not, and read digit by digit. Unknown and repeated keys, anchors and tags are errors.\n"
+	"meter check CATALOG.yaml checks a catalog.\n";
+
+static const char formats_topic[] =
+	"JSON Lines, one event a line:\n"
+	"\n"
+	"  {\"id\":\"req-17\",\"subscription\":\"acme\",\"type\":\"llm.call\",\"timestamp\":\"2026-01-31T23:59:59.123Z\",\n"
+	"   \"value\":\"1.5\",\"properties\":{\"model\":\"large-1\",\"tokens\":120},\"source\":\"gw-1\",\"sequence\":42}\n"
+	"\n"
+	"  id, subscription, type and timestamp are required. value is 1 when absent. An event is known by subscription,\n"
+	"  timestamp and id together: the same three with the same type, value and properties are a duplicate, with others\n"
+	"  a conflict.\n"
+	"\n"
+	"CloudEvents 1.0 as JSON, one a line: subject is the subscription, time the timestamp, data the properties, source and\n"
+	"id together the id.\n"
+	"\n"
+	"CSV with a header: columns carry the names of the fields above, other columns are properties under their own name.\n"
+	"An empty cell means that the field is absent.\n"
+	"\n"
+	"  --map FIELD=COLUMN        the field comes from this column\n"
+	"  --map FIELD=:CONSTANT     the field is the same for every row\n"
+	"  --map FIELD=#line         the field is the number of the row's line; the header is line 1\n"
+	"\n"
+	"  FIELD is subscription, id, type, timestamp, value, source, sequence or properties.NAME. Several are separated by\n"
+	"  commas, or --map is repeated. Once there is a properties.NAME, only those become properties.\n"
+	"\n"
+	"    meter replay requests.csv --time utc \\\n"
+	"      --map subscription=:acme,id=#line,type=:llm.call,timestamp=TIMESTAMP \\\n"
+	"      --map properties.input=ContextTokens,properties.output=GeneratedTokens\n"
+	"\n"
+	"Times\n"
+	"\n"
+	"  --time rfc3339   2026-01-31T23:59:59.123Z or with any offset (default)\n"
+	"  --time utc       the same; a time without an offset is UTC\n"
+	"  --time s|ms|us|ns   a number since 1970-01-01 UTC\n"
+	"\n"
+	"Lines may end with LF or CRLF and be 1 MiB long; a byte order mark at the start of a file is skipped.\n";
+
+static const char *find_topic(const char *name)
+{
+	if (!strcmp(name, "catalog"))
+		return catalog_topic;
+	return strcmp(name, "formats") ? NULL : formats_topic;
+}
+
+static int run(const struct arguments *arguments)
+{
+	const char *name = arguments->operand_count ? arguments->operands[0] : NULL;
+
+	if (!name) {
+		opt_print_usage(stdout);
+		return EXIT_DONE;
+	}
+	const char *topic = find_topic(name);
+	const struct verb *verb = cli_verb_find(name);
+	if (topic)
+		out_write(topic, strlen(topic));
+	else if (verb)
+		opt_print_help(stdout, verb);
+	else
+		return cli_usage_error(NULL, "no help about \"%s\"", name);
+	return EXIT_DONE;
+}
+
+const struct verb verb_help = {
+	.name = "help",
+	.operands = "[VERB | catalog | formats]",
+	.summary = "explain a verb, the catalog or the event formats",
+	.operand_max = 1,
+	.run = run,
+};

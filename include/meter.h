@@ -1,0 +1,608 @@
+/*
+ * meter.h - libmeter: usage metering and billing in one library and one SQLite file.
+ *
+ * This header is the contract. What is not promised here is not promised.
+ *
+ * The way of an event
+ *
+ *     meter_record(), meter_batch_add()      any thread: check, copy, accept
+ *       -> the writer thread                 one per handle: sort, dedup, store, bucket; one transaction a batch
+ *       -> meter_usage_query()               what was used
+ *       -> meter_invoice_draft()             what it costs
+ *
+ * What is promised
+ *
+ *   accepted   meter_record() returned METER_OK. The event is in the hands of the library and will be written within
+ *              commit_interval_ms without another call. In this version it waits in the memory of the process: the end
+ *              of the process (kill -9) loses what was not yet durable.
+ *   durable    meter_flush(), meter_batch_wait(), meter_record_many() or meter_record_json() returned METER_OK. The
+ *              events are committed with SQLite's synchronous=FULL and survive the death of the process and the loss
+ *              of power.
+ *   once       An event is known by its key: (subscription, timestamp, id). The same key is counted once, however late
+ *              the retry, from any number of threads and processes. There is no dedup window. Keys are compared byte
+ *              by byte: "A" and "a", and different Unicode forms of one letter, are different keys.
+ *   exact      Quantities and money are decimals from the first digit to the total. There is no binary floating point.
+ *              Amounts are rounded once per invoice line, to the smallest unit of the plan's currency.
+ *   real time  A query sees every event whose commit has returned. meter_flush() first makes it read-your-writes.
+ *
+ * Outcomes of an event, always counted apart
+ *
+ *   accepted   stored, and counted by every meter that covers its type
+ *   duplicate  key and content (type, value, properties) are already stored: nothing changed. Normal for retries
+ *   conflict   the key is stored with other content: kept in quarantine, never counted, overwrites nothing
+ *   rejected   invalid, or a meter cannot read its value: kept in quarantine with the reason
+ *   late       accepted, but its period is already on a finalized invoice (no call of this version finalizes one)
+ *
+ *   An event whose type no meter covers, or whose subscription no catalog names yet, is accepted. It is counted as
+ *   unbilled (see meter_stats) and joins usage and invoices as soon as a catalog covers it.
+ *
+ * Caveats
+ *
+ *   - Do not use a handle in a forked child. Open the file again there. Not even meter_close() may be called.
+ *   - Keep the file on a local file system: SQLite's WAL and the lock file need shared memory and flock().
+ *   - Do not run "PRAGMA wal_checkpoint" or write to the file with another program while a handle is open: SQLite
+ *     releases up to 3.51.2 can lose committed rows when two connections checkpoint at once. Reading is harmless.
+ *   - Do not open and close the database file itself within the process (say, to copy it): POSIX drops SQLite's locks.
+ *
+ * Conventions
+ *
+ *   Results    int: METER_OK (0) or a negative METER_E... code. Each function lists its codes in the order of checking;
+ *              METER_ENOMEM can come from any of them. meter_errmsg() has the details.
+ *   Memory     What comes back through **out is yours: free it with its own _free (NULL is fine). On failure *out is
+ *              NULL. A pointer read from an object lives as long as that object, or until the next _next call on it.
+ *              Everything passed in is copied: the library keeps no pointer of yours.
+ *   Text       In: a pointer and a size in bytes; the size METER_NUL_TERMINATED takes everything up to the NUL. UTF-8
+ *              without NUL. Out: UTF-8 with a NUL at the end.
+ *   Numbers    Quantities and money are decimal text ("0.10", "-3", "1234567.891"): no exponent, no thousands sign.
+ *   Time       int64_t microseconds since 1970-01-01T00:00:00Z. Ranges are half-open: from is in, to is out.
+ *   Threads    A meter handle may be shared by all threads, at the same time. Every other object belongs to one thread at a time.
+ *   Process    The library prints nothing, never exits, installs no signal handler and does not touch the locale.
+ */
+#ifndef METER_H
+#define METER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef METER_API
+#  define METER_API __attribute__((visibility("default")))
+#endif
+
+/* The one place that states the version; the build reads it from here. METER_SOVERSION changes when the ABI breaks. */
+#define METER_VERSION_MAJOR 0
+#define METER_VERSION_MINOR 1
+#define METER_VERSION_PATCH 0
+#define METER_VERSION       "0.1.0"
+#define METER_SOVERSION     0
+
+/** The version of the library that runs, as text ("0.1.0"). Threads: any. */
+METER_API const char *meter_version(void);
+
+/**
+ * Whether the library that runs fits the header a program was compiled with.
+ *
+ * @param soversion  METER_SOVERSION as the caller saw it.
+ * @return METER_OK, or METER_EINVAL when they differ.
+ */
+METER_API int meter_abi_check(int32_t soversion);
+
+/** A size that means: the text ends at its NUL. */
+#define METER_NUL_TERMINATED ((size_t)-1)
+
+/* ------------------------------------------------------------------ errors ------------------------------------------------------------------ */
+
+/* Result codes. The numbers are pinned and never used again for something else. */
+#define METER_OK            0
+#define METER_EINVAL       (-1)  /**< an argument is missing or out of range: meter_errmsg() names it */
+#define METER_ENOMEM       (-2)  /**< out of memory: nothing was done, try again */
+#define METER_EBUSY        (-3)  /**< another process held the write lock for longer than lock_wait_ms */
+#define METER_EAGAIN       (-4)  /**< the queue is full: nothing was recorded, try again or meter_flush() */
+#define METER_ETIMEDOUT    (-5)  /**< the time given ran out; the work goes on in the background */
+#define METER_ENOTFOUND    (-6)  /**< no such file, meter, plan or subscription */
+#define METER_EUNSUPPORTED (-7)  /**< understood, but not computed by this version; never answered with a guess */
+#define METER_EEND         (-8)  /**< a _next call: there are no more rows */
+#define METER_EIO          (-40) /**< the operating system or SQLite failed to read or write */
+#define METER_ECORRUPT     (-41) /**< the file is damaged, or holds what this library never writes */
+#define METER_EFOREIGN     (-42) /**< the file is not a libmeter database */
+#define METER_ENEWER       (-43) /**< the file was written by a newer libmeter */
+#define METER_EREADONLY    (-44) /**< the file or its folder cannot be written */
+#define METER_EFULL        (-45) /**< the disk is full; accepted events wait and are written when there is room again */
+#define METER_ECATALOG     (-60) /**< the catalog text is wrong: meter_errmsg() is "file:line:column: what was expected" */
+#define METER_EOVERFLOW    (-80) /**< a quantity or an amount does not fit into 38 digits */
+
+/** What a result code means, in a few words. Never NULL. Threads: any. */
+METER_API const char *meter_strerror(int code);
+
+/**
+ * The details of the last failure on the calling thread, one line, "" when there was none. Never NULL.
+ * Valid until the next libmeter call on this thread.
+ */
+METER_API const char *meter_errmsg(void);
+
+/* ------------------------------------------------------------------- handle ------------------------------------------------------------------ */
+
+typedef struct meter meter;
+
+#define METER_OPEN_EXISTING 1u /**< fail with METER_ENOTFOUND instead of creating a file that is not there */
+
+/** How to open. Zero means the default in every field. A field outside struct_size has its default too. */
+typedef struct meter_options {
+	size_t struct_size;         /**< set by METER_OPTIONS_INIT; new fields are only appended */
+	uint32_t flags;             /**< METER_OPEN_...; default 0 */
+	int32_t commit_interval_ms; /**< the longest an accepted event waits for its commit; 1..60000, default 100 */
+	int32_t full_wait_ms;       /**< how long meter_record() waits when the queue is full; 0..60000, default 0: not at all */
+	int32_t lock_wait_ms;       /**< how long to wait for another process that writes; 1..3600000, default 10000 */
+	int32_t queue_mib;          /**< room for events that wait, in MiB; 1..1024, default 16. The writer needs as much again */
+} meter_options;
+#define METER_OPTIONS_INIT { sizeof(meter_options), 0, 0, 0, 0, 0 }
+
+/**
+ * Open a metering file, creating it when there is none, and start its writer thread.
+ *
+ * The file is an SQLite database in WAL mode; beside it live FILE-wal, FILE-shm and FILE-lock. A new file is readable and
+ * writable by its owner only.
+ *
+ * @param path     NUL-terminated; "" and in-memory databases are refused.
+ * @param options  NULL for the defaults.
+ * @return METER_OK, or in this order: METER_EINVAL (path, options; also a directory), METER_ENOTFOUND (METER_OPEN_EXISTING and
+ *         no file, or no such folder), METER_EREADONLY, METER_EFULL (less than 4 MiB free), METER_EFOREIGN, METER_ENEWER,
+ *         METER_EBUSY, METER_ECORRUPT, METER_EIO.
+ * Threads: any.  Blocks: on disk, and up to lock_wait_ms on another process.                                       Since 0.1.
+ */
+METER_API int meter_open(meter **out, const char *path, const meter_options *options);
+
+/**
+ * Write what is still waiting, stop the writer and free the handle. Always frees, also when it returns an error. NULL is fine.
+ *
+ * No other thread may be inside a call on this handle, and every batch made from it must have been freed.
+ *
+ * @return METER_OK, or what kept the last events from being written (METER_EFULL, METER_EBUSY, METER_EIO ...): those are lost.
+ * Blocks: until the last commit, at most lock_wait_ms on another process.
+ */
+METER_API int meter_close(meter *m);
+
+/* ------------------------------------------------------------------- events ------------------------------------------------------------------ */
+
+/* What became of an event. The numbers are pinned. */
+#define METER_PENDING   0 /**< not decided yet: its commit has not returned */
+#define METER_ACCEPTED  1
+#define METER_DUPLICATE 2
+#define METER_CONFLICT  3
+#define METER_REJECTED  4
+#define METER_LATE      5
+
+/** "pending", "accepted", "duplicate", "conflict", "rejected" or "late"; "?" for any other number. */
+METER_API const char *meter_outcome_name(int32_t outcome);
+
+/** A named property of an event. Both are text: a number is its digits. */
+typedef struct meter_property {
+	const char *name;  /**< 1..128 bytes */
+	const char *value; /**< 0..4096 bytes */
+	size_t name_size;
+	size_t value_size;
+} meter_property;
+#define METER_PROPERTY(name, value) { (name), (value), METER_NUL_TERMINATED, METER_NUL_TERMINATED }
+
+#define METER_NO_SEQUENCE (-1)
+
+/** One usage event. Start from METER_EVENT_INIT, then set what you have; every text may then be NUL-terminated. */
+typedef struct meter_event {
+	size_t struct_size;               /**< set by METER_EVENT_INIT */
+	const char *subscription;         /**< who is billed; 1..128 bytes. Part of the key */
+	size_t subscription_size;
+	const char *id;                   /**< idempotency key chosen by the caller, the same in every retry; 1..256 bytes. Part of the key */
+	size_t id_size;
+	const char *type;                 /**< what happened; 1..128 bytes */
+	size_t type_size;
+	int64_t timestamp_us;             /**< when it happened; 0..253402300799999999 (year 9999), at most 5 minutes ahead of the clock.
+	                                       Part of the key and never filled in: a retry with a new time would be a new event */
+	const char *value;                /**< decimal text, at most 18 decimals, all digits together within int64; NULL: 1 */
+	size_t value_size;
+	const meter_property *properties; /**< each name once, in any order; all names and values together at most 4096 bytes */
+	size_t property_count;            /**< 0..64 */
+	const char *source;               /**< which producer sent it; 1..256 bytes, NULL: none. Not part of the content */
+	size_t source_size;
+	int64_t sequence;                 /**< the producer's own numbering, >= 0; METER_NO_SEQUENCE: none. Not part of the content */
+} meter_event;
+#define METER_EVENT_INIT                                                                                                        \
+	{                                                                                                                       \
+		sizeof(meter_event), NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, 0, NULL, \
+		METER_NUL_TERMINATED, NULL, 0, NULL, METER_NUL_TERMINATED, METER_NO_SEQUENCE                                    \
+	}
+
+/**
+ * Record one event and do not wait for the disk.
+ *
+ * METER_OK means accepted; durable follows at the latest commit_interval_ms later, or with meter_flush(). The outcome
+ * (accepted, duplicate, conflict, rejected) is decided at the commit and counted in meter_stats(); who wants it per event uses a
+ * batch. Sending an event again is harmless.
+ *
+ * @return METER_OK, or in this order: METER_EINVAL (a field is missing or out of range, errmsg names it; counted as refused,
+ *         kept nowhere), METER_EAGAIN (the queue is full for longer than full_wait_ms; counted as refused).
+ * Threads: any, at the same time.  Blocks: never on disk; up to full_wait_ms when the queue is full.
+ * Memory:  keeps no pointer into event; allocates nothing.                                                         Since 0.1.
+ */
+METER_API int meter_record(meter *m, const meter_event *event);
+
+/**
+ * Record events and wait until they are durable: the synchronous batch.
+ *
+ * @param outcomes_out  room for count outcomes, one per event in their order, or NULL. An event with a wrong field is
+ *                      METER_REJECTED and kept in quarantine; it does not touch the others.
+ * @return METER_OK, or in this order: METER_EINVAL (events or count), and what kept the commit from happening: METER_EFULL,
+ *         METER_EBUSY, METER_EREADONLY, METER_EIO. Outcomes not decided then are METER_PENDING, and their events keep waiting
+ *         to be written: recording them again is harmless.
+ * Threads: any; calls of several threads share one commit.  Blocks: until durable.                                 Since 0.1.
+ */
+METER_API int meter_record_many(meter *m, const meter_event *events, size_t count, int32_t *outcomes_out);
+
+/**
+ * Record events given as JSON Lines and wait until they are durable.
+ *
+ * One object a line, in the library's own form or as a CloudEvents 1.0 object:
+ *   {"id":"req-17","subscription":"acme","type":"llm.call","timestamp":"2026-01-31T23:59:59.123Z","value":"1.5",
+ *    "properties":{"model":"large-1","tokens":120},"source":"gw-1","sequence":42}
+ *   {"specversion":"1.0","id":"req-17","source":"gw-1","type":"llm.call","subject":"acme","time":"2026-01-31T23:59:59.123Z",
+ *    "data":{"model":"large-1","tokens":120}}
+ * The id of a CloudEvent is the pair source + id, written as the size of source, ':', source, id: "4:gw-1req-17". Numbers may
+ * be JSON numbers or text; their digits are read as they stand. Blank lines are skipped. Unknown and repeated names are errors.
+ *
+ * @param outcomes_out  room for capacity outcomes, one per line that is not blank, or NULL.
+ * @param count_out     how many such lines there were, or NULL.
+ * @return as meter_record_many(); METER_EINVAL also when outcomes_out is given and capacity is too small (nothing is recorded).
+ *                                                                                                                  Since 0.1.
+ */
+METER_API int meter_record_json(meter *m, const char *text, size_t size, int32_t *outcomes_out, size_t capacity, size_t *count_out);
+
+/**
+ * Wait until everything accepted before this call is durable.
+ *
+ * @param timeout_ms  0..3600000; -1 waits as long as it takes or until writing fails.
+ * @return METER_OK, or METER_EINVAL, METER_ETIMEDOUT, or what keeps the writer from writing: METER_EFULL, METER_EBUSY,
+ *         METER_EREADONLY, METER_EIO, METER_ECORRUPT. The events are kept and tried again once a second.
+ * Threads: any.                                                                                                    Since 0.1.
+ */
+METER_API int meter_flush(meter *m, int64_t timeout_ms);
+
+/* -------------------------------------------------------------------- batch ------------------------------------------------------------------ */
+
+/**
+ * Events recorded together, whose outcomes are read afterwards. A batch is on its way to the disk while it is filled:
+ * two batches filled in turn keep both the reading and the writing side busy.
+ */
+typedef struct meter_batch meter_batch;
+
+/** How a time is written as text. The numbers are pinned. Never guessed from the text. */
+#define METER_TIME_RFC3339 0 /**< 2026-01-31T23:59:59.123Z; any offset, at most 6 decimals that are not 0 */
+#define METER_TIME_UTC     1 /**< the same; a time without an offset is UTC */
+#define METER_TIME_S       2 /**< seconds since 1970, integer or decimal */
+#define METER_TIME_MS      3 /**< milliseconds since 1970 */
+#define METER_TIME_US      4 /**< microseconds since 1970 */
+#define METER_TIME_NS      5 /**< nanoseconds since 1970; the last three digits must be 0 */
+
+/** @return METER_OK, or METER_EINVAL. Memory: free with meter_batch_free() before meter_close(). */
+METER_API int meter_batch_new(meter_batch **out, meter *m);
+
+/** Wait for its events, then free the batch. NULL is fine. What could not be written stays with the writer. */
+METER_API void meter_batch_free(meter_batch *b);
+
+/**
+ * Add one event. A wrong field makes it METER_REJECTED and keeps it in quarantine; the call still returns METER_OK.
+ * @return METER_OK, or METER_EINVAL (b or event is NULL), or, when the queue is full and cannot be written, what keeps it from that.
+ * Blocks: while the queue is full.
+ */
+METER_API int meter_batch_add(meter_batch *b, const meter_event *event);
+
+/**
+ * Add one event given as a JSON object in one of the forms of meter_record_json().
+ * @param time_format  METER_TIME_...: how its timestamp is written.
+ * @return as meter_batch_add().
+ */
+METER_API int meter_batch_add_json(meter_batch *b, const char *text, size_t size, int32_t time_format);
+
+/**
+ * Add a record that the caller could not make an event of (a broken row of some format): it is METER_REJECTED and kept in
+ * quarantine as it is.
+ * @param reason  why, one line.
+ * @return as meter_batch_add().
+ */
+METER_API int meter_batch_add_refused(meter_batch *b, const char *text, size_t size, const char *reason);
+
+/**
+ * Wait until every event of the batch is durable and has its outcome.
+ * @return METER_OK, or what keeps the writer from writing (see meter_flush); outcomes not decided are METER_PENDING.
+ */
+METER_API int meter_batch_wait(meter_batch *b);
+
+/** How many events were added since the batch was new or cleared. */
+METER_API size_t meter_batch_count(const meter_batch *b);
+
+/** The outcome of event number index, in the order they were added; METER_PENDING until meter_batch_wait() returned METER_OK. */
+METER_API int32_t meter_batch_outcome(const meter_batch *b, size_t index);
+
+/** Why event number index is a conflict or rejected; "" for the others. */
+METER_API const char *meter_batch_reason(const meter_batch *b, size_t index);
+
+/** Make the batch empty again, after meter_batch_wait(). @return METER_OK, or METER_EINVAL while outcomes are pending. */
+METER_API int meter_batch_clear(meter_batch *b);
+
+/* ------------------------------------------------------------------- catalog ----------------------------------------------------------------- */
+
+/** Meters, plans and subscriptions, read from one YAML text. Immutable. README.md and `meter help catalog` describe the language. */
+typedef struct meter_catalog meter_catalog;
+
+/**
+ * Read and check a catalog without a database.
+ *
+ * The text is refused as a whole at its first error. YAML anchors, aliases, tags, several documents, unknown and repeated
+ * keys are errors. Numbers are read digit by digit.
+ *
+ * @param name  what messages call the text, usually its file name.
+ * @param size  at most 4 MiB.
+ * @return METER_OK, or METER_EINVAL, METER_ECATALOG (errmsg: "name:line:column: ..."), METER_EUNSUPPORTED (the same form: a
+ *         part of the language that this version cannot rate yet).
+ * Threads: any.  Memory: free with meter_catalog_free().                                                           Since 0.1.
+ */
+METER_API int meter_catalog_read(meter_catalog **out, const char *name, const char *text, size_t size);
+METER_API void meter_catalog_free(meter_catalog *catalog);
+METER_API size_t meter_catalog_meter_count(const meter_catalog *catalog);
+METER_API size_t meter_catalog_plan_count(const meter_catalog *catalog);
+METER_API size_t meter_catalog_subscription_count(const meter_catalog *catalog);
+
+/** Told how far an apply is: events counted so far and in all. Returning anything but 0 stops it with METER_ETIMEDOUT. */
+typedef int (*meter_progress)(int64_t done, int64_t total, void *user);
+
+/**
+ * Check a catalog, store it as a new immutable version and put it in force.
+ *
+ * Meters that are new or changed are first filled from the events already stored, in short transactions between which
+ * recording goes on; then the version comes into force at once. A call that was stopped goes on where it was when the same
+ * text is applied again. Applying the text in force changes nothing.
+ *
+ * @param progress     called on this thread between transactions, or NULL.
+ * @param version_out  the number of the version in force, or NULL.
+ * @return METER_OK, or as meter_catalog_read(), then METER_ETIMEDOUT (stopped by progress), METER_EBUSY, METER_EFULL,
+ *         METER_EREADONLY, METER_EIO.
+ * Threads: any.  Blocks: until the version is in force.                                                            Since 0.1.
+ */
+METER_API int meter_catalog_apply(meter *m, const char *name, const char *text, size_t size, meter_progress progress, void *user,
+                                  int64_t *version_out);
+
+/* -------------------------------------------------------------------- usage ------------------------------------------------------------------ */
+
+/** What rows of usage cover. The numbers are pinned. */
+#define METER_BY_TOTAL  0
+#define METER_BY_MINUTE 1
+#define METER_BY_HOUR   2
+#define METER_BY_DAY    3
+#define METER_BY_MONTH  4
+
+/** Which usage to read. Start from METER_USAGE_FILTER_INIT. */
+typedef struct meter_usage_filter {
+	size_t struct_size;
+	const char *meter;               /**< key of the meter */
+	size_t meter_size;
+	const char *subscription;        /**< only this one; NULL: all */
+	size_t subscription_size;
+	int64_t from_us;                 /**< inclusive; INT64_MIN: from the first event */
+	int64_t to_us;                   /**< exclusive; INT64_MAX: up to the last event */
+	int32_t by;                      /**< METER_BY_..., cut at UTC */
+	const meter_property *group_by;  /**< names only: dimensions of the meter, or "subscription" */
+	size_t group_by_count;
+	const meter_property *where;     /**< dimension = value; all must hold. A NULL value asks for events without the property */
+	size_t where_count;
+} meter_usage_filter;
+#define METER_USAGE_FILTER_INIT                                                                                                       \
+	{                                                                                                                             \
+		sizeof(meter_usage_filter), NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, INT64_MIN, INT64_MAX, METER_BY_TOTAL, \
+		NULL, 0, NULL, 0                                                                                                      \
+	}
+
+typedef struct meter_usage meter_usage;
+
+/**
+ * Read usage: one row per stretch of time and group that has events; METER_BY_TOTAL without group_by always has one row.
+ *
+ * Exact for any from and to: whole minutes are read from the buckets, a part of a minute from its events.
+ * Rows are sorted by time, then subscription, then dimensions in the order of group_by.
+ *
+ * @return METER_OK, or METER_EINVAL, METER_ENOTFOUND (meter, or no catalog yet), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: on reading; never on writers.  Memory: the result is held whole.                          Since 0.1.
+ */
+METER_API int meter_usage_query(meter_usage **out, meter *m, const meter_usage_filter *filter);
+
+/** Step to the first, then to each next row. @return METER_OK, or METER_EEND. */
+METER_API int meter_usage_next(meter_usage *usage);
+METER_API int64_t meter_usage_from_us(const meter_usage *usage);
+METER_API int64_t meter_usage_to_us(const meter_usage *usage);
+/** The subscription of the row; NULL when it covers all of them. */
+METER_API const char *meter_usage_subscription(const meter_usage *usage);
+/** The grouped dimensions, in the order of group_by (without "subscription"); a value is NULL where events had no such property. */
+METER_API size_t meter_usage_dimension_count(const meter_usage *usage);
+METER_API const char *meter_usage_dimension_name(const meter_usage *usage, size_t index);
+METER_API const char *meter_usage_dimension_value(const meter_usage *usage, size_t index);
+/** The aggregated value as decimal text; NULL when there is none (min, max or latest of no event). */
+METER_API const char *meter_usage_value(const meter_usage *usage);
+METER_API int64_t meter_usage_events(const meter_usage *usage);
+/** Events in this row that were stored before the meter existed and whose value it cannot read. They are in no value. */
+METER_API int64_t meter_usage_unmeasured(const meter_usage *usage);
+METER_API void meter_usage_free(meter_usage *usage);
+
+/* ------------------------------------------------------------------- invoices ---------------------------------------------------------------- */
+
+typedef struct meter_invoice meter_invoice;
+
+/** What a line of an invoice is. The numbers are pinned. */
+#define METER_LINE_USAGE     1 /**< a quantity of a meter at one rate or in one tier */
+#define METER_LINE_FLAT      2 /**< a fixed amount: of a flat charge, or of a tier that was reached */
+#define METER_LINE_MINIMUM   3 /**< what is missing to the minimum of a charge or plan */
+#define METER_LINE_MAXIMUM   4 /**< what is above the maximum of a charge or plan: negative */
+#define METER_LINE_DISCOUNT  5 /**< negative */
+#define METER_LINE_SUSPENDED 6 /**< usage without a rate, or that could not be measured: no amount, and the invoice cannot be finalized */
+
+/**
+ * Rate a subscription's usage of one period: the invoice as it would be now. Stores nothing.
+ *
+ * @param period  "2026-01": a calendar month in UTC, cut to the subscription's own from and until.
+ * @return METER_OK, or METER_EINVAL (arguments, period), METER_ENOTFOUND (no catalog, no such subscription, or no plan at that
+ *         time), METER_EUNSUPPORTED (plan or price changes inside the period), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: on reading; never on writers.                                                             Since 0.1.
+ */
+METER_API int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
+                                  size_t period_size);
+
+/** A quantity for a quote. */
+typedef struct meter_quantity {
+	const char *meter;                /**< key of the meter, NUL-terminated */
+	const char *quantity;             /**< decimal text, NUL-terminated */
+	const meter_property *dimensions; /**< those not named are missing, as if events had no such property */
+	size_t dimension_count;
+} meter_quantity;
+
+/**
+ * Rate given usage under a plan, without a database: the same code and the same lines as an invoice.
+ *
+ * @param plan     key of the plan, NUL-terminated.
+ * @param at_us    the month of this time (UTC) is rated, with the plan version in force at its start.
+ * @return METER_OK, or METER_EINVAL (also: the plan does not use that meter, or the meter has no such dimension),
+ *         METER_ENOTFOUND (no such plan or meter, or no version at that time), METER_EUNSUPPORTED, METER_EOVERFLOW.
+ * Threads: any.  Blocks: never.                                                                                    Since 0.1.
+ */
+METER_API int meter_invoice_quote(meter_invoice **out, const meter_catalog *catalog, const char *plan, const meter_quantity *usage,
+                                  size_t usage_count, int64_t at_us);
+
+METER_API void meter_invoice_free(meter_invoice *invoice);
+/** NULL for a draft or a quote: numbers are given when an invoice is finalized. */
+METER_API const char *meter_invoice_number(const meter_invoice *invoice);
+/** "draft" or "quote". */
+METER_API const char *meter_invoice_status(const meter_invoice *invoice);
+/** NULL for a quote. */
+METER_API const char *meter_invoice_subscription(const meter_invoice *invoice);
+/** NULL for a quote. */
+METER_API const char *meter_invoice_customer(const meter_invoice *invoice);
+METER_API const char *meter_invoice_plan(const meter_invoice *invoice);
+METER_API const char *meter_invoice_currency(const meter_invoice *invoice);
+METER_API int64_t meter_invoice_from_us(const meter_invoice *invoice);
+METER_API int64_t meter_invoice_to_us(const meter_invoice *invoice);
+/** Sum of the charges with their own discounts; then with plan discounts, minimum and maximum; then what is to be paid. Decimal text in the currency. */
+METER_API const char *meter_invoice_subtotal(const meter_invoice *invoice);
+METER_API const char *meter_invoice_total(const meter_invoice *invoice);
+METER_API const char *meter_invoice_due(const meter_invoice *invoice);
+/** How many lines are METER_LINE_SUSPENDED: an invoice with any is not complete. */
+METER_API size_t meter_invoice_suspended_count(const meter_invoice *invoice);
+
+/** Lines, index 0 .. count-1, in the order of the plan's charges. An index out of range gives NULL or 0. */
+METER_API size_t meter_invoice_line_count(const meter_invoice *invoice);
+METER_API int32_t meter_invoice_line_kind(const meter_invoice *invoice, size_t index);
+/** "usage", "flat", "minimum", "maximum", "discount" or "suspended". */
+METER_API const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t index);
+/** Key of the charge; NULL for a line of the whole plan. */
+METER_API const char *meter_invoice_line_charge(const meter_invoice *invoice, size_t index);
+METER_API const char *meter_invoice_line_description(const meter_invoice *invoice, size_t index);
+/** amount = quantity x price / per, rounded once. Price and amount are NULL on a suspended line. */
+METER_API const char *meter_invoice_line_quantity(const meter_invoice *invoice, size_t index);
+METER_API const char *meter_invoice_line_price(const meter_invoice *invoice, size_t index);
+METER_API const char *meter_invoice_line_per(const meter_invoice *invoice, size_t index);
+METER_API const char *meter_invoice_line_amount(const meter_invoice *invoice, size_t index);
+/** The amount before rounding: decimal text, or a fraction "100/3" where no decimal is exact. NULL on a suspended line. */
+METER_API const char *meter_invoice_line_exact(const meter_invoice *invoice, size_t index);
+
+/* ------------------------------------------------------------- events and quarantine --------------------------------------------------------- */
+
+/** Which stored events to list. Start from METER_EVENTS_FILTER_INIT. */
+typedef struct meter_events_filter {
+	size_t struct_size;
+	const char *subscription; /**< only this one; NULL: all */
+	size_t subscription_size;
+	const char *type;         /**< only this type; NULL: all */
+	size_t type_size;
+	int64_t from_us;          /**< inclusive */
+	int64_t to_us;            /**< exclusive */
+} meter_events_filter;
+#define METER_EVENTS_FILTER_INIT \
+	{ sizeof(meter_events_filter), NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, INT64_MIN, INT64_MAX }
+
+typedef struct meter_events meter_events;
+
+/**
+ * List stored events by time, subscription, id.
+ * @return METER_OK, or METER_EINVAL, METER_EIO.
+ * Threads: any.  Blocks: on reading.  Memory: bounded; rows are read as they are asked for, each _next sees what is stored then.
+ */
+METER_API int meter_events_query(meter_events **out, meter *m, const meter_events_filter *filter);
+/** Step to the first, then to each next event. @return METER_OK, METER_EEND, METER_EIO or METER_ECORRUPT. */
+METER_API int meter_events_next(meter_events *events);
+/** The event; its texts live until the next call on events. */
+METER_API const meter_event *meter_events_event(const meter_events *events);
+/** The event as one line of JSON in the library's own form, without a line end. */
+METER_API const char *meter_events_json(const meter_events *events);
+METER_API void meter_events_free(meter_events *events);
+
+typedef struct meter_quarantine meter_quarantine;
+
+/**
+ * List what was refused, oldest first.
+ * @param outcome  METER_CONFLICT, METER_REJECTED, or 0 for both.
+ * @param number   only this entry; 0: all.
+ * @return METER_OK, or METER_EINVAL, METER_ENOTFOUND (number), METER_EIO.   Threads: any.  Memory: bounded.
+ */
+METER_API int meter_quarantine_query(meter_quarantine **out, meter *m, int32_t outcome, int64_t number);
+METER_API int meter_quarantine_next(meter_quarantine *quarantine);
+METER_API int64_t meter_quarantine_number(const meter_quarantine *quarantine);
+METER_API int32_t meter_quarantine_outcome(const meter_quarantine *quarantine);
+METER_API const char *meter_quarantine_reason(const meter_quarantine *quarantine);
+/** What was refused: the text as it came, or the event as JSON. Texts over 1 MiB are kept up to there. Bytes that are not UTF-8 come as they were. */
+METER_API const char *meter_quarantine_text(const meter_quarantine *quarantine, size_t *size_out);
+/** When it first came, and how often. */
+METER_API int64_t meter_quarantine_first_us(const meter_quarantine *quarantine);
+METER_API int64_t meter_quarantine_times(const meter_quarantine *quarantine);
+METER_API void meter_quarantine_free(meter_quarantine *quarantine);
+
+/* -------------------------------------------------------------------- stats ------------------------------------------------------------------ */
+
+/** Counters of the file (all processes, since it was made) and of this handle. */
+typedef struct meter_counters {
+	size_t struct_size;         /**< in: sizeof(meter_counters) */
+	int64_t accepted;           /**< file: events stored, late ones included */
+	int64_t duplicate;          /**< file */
+	int64_t conflict;           /**< file */
+	int64_t rejected;           /**< file */
+	int64_t late;               /**< file */
+	int64_t unbilled;           /**< file: stored events of a type without meter or a subscription without plan */
+	int64_t commits;            /**< file: transactions that stored events */
+	int64_t catalog_version;    /**< file: 0 = none yet */
+	int64_t quarantined;        /**< file: entries in quarantine */
+	int64_t first_event_us;     /**< file: INT64_MIN when there is no event */
+	int64_t last_event_us;      /**< file: INT64_MIN when there is no event */
+	int64_t database_bytes;     /**< file: size on disk, without the WAL */
+	int64_t wal_bytes;          /**< file */
+	int64_t queued;             /**< handle: accepted, not yet durable */
+	int64_t refused;            /**< handle: meter_record() calls that returned METER_EINVAL or METER_EAGAIN */
+	int64_t oldest_queued_us;   /**< handle: age of the oldest queued event */
+	int32_t writer_error;       /**< handle: METER_OK, or what keeps the writer from writing */
+} meter_counters;
+
+/** @return METER_OK, or METER_EINVAL, METER_EIO.   Threads: any. */
+METER_API int meter_stats(meter *m, meter_counters *out);
+
+/* --------------------------------------------------------------------- time ------------------------------------------------------------------ */
+
+/**
+ * Read a time.
+ * @param format  METER_TIME_...
+ * @return METER_OK, or METER_EINVAL: no time, no zone, a leap second, outside 1970..9999, or finer than a microsecond.
+ */
+METER_API int meter_time_parse(int64_t *out, const char *text, size_t size, int32_t format);
+
+/** Write a time as RFC 3339 in UTC ("2026-01-31T23:59:59.123Z", decimals only if there are any). @param out room for 32 bytes. */
+METER_API int meter_time_format(char *out, size_t size, int64_t time_us);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

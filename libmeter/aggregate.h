@@ -1,0 +1,32 @@
+/*
+ * aggregate.h - what a meter makes of an event, and how such values add up. (pure)
+ *
+ * An aggregate is what a bucket holds. Merging is exact, commutative and associative, so that neither the order of arrival nor the way
+ * time is cut into buckets can change a result.
+ */
+#ifndef METER_AGGREGATE_H
+#define METER_AGGREGATE_H
+
+#include "catalog.h"
+#include "event.h"
+
+struct aggregate {
+	int64_t events;
+	int64_t unmeasured;   /* events the meter covers but could not read; not counted in events */
+	struct decimal value; /* of events > 0 */
+	int64_t at_us;        /* latest: the timestamp of value; two events at one time: the larger value wins */
+	bool is_overflow;     /* the value passed 38 digits: reading it gives METER_EOVERFLOW */
+};
+
+void meter__aggregate_merge(enum aggregation aggregation, struct aggregate *into, const struct aggregate *more);
+
+/*
+ * What the meter counts of this event. METER_OK: *out has events 1 and the value. METER_EEND: not covered (other type, or filtered out).
+ * METER_EINVAL: covered, but the value is missing or no decimal; the message says which property of which meter.
+ */
+int meter__aggregate_measure(struct aggregate *out, const struct meter_definition *meter, const struct event *e);
+
+/* The meter's dimensions of this event as one JSON object in the meter's order, null where the property is missing; appended to out. */
+void meter__aggregate_dimensions(struct buffer *out, const struct meter_definition *meter, const struct event *e);
+
+#endif

@@ -1,0 +1,280 @@
+/*
+ * batch.c - events recorded together whose outcomes the caller reads, and the synchronous calls made of that.
+ *
+ * Invariant: whatever is added gets exactly one index and, in the end, exactly one outcome; what cannot become an event is refused
+ * into quarantine with its reason.
+ */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "event_json.h"
+#include "instant.h"
+#include "internal.h"
+#include "os.h"
+
+int meter_batch_new(meter_batch **out, meter *m)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m);
+	meter_batch *b = calloc(1, sizeof(*b));
+	if (!b)
+		return meter__fail(METER_ENOMEM, "no memory for a batch");
+	b->meter = m;
+	*out = b;
+	return METER_OK;
+}
+
+static void forget_reasons(meter_batch *b)
+{
+	for (size_t i = 0; i < b->reason_count; i++)
+		free(b->reasons[i].reason);
+	b->reason_count = 0;
+}
+
+/* Take the batch off the entries that are not decided: they are written all the same, without an outcome for anybody. */
+static void detach_entries_locked(struct intake_buffer *buffer, const meter_batch *b)
+{
+	for (size_t at = 0; at < buffer->size;) {
+		struct entry *entry = (struct entry *)(void *)(buffer->data + at);
+		if (entry->batch == b)
+			entry->batch = NULL;
+		at += entry->size;
+	}
+}
+
+void meter_batch_free(meter_batch *b)
+{
+	if (!b)
+		return;
+	if (meter_batch_wait(b) != METER_OK) {
+		struct intake *in = &b->meter->intake;
+		pthread_mutex_lock(&in->mutex);
+		detach_entries_locked(&in->taken, b);
+		detach_entries_locked(&in->open, b);
+		pthread_mutex_unlock(&in->mutex);
+	}
+	forget_reasons(b);
+	free(b->reasons);
+	free(b->outcomes);
+	meter__buffer_free(&b->scratch);
+	free(b);
+}
+
+static void write_text(struct buffer *out, const char *name, const char *data, size_t size)
+{
+	if (!data)
+		return;
+	meter__buffer_format(out, ",\"%s\":", name);
+	meter__buffer_json(out, meter__optional_argument(data, size));
+}
+
+/* An event that was refused, as it was given: in the library's own form as far as it can be, whatever is wrong with it. */
+static void write_refused(struct buffer *out, const meter_event *in)
+{
+	meter_event e = METER_EVENT_INIT;
+	if (in->struct_size <= sizeof(e))
+		memcpy(&e, in, in->struct_size);
+	char time[INSTANT_TEXT_SIZE];
+	meter__instant_format(time, e.timestamp_us);
+	meter__buffer_format(out, "{\"timestamp\":\"%s\"", time);
+	write_text(out, "id", e.id, e.id_size);
+	write_text(out, "subscription", e.subscription, e.subscription_size);
+	write_text(out, "type", e.type, e.type_size);
+	write_text(out, "value", e.value, e.value_size);
+	meter__buffer_text(out, ",\"properties\":{");
+	for (size_t i = 0; e.properties && i < e.property_count && out->size < REFUSED_TEXT_MAX; i++) {
+		const meter_property *property = &e.properties[i];
+		meter__buffer_text(out, i > 0 ? "," : "");
+		meter__buffer_json(out, meter__optional_argument(property->name, property->name_size));
+		meter__buffer_char(out, ':');
+		meter__buffer_json(out, meter__optional_argument(property->value, property->value_size));
+	}
+	meter__buffer_char(out, '}');
+	write_text(out, "source", e.source, e.source_size);
+	if (e.sequence != METER_NO_SEQUENCE)
+		meter__buffer_format(out, ",\"sequence\":%lld", (long long)e.sequence);
+	meter__buffer_char(out, '}');
+}
+
+/* Into quarantine, for the reason that this thread's message says. */
+static int refuse(meter_batch *b, struct slice text)
+{
+	char reason[1024];
+	snprintf(reason, sizeof(reason), "%s", meter_errmsg());
+	return meter__intake_add_refused(&b->meter->intake, text, reason, b, -1);
+}
+
+int meter_batch_add(meter_batch *b, const meter_event *event)
+{
+	REQUIRE(b && event);
+	struct event e;
+	struct property properties[EVENT_PROPERTIES_MAX];
+	int code = meter__event_from_public(&e, properties, event, meter__os.now_us());
+	if (code == METER_OK)
+		return meter__intake_add_event(&b->meter->intake, &e, b, -1);
+	meter__buffer_reset(&b->scratch);
+	write_refused(&b->scratch, event);
+	if (b->scratch.failed)
+		return meter__fail(METER_ENOMEM, "no memory for a refused event");
+	return refuse(b, (struct slice){b->scratch.data, b->scratch.size});
+}
+
+int meter_batch_add_refused(meter_batch *b, const char *text, size_t size, const char *reason)
+{
+	REQUIRE(b && text && reason);
+	return meter__intake_add_refused(&b->meter->intake, meter__optional_argument(text, size), reason, b, -1);
+}
+
+int meter_batch_add_json(meter_batch *b, const char *text, size_t size, int32_t time_format)
+{
+	REQUIRE(b && text);
+	REQUIRE(time_format >= METER_TIME_RFC3339 && time_format <= METER_TIME_NS);
+	struct slice line = meter__optional_argument(text, size);
+	struct event e;
+	struct property properties[EVENT_PROPERTIES_MAX];
+	int code = meter__event_json_read(&e, properties, &b->scratch, line.data, line.size, time_format, meter__os.now_us());
+	if (code == METER_OK)
+		return meter__intake_add_event(&b->meter->intake, &e, b, -1);
+	return code == METER_EINVAL ? refuse(b, line) : code;
+}
+
+int meter_batch_wait(meter_batch *b)
+{
+	REQUIRE(b);
+	struct intake *in = &b->meter->intake;
+	pthread_mutex_lock(&in->mutex);
+	/* Entries are decided in their order, so the batch is when everything appended until now is. */
+	uint64_t target = b->pending > 0 ? in->appended : 0;
+	pthread_mutex_unlock(&in->mutex);
+	return meter__intake_wait(in, target, -1);
+}
+
+size_t meter_batch_count(const meter_batch *b)
+{
+	return b ? b->count : 0;
+}
+
+int32_t meter_batch_outcome(const meter_batch *b, size_t index)
+{
+	if (!b || index >= b->count)
+		return METER_PENDING;
+	pthread_mutex_lock(&b->meter->intake.mutex);
+	int32_t outcome = b->outcomes[index];
+	pthread_mutex_unlock(&b->meter->intake.mutex);
+	return outcome;
+}
+
+const char *meter_batch_reason(const meter_batch *b, size_t index)
+{
+	const char *reason = "";
+	if (!b)
+		return reason;
+	pthread_mutex_lock(&b->meter->intake.mutex);
+	size_t low = 0, high = b->reason_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (b->reasons[middle].index < index)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < b->reason_count && b->reasons[low].index == index)
+		reason = b->reasons[low].reason;
+	pthread_mutex_unlock(&b->meter->intake.mutex);
+	return reason;
+}
+
+int meter_batch_clear(meter_batch *b)
+{
+	REQUIRE(b);
+	pthread_mutex_lock(&b->meter->intake.mutex);
+	size_t pending = b->pending;
+	if (pending == 0) {
+		forget_reasons(b);
+		b->count = 0;
+	}
+	pthread_mutex_unlock(&b->meter->intake.mutex);
+	return pending == 0 ? METER_OK : meter__fail(METER_EINVAL, "%zu outcomes are pending; meter_batch_wait() comes first", pending);
+}
+
+/* ---- synchronous calls ---- */
+
+/* Wait for the batch, copy its outcomes, free it. */
+static int finish(meter_batch *b, int code, int32_t *outcomes_out)
+{
+	int waited = meter_batch_wait(b);
+	for (size_t i = 0; outcomes_out && i < b->count; i++)
+		outcomes_out[i] = meter_batch_outcome(b, i);
+	if (code == METER_OK)
+		code = waited;
+	char message[256];
+	snprintf(message, sizeof(message), "%s", meter_errmsg());
+	meter_batch_free(b); /* may wait, and fail, once more: its message is not the one to keep */
+	return code == METER_OK ? METER_OK : meter__fail(code, "%s", message);
+}
+
+int meter_record_many(meter *m, const meter_event *events, size_t count, int32_t *outcomes_out)
+{
+	REQUIRE(m);
+	REQUIRE(events || count == 0);
+	/* An older caller's array has a smaller step. */
+	size_t step = count > 0 ? events->struct_size : sizeof(*events);
+	if (step < offsetof(meter_event, value) || step > sizeof(*events))
+		return meter__fail(METER_EINVAL, "events: struct_size is %zu; start from METER_EVENT_INIT", step);
+	for (size_t i = 0; outcomes_out && i < count; i++)
+		outcomes_out[i] = METER_PENDING;
+	meter_batch *b;
+	int code = meter_batch_new(&b, m);
+	if (code != METER_OK)
+		return code;
+	const char *at = (const char *)events;
+	for (size_t i = 0; code == METER_OK && i < count; i++, at += step)
+		code = meter_batch_add(b, (const meter_event *)(const void *)at);
+	return finish(b, code, outcomes_out);
+}
+
+/* The next line that is not blank; false at the end. */
+static bool next_line(struct slice *text, struct slice *line_out)
+{
+	while (text->size > 0) {
+		const char *end = memchr(text->data, '\n', text->size);
+		size_t size = end ? (size_t)(end - text->data) : text->size;
+		size_t step = end ? size + 1 : size;
+		*line_out = (struct slice){text->data, size};
+		text->data += step;
+		text->size -= step;
+		while (line_out->size > 0 && strchr(" \t\r", line_out->data[line_out->size - 1]))
+			line_out->size--;
+		if (line_out->size > 0)
+			return true;
+	}
+	return false;
+}
+
+int meter_record_json(meter *m, const char *text, size_t size, int32_t *outcomes_out, size_t capacity, size_t *count_out)
+{
+	REQUIRE(m && text);
+	struct slice whole = meter__optional_argument(text, size);
+	struct slice rest = whole, line;
+	size_t count = 0;
+	while (next_line(&rest, &line))
+		count++;
+	if (count_out)
+		*count_out = count;
+	if (outcomes_out && count > capacity)
+		return meter__fail(METER_EINVAL, "%zu lines, but room for %zu outcomes", count, capacity);
+	for (size_t i = 0; outcomes_out && i < count; i++)
+		outcomes_out[i] = METER_PENDING;
+	meter_batch *b;
+	int code = meter_batch_new(&b, m);
+	if (code != METER_OK)
+		return code;
+	rest = whole;
+	while (code == METER_OK && next_line(&rest, &line))
+		code = meter_batch_add_json(b, line.data, line.size, METER_TIME_RFC3339);
+	return finish(b, code, outcomes_out);
+}

@@ -1,0 +1,147 @@
+/*
+ * bucket.c - see bucket.h. Called by the writer for each measured event (10^5 to 10^6 a second) and by readers for each row they merge.
+ */
+#define XXH_INLINE_ALL
+#include "bucket.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "error.h"
+#include "instant.h"
+
+const int64_t meter__level_us[LEVEL_COUNT] = {US_PER_MINUTE, US_PER_HOUR, US_PER_DAY};
+
+int64_t meter__level_start(enum level level, int64_t us)
+{
+	return meter__floor_div(us, meter__level_us[level]);
+}
+
+int64_t meter__level_lead(enum level level, int64_t start)
+{
+	if (level == LEVEL_MINUTE)
+		return start;
+	if (level == LEVEL_HOUR)
+		return meter__floor_div(start, 24);
+	int32_t year, month, day;
+	meter__civil_from_days(start, &year, &month, &day);
+	return (int64_t)year * 100 + month;
+}
+
+static uint64_t hash_key(const struct buckets *b, const struct bucket *key)
+{
+	int64_t parts[4] = {key->meter, key->subscription, key->start, key->dimensions};
+	return XXH3_64bits_withSeed(parts, sizeof(parts), b->seed);
+}
+
+static bool same_key(const struct bucket *a, const struct bucket *b)
+{
+	return a->start == b->start && a->subscription == b->subscription && a->meter == b->meter && a->dimensions == b->dimensions;
+}
+
+/* The slot that holds key, or the free one where it belongs. */
+static size_t find_slot(const struct buckets *b, const struct bucket *key)
+{
+	size_t mask = b->slot_count - 1;
+	size_t at = (size_t)hash_key(b, key) & mask;
+	while (b->slots[at] != 0 && !same_key(&b->rows[b->slots[at] - 1], key))
+		at = (at + 1) & mask;
+	return at;
+}
+
+/* Room for one more row, with at most half of the slots taken. */
+static int grow(struct buckets *b)
+{
+	if (b->count < b->capacity)
+		return METER_OK;
+	size_t capacity = b->capacity ? b->capacity * 2 : 1024;
+	struct bucket *rows = realloc(b->rows, capacity * sizeof(*rows));
+	if (!rows)
+		return meter__fail(METER_ENOMEM, "no memory for %zu buckets", capacity);
+	b->rows = rows;
+	uint32_t *slots = calloc(capacity * 2, sizeof(*slots));
+	if (!slots)
+		return meter__fail(METER_ENOMEM, "no memory for %zu buckets", capacity);
+	free(b->slots);
+	b->slots = slots;
+	b->slot_count = capacity * 2;
+	b->capacity = capacity;
+	for (size_t i = 0; i < b->count; i++)
+		b->slots[find_slot(b, &b->rows[i])] = (uint32_t)(i + 1);
+	return METER_OK;
+}
+
+int meter__buckets_add(struct buckets *b, enum level level, const struct bucket *key, const struct aggregate *more)
+{
+	int code = grow(b);
+	if (code != METER_OK)
+		return code;
+	size_t slot = find_slot(b, key);
+	if (b->slots[slot] == 0) {
+		struct bucket *row = &b->rows[b->count++];
+		*row = *key;
+		row->lead = meter__level_lead(level, key->start);
+		row->sum = *more;
+		b->slots[slot] = (uint32_t)b->count;
+		return METER_OK;
+	}
+	struct bucket *row = &b->rows[b->slots[slot] - 1];
+	meter__aggregate_merge(row->aggregation, &row->sum, more);
+	return METER_OK;
+}
+
+int meter__buckets_roll_up(struct buckets *into, enum level level, const struct buckets *from, enum level from_level)
+{
+	int64_t factor = meter__level_us[level] / meter__level_us[from_level];
+	for (size_t i = 0; i < from->count; i++) {
+		struct bucket key = from->rows[i];
+		key.start = meter__floor_div(key.start, factor);
+		int code = meter__buckets_add(into, level, &key, &from->rows[i].sum);
+		if (code != METER_OK)
+			return code;
+	}
+	return METER_OK;
+}
+
+static int compare_int(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+	const struct bucket *a = left;
+	const struct bucket *b = right;
+	int order = compare_int(a->lead, b->lead);
+	if (order == 0)
+		order = compare_int(a->meter, b->meter);
+	if (order == 0)
+		order = compare_int(a->subscription, b->subscription);
+	if (order == 0)
+		order = compare_int(a->start, b->start);
+	if (order == 0)
+		order = compare_int(a->dimensions, b->dimensions);
+	return order;
+}
+
+void meter__buckets_sort(struct buckets *b)
+{
+	if (b->count > 1)
+		qsort(b->rows, b->count, sizeof(*b->rows), compare_rows);
+}
+
+void meter__buckets_reset(struct buckets *b)
+{
+	b->count = 0;
+	if (b->slots)
+		memset(b->slots, 0, b->slot_count * sizeof(*b->slots));
+}
+
+void meter__buckets_free(struct buckets *b)
+{
+	free(b->rows);
+	free(b->slots);
+	*b = (struct buckets){0};
+}

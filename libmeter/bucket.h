@@ -1,0 +1,50 @@
+/*
+ * bucket.h - sums by (meter, subscription, dimensions, stretch of time), collected in memory before they go to the store. (pure)
+ *
+ * A hash table of aggregates and, from it, rows sorted by the key the store keeps them under. All key parts are the store's numbers.
+ */
+#ifndef METER_BUCKET_H
+#define METER_BUCKET_H
+
+#include "aggregate.h"
+
+/* Levels of buckets. Each has a table: rows are grouped by lead (so that writing touches few pages), then by start. */
+enum level { LEVEL_MINUTE, LEVEL_HOUR, LEVEL_DAY, LEVEL_COUNT };
+
+/* How long a bucket of the level is. */
+extern const int64_t meter__level_us[LEVEL_COUNT];
+
+/* start: minutes, hours or days since 1970. lead: the minute itself, the day of an hour, the month (202601) of a day. */
+int64_t meter__level_start(enum level level, int64_t us);
+int64_t meter__level_lead(enum level level, int64_t start);
+
+struct bucket {
+	int64_t lead;
+	int64_t meter;
+	int64_t subscription;
+	int64_t start;
+	int64_t dimensions;
+	enum aggregation aggregation;
+	struct aggregate sum;
+};
+
+/* Zero-initialised is empty, except seed. */
+struct buckets {
+	struct bucket *rows; /* count of them, in order of arrival until sorted */
+	size_t count;
+	size_t capacity;
+	uint32_t *slots; /* 1 + index into rows; 0: free */
+	size_t slot_count;
+	uint64_t seed; /* from meter__os.random: keys come from outside */
+};
+
+/* Merge into the row with this key (lead is derived). METER_OK or METER_ENOMEM. */
+int meter__buckets_add(struct buckets *b, enum level level, const struct bucket *key, const struct aggregate *more);
+/* Fill into with the next coarser level of what from holds. METER_OK or METER_ENOMEM. */
+int meter__buckets_roll_up(struct buckets *into, enum level level, const struct buckets *from, enum level from_level);
+/* Sort rows by (lead, meter, subscription, start, dimensions). Nothing can be added before the next reset. */
+void meter__buckets_sort(struct buckets *b);
+void meter__buckets_reset(struct buckets *b);
+void meter__buckets_free(struct buckets *b);
+
+#endif

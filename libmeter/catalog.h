@@ -1,0 +1,160 @@
+/*
+ * catalog.h - meters, plans and subscriptions as the catalog's text gives them. (pure)
+ *
+ * Immutable once read, so it is shared between threads without a lock; the last meter__catalog_release() frees it.
+ * Every text in it is NUL-terminated and owned by the catalog. Lists keep the order of the text unless said otherwise.
+ */
+#ifndef METER_CATALOG_H
+#define METER_CATALOG_H
+
+#include "arena.h"
+#include "decimal.h"
+#include "meter.h"
+#include "period.h"
+
+/* How a meter adds up. The numbers are pinned: they are stored. */
+enum aggregation { AGGREGATION_COUNT = 1, AGGREGATION_SUM = 2, AGGREGATION_MIN = 3, AGGREGATION_MAX = 4, AGGREGATION_LATEST = 5 };
+
+struct meter_filter {
+	char *property;
+	char **values; /* allowed ones, sorted */
+	size_t value_count;
+};
+
+#define METER_DIMENSIONS_MAX 8
+
+struct meter_definition {
+	char *key;
+	char *event_type;
+	enum aggregation aggregation;
+	char *value; /* the property to aggregate; NULL: the event's own value */
+	char **dimensions;
+	size_t dimension_count;
+	struct meter_filter *filters; /* all must hold; sorted by property */
+	size_t filter_count;
+	char *unit;      /* NULL: not given */
+	char *canonical; /* its counting rule as one JSON text, without key and unit: two meters count alike if and only if these
+	                    are equal */
+};
+
+enum charge_model { MODEL_FLAT, MODEL_UNIT, MODEL_GRADUATED, MODEL_VOLUME, MODEL_PACKAGE };
+
+struct tier {
+	bool has_up_to; /* false only on the last tier */
+	struct decimal up_to;
+	bool has_price; /* a tier without price has a flat only (stairstep) */
+	struct decimal price;
+	struct decimal flat; /* zero when not given */
+};
+
+struct match {
+	size_t dimension; /* index into the meter's dimensions */
+	char *value;
+};
+
+struct rate {
+	struct match *matches; /* all must hold; none: matches anything */
+	size_t match_count;
+	struct decimal price;
+};
+
+enum unmatched { UNMATCHED_SUSPEND, UNMATCHED_FREE, UNMATCHED_PRICE };
+
+struct discount {
+	bool is_percent; /* else amount */
+	struct decimal percent;
+	struct decimal amount;
+	int64_t from_us;   /* INT64_MIN: from the beginning */
+	int64_t until_us;  /* INT64_MAX: for ever */
+	char *reason;      /* NULL: not given */
+	char **applies_to; /* plan discounts only: keys of charges; none: all */
+	size_t applies_to_count;
+};
+
+/* An optional amount. */
+struct amount {
+	bool is_set;
+	struct decimal value;
+};
+
+struct charge {
+	char *key;
+	char *name; /* NULL: not given */
+	enum charge_model model;
+	const struct meter_definition *meter; /* NULL only for flat */
+	struct decimal amount;                /* flat */
+	bool is_prorated;                     /* flat: proration: time */
+	struct decimal price;                 /* unit without rates, package */
+	struct decimal per;                   /* > 0; 1 when not given */
+	struct decimal included;              /* >= 0 */
+	struct tier *tiers;                   /* graduated, volume: at least one */
+	size_t tier_count;
+	bool flat_at_zero;
+	struct rate *rates; /* unit: first match wins; NULL: price holds for everything */
+	size_t rate_count;
+	enum unmatched unmatched;
+	struct decimal unmatched_price;
+	struct amount minimum;
+	struct amount maximum;
+	struct discount *discounts;
+	size_t discount_count;
+};
+
+struct plan {
+	char *key;
+	char *name;
+	char currency[4];
+	int32_t exponent; /* of the currency */
+	int64_t effective_from_us;
+	int64_t grace_us;
+	enum rounding rounding;
+	struct amount minimum;
+	struct amount maximum;
+	struct charge *charges;
+	size_t charge_count;
+	struct discount *discounts;
+	size_t discount_count;
+};
+
+struct subscription_plan {
+	char *plan; /* key; every version of it has this key */
+	int64_t from_us;
+};
+
+struct subscription {
+	char *key;
+	char *customer;
+	struct subscription_plan *plans; /* rising from_us; the first is the subscription's own from */
+	size_t plan_count;
+	int64_t from_us;
+	int64_t until_us; /* INT64_MAX: no end */
+};
+
+struct meter_catalog {
+	int32_t references; /* atomic */
+	struct arena arena; /* holds everything below */
+	char *text;         /* as it came, NUL-terminated */
+	size_t text_size;
+	struct meter_definition *meters;
+	size_t meter_count;
+	struct plan *plans;
+	size_t plan_count;
+	struct subscription *subscriptions; /* sorted by key */
+	size_t subscription_count;
+	const struct meter_definition **meters_by_key; /* sorted */
+	const struct plan **plans_by_key;              /* sorted by key, then effective_from */
+};
+
+/* See meter_catalog_read(). The catalog has one reference. */
+int meter__catalog_read(struct meter_catalog **out, const char *name, const char *text, size_t size);
+struct meter_catalog *meter__catalog_retain(struct meter_catalog *catalog);
+void meter__catalog_release(struct meter_catalog *catalog); /* NULL is fine */
+
+const struct meter_definition *meter__catalog_meter(const struct meter_catalog *catalog, struct slice key);    /* NULL: none */
+const struct subscription *meter__catalog_subscription(const struct meter_catalog *catalog, struct slice key); /* NULL: none */
+/* The version of the plan in force at us: the latest effective_from not after it. NULL: none. */
+const struct plan *meter__catalog_plan(const struct meter_catalog *catalog, struct slice key, int64_t us);
+/* Whether any version has this key. */
+bool meter__catalog_has_plan(const struct meter_catalog *catalog, struct slice key);
+
+#endif

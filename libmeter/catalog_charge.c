@@ -1,0 +1,520 @@
+/*
+ * catalog_charge.c - charges: models, tiers, rates, limits and discounts, the last two also for plans.
+ *
+ * What is read here can be rated without asking again: every charge has what its model needs and nothing that its model would
+ * ignore, tiers rise and end open, prices are not negative, and every reference leads somewhere. Whatever could be read in two
+ * ways is refused.
+ */
+#include "catalog_charge.h"
+
+#include <string.h>
+
+#define TIERS_MAX 1000
+#define RATES_MAX 10000
+#define DISCOUNTS_MAX 1000
+
+/* ---- discounts ---- */
+
+static bool has_charge(const struct plan *plan, const char *key)
+{
+	for (size_t i = 0; i < plan->charge_count; i++) {
+		if (strcmp(plan->charges[i].key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int read_applies_to(const struct field_reader *r, const struct plan *plan, const struct yaml_node *node,
+                           struct discount *discount)
+{
+	int result = meter__field_filled_list(r, node, "charge", CATALOG_CHARGES_MAX);
+
+	if (result != METER_OK)
+		return result;
+	discount->applies_to = meter__arena_array(r->arena, node->count, sizeof(*discount->applies_to));
+	if (discount->applies_to == NULL)
+		return meter__field_no_memory();
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
+		char *key;
+		result = meter__field_text(r, item, FIELD_KEY_MAX, &key);
+		if (result != METER_OK)
+			return result;
+		if (!has_charge(plan, key))
+			return meter__field_fail(r, item, METER_ECATALOG, "unknown charge \"%s\"", key);
+		for (size_t i = 0; i < discount->applies_to_count; i++) {
+			if (strcmp(discount->applies_to[i], key) == 0)
+				return meter__field_fail(r, item, METER_ECATALOG, "charge \"%s\" is listed twice", key);
+		}
+		discount->applies_to[discount->applies_to_count++] = key;
+	}
+	return METER_OK;
+}
+
+/* The fields a charge's discount has come first, so that one table serves both. */
+enum {
+	PERCENT,
+	AMOUNT,
+	UNITS,
+	DISCOUNT_FROM,
+	DISCOUNT_UNTIL,
+	REASON,
+	CHARGE_DISCOUNT_FIELDS,
+	APPLIES_TO = CHARGE_DISCOUNT_FIELDS,
+	PLAN_DISCOUNT_FIELDS
+};
+
+static const struct field discount_fields[PLAN_DISCOUNT_FIELDS] = {
+	[PERCENT] = {"percent", FIELD_OPTIONAL},      [AMOUNT] = {"amount", FIELD_OPTIONAL},
+	[UNITS] = {"units", FIELD_UNSUPPORTED},       [DISCOUNT_FROM] = {"from", FIELD_OPTIONAL},
+	[DISCOUNT_UNTIL] = {"until", FIELD_OPTIONAL}, [REASON] = {"reason", FIELD_OPTIONAL},
+	[APPLIES_TO] = {"applies_to", FIELD_OPTIONAL}};
+
+static int read_discount_size(const struct field_reader *r, const struct yaml_node *node, const struct yaml_node *percent,
+                              const struct yaml_node *amount, struct discount *discount)
+{
+	if (percent == NULL && amount == NULL)
+		return meter__field_fail(r, node, METER_ECATALOG, "\"percent\" or \"amount\" is missing");
+	if (percent != NULL && amount != NULL)
+		return meter__field_fail(r, amount, METER_ECATALOG,
+		                         "\"percent\" and \"amount\" are given; one of them was expected");
+	if (amount != NULL)
+		return meter__field_decimal(r, amount->value, &discount->amount);
+	discount->is_percent = true;
+	int result = meter__field_decimal(r, percent->value, &discount->percent);
+	if (result == METER_OK && meter__decimal_compare(discount->percent, meter__decimal_from_int(100)) > 0)
+		return meter__field_fail(r, percent->value, METER_ECATALOG, "\"%s\": at most 100 percent was expected",
+		                         percent->value->text.data);
+	return result;
+}
+
+/* plan is NULL for the discount of a charge. */
+static int read_discount(const struct field_reader *r, const struct plan *plan, const struct yaml_node *node,
+                         struct discount *discount)
+{
+	const struct yaml_node *entries[PLAN_DISCOUNT_FIELDS] = {NULL};
+
+	discount->from_us = INT64_MIN;
+	discount->until_us = INT64_MAX;
+	int result = meter__field_mapping(r, node, discount_fields, plan == NULL ? CHARGE_DISCOUNT_FIELDS : PLAN_DISCOUNT_FIELDS,
+	                                  entries);
+	if (result == METER_OK)
+		result = read_discount_size(r, node, entries[PERCENT], entries[AMOUNT], discount);
+	if (result == METER_OK && entries[DISCOUNT_FROM] != NULL)
+		result = meter__field_instant(r, entries[DISCOUNT_FROM]->value, &discount->from_us);
+	if (result == METER_OK && entries[DISCOUNT_UNTIL] != NULL)
+		result = meter__field_instant(r, entries[DISCOUNT_UNTIL]->value, &discount->until_us);
+	if (result == METER_OK && discount->until_us <= discount->from_us)
+		return meter__field_fail(r, entries[DISCOUNT_UNTIL]->value, METER_ECATALOG,
+		                         "\"until\" must be later than \"from\"");
+	if (result == METER_OK)
+		result = meter__field_optional_text(r, entries[REASON], &discount->reason);
+	if (result == METER_OK && entries[APPLIES_TO] != NULL)
+		result = read_applies_to(r, plan, entries[APPLIES_TO]->value, discount);
+	return result;
+}
+
+int meter__catalog_discounts_read(const struct field_reader *r, const struct plan *plan, const struct yaml_node *entry,
+                                  struct discount **discounts_out, size_t *count_out)
+{
+	if (entry == NULL)
+		return METER_OK;
+	int result = meter__field_list(r, entry->value, "discount", DISCOUNTS_MAX);
+	if (result != METER_OK)
+		return result;
+	struct discount *discounts = meter__arena_array(r->arena, entry->value->count, sizeof(*discounts));
+	if (discounts == NULL)
+		return meter__field_no_memory();
+	size_t count = 0;
+	for (const struct yaml_node *item = entry->value->first; item != NULL && result == METER_OK; item = item->next)
+		result = read_discount(r, plan, item, &discounts[count++]);
+	*discounts_out = discounts;
+	*count_out = count;
+	return result;
+}
+
+/* ---- minimum and maximum ---- */
+
+static int read_amount(const struct field_reader *r, const struct yaml_node *entry, struct amount *out)
+{
+	out->is_set = entry != NULL;
+	return entry == NULL ? METER_OK : meter__field_decimal(r, entry->value, &out->value);
+}
+
+int meter__catalog_limits_read(const struct field_reader *r, const struct yaml_node *minimum, const struct yaml_node *maximum,
+                               struct amount *minimum_out, struct amount *maximum_out)
+{
+	int result = read_amount(r, minimum, minimum_out);
+
+	if (result == METER_OK)
+		result = read_amount(r, maximum, maximum_out);
+	if (result != METER_OK || minimum == NULL || maximum == NULL)
+		return result;
+	if (meter__decimal_compare(maximum_out->value, minimum_out->value) < 0)
+		return meter__field_fail(r, maximum->value, METER_ECATALOG, "maximum %s is below minimum %s",
+		                         maximum->value->text.data, minimum->value->text.data);
+	return METER_OK;
+}
+
+/* ---- tiers ---- */
+
+/* previous is NULL for the first tier. */
+static int read_up_to(const struct field_reader *r, const struct yaml_node *node, const struct yaml_node *entry,
+                      const struct tier *previous, bool is_last, struct tier *tier)
+{
+	tier->has_up_to = !is_last;
+	if (is_last && entry != NULL)
+		return meter__field_fail(r, entry, METER_ECATALOG, "\"up_to\" on the last tier, which has no end");
+	if (is_last)
+		return METER_OK;
+	if (entry == NULL)
+		return meter__field_fail(r, node, METER_ECATALOG, "\"up_to\" is missing; only the last tier has none");
+	int result = meter__field_positive_decimal(r, entry->value, &tier->up_to);
+	if (result == METER_OK && previous != NULL && meter__decimal_compare(tier->up_to, previous->up_to) <= 0) {
+		char text[DECIMAL_TEXT_SIZE];
+		meter__decimal_format(text, previous->up_to);
+		return meter__field_fail(r, entry->value, METER_ECATALOG,
+		                         "\"%s\": more than %s was expected, the up_to of the tier before",
+		                         entry->value->text.data, text);
+	}
+	return result;
+}
+
+static int read_tier(const struct field_reader *r, const struct yaml_node *node, const struct tier *previous, struct tier *tier)
+{
+	enum { UP_TO, PRICE, FLAT, RATE, FIELD_COUNT };
+	static const struct field fields[FIELD_COUNT] = {[UP_TO] = {"up_to", FIELD_OPTIONAL},
+	                                                 [PRICE] = {"price", FIELD_OPTIONAL},
+	                                                 [FLAT] = {"flat", FIELD_OPTIONAL},
+	                                                 [RATE] = {"rate", FIELD_UNSUPPORTED}};
+	const struct yaml_node *entries[FIELD_COUNT];
+
+	int result = meter__field_mapping(r, node, fields, FIELD_COUNT, entries);
+	if (result == METER_OK)
+		result = read_up_to(r, node, entries[UP_TO], previous, node->next == NULL, tier);
+	if (result != METER_OK)
+		return result;
+	if (entries[PRICE] == NULL && entries[FLAT] == NULL)
+		return meter__field_fail(r, node, METER_ECATALOG, "\"price\" or \"flat\" is missing");
+	tier->has_price = entries[PRICE] != NULL;
+	if (entries[PRICE] != NULL)
+		result = meter__field_decimal(r, entries[PRICE]->value, &tier->price);
+	if (result == METER_OK && entries[FLAT] != NULL)
+		result = meter__field_decimal(r, entries[FLAT]->value, &tier->flat);
+	return result;
+}
+
+static int read_tiers(const struct field_reader *r, const struct yaml_node *node, struct charge *charge)
+{
+	int result = meter__field_filled_list(r, node, "tier", TIERS_MAX);
+
+	if (result != METER_OK)
+		return result;
+	charge->tiers = meter__arena_array(r->arena, node->count, sizeof(*charge->tiers));
+	if (charge->tiers == NULL)
+		return meter__field_no_memory();
+	for (const struct yaml_node *item = node->first; item != NULL && result == METER_OK; item = item->next) {
+		struct tier *tier = &charge->tiers[charge->tier_count];
+		result = read_tier(r, item, charge->tier_count == 0 ? NULL : tier - 1, tier);
+		charge->tier_count++;
+	}
+	return result;
+}
+
+/* ---- rates ---- */
+
+static int find_dimension(const struct field_reader *r, const struct meter_definition *definition, const struct yaml_node *key,
+                          size_t *out)
+{
+	for (size_t i = 0; i < definition->dimension_count; i++) {
+		if (meter__slice_equal(meter__slice_of(definition->dimensions[i]), key->text)) {
+			*out = i;
+			return METER_OK;
+		}
+	}
+	return meter__field_fail(r, key, METER_ECATALOG, "meter \"%s\" has no dimension \"%.100s\"", definition->key,
+	                         key->text.data);
+}
+
+static int read_match(const struct field_reader *r, const struct meter_definition *definition, const struct yaml_node *node,
+                      struct rate *rate)
+{
+	int result = meter__field_keys(r, node, "dimension", METER_DIMENSIONS_MAX);
+
+	if (result != METER_OK)
+		return result;
+	rate->matches = meter__arena_array(r->arena, node->count, sizeof(*rate->matches));
+	if (rate->matches == NULL)
+		return meter__field_no_memory();
+	for (const struct yaml_node *key = node->first; key != NULL && result == METER_OK; key = key->next) {
+		struct match *match = &rate->matches[rate->match_count++];
+		result = find_dimension(r, definition, key, &match->dimension);
+		if (result == METER_OK)
+			result = meter__field_value(r, key->value, &match->value);
+	}
+	return result;
+}
+
+static int read_rate(const struct field_reader *r, const struct meter_definition *definition, const struct yaml_node *node,
+                     struct rate *rate)
+{
+	enum { MATCH, PRICE, FIELD_COUNT };
+	static const struct field fields[FIELD_COUNT] = {
+		[MATCH] = {"match", FIELD_REQUIRED}, [PRICE] = {"price", FIELD_REQUIRED}};
+	const struct yaml_node *entries[FIELD_COUNT];
+
+	int result = meter__field_mapping(r, node, fields, FIELD_COUNT, entries);
+	if (result == METER_OK)
+		result = read_match(r, definition, entries[MATCH]->value, rate);
+	if (result == METER_OK)
+		result = meter__field_decimal(r, entries[PRICE]->value, &rate->price);
+	return result;
+}
+
+static int read_rates(const struct field_reader *r, const struct yaml_node *node, struct charge *charge)
+{
+	int result = meter__field_filled_list(r, node, "rate", RATES_MAX);
+
+	if (result != METER_OK)
+		return result;
+	charge->rates = meter__arena_array(r->arena, node->count, sizeof(*charge->rates));
+	if (charge->rates == NULL)
+		return meter__field_no_memory();
+	for (const struct yaml_node *item = node->first; item != NULL && result == METER_OK; item = item->next)
+		result = read_rate(r, charge->meter, item, &charge->rates[charge->rate_count++]);
+	return result;
+}
+
+static int read_unmatched(const struct field_reader *r, const struct yaml_node *node, struct charge *charge)
+{
+	static const struct choice words[] = {{"suspend", UNMATCHED_SUSPEND}, {"free", UNMATCHED_FREE}};
+	static const struct field fields[] = {{"price", FIELD_REQUIRED}};
+	const struct yaml_node *price;
+	int word = UNMATCHED_SUSPEND;
+
+	if (node->kind != YAML_MAPPING) {
+		int result = meter__field_choice(r, node, words, COUNT_OF(words), &word);
+		charge->unmatched = (enum unmatched)word;
+		return result;
+	}
+	charge->unmatched = UNMATCHED_PRICE;
+	int result = meter__field_mapping(r, node, fields, COUNT_OF(fields), &price);
+	return result == METER_OK ? meter__field_decimal(r, price->value, &charge->unmatched_price) : result;
+}
+
+/* ---- charges ---- */
+
+enum charge_field {
+	CHARGE_KEY,
+	CHARGE_NAME,
+	CHARGE_METER,
+	CHARGE_MODEL,
+	CHARGE_AMOUNT,
+	CHARGE_BILL,
+	CHARGE_PRORATION,
+	CHARGE_PRICE,
+	CHARGE_PER,
+	CHARGE_INCLUDED,
+	CHARGE_TIERS,
+	CHARGE_FLAT_AT_ZERO,
+	CHARGE_RATES,
+	CHARGE_UNMATCHED,
+	CHARGE_MINIMUM,
+	CHARGE_MAXIMUM,
+	CHARGE_DISCOUNTS,
+	CHARGE_SUPPORTED, /* the rest is refused by name */
+	CHARGE_FIELD_COUNT = CHARGE_SUPPORTED + 11
+};
+
+static const struct field charge_fields[CHARGE_FIELD_COUNT] = {
+	[CHARGE_KEY] = {"key", FIELD_REQUIRED},
+	[CHARGE_NAME] = {"name", FIELD_OPTIONAL},
+	[CHARGE_METER] = {"meter", FIELD_OPTIONAL},
+	[CHARGE_MODEL] = {"model", FIELD_REQUIRED},
+	[CHARGE_AMOUNT] = {"amount", FIELD_OPTIONAL},
+	[CHARGE_BILL] = {"bill", FIELD_OPTIONAL},
+	[CHARGE_PRORATION] = {"proration", FIELD_OPTIONAL},
+	[CHARGE_PRICE] = {"price", FIELD_OPTIONAL},
+	[CHARGE_PER] = {"per", FIELD_OPTIONAL},
+	[CHARGE_INCLUDED] = {"included", FIELD_OPTIONAL},
+	[CHARGE_TIERS] = {"tiers", FIELD_OPTIONAL},
+	[CHARGE_FLAT_AT_ZERO] = {"flat_at_zero", FIELD_OPTIONAL},
+	[CHARGE_RATES] = {"rates", FIELD_OPTIONAL},
+	[CHARGE_UNMATCHED] = {"unmatched", FIELD_OPTIONAL},
+	[CHARGE_MINIMUM] = {"minimum", FIELD_OPTIONAL},
+	[CHARGE_MAXIMUM] = {"maximum", FIELD_OPTIONAL},
+	[CHARGE_DISCOUNTS] = {"discounts", FIELD_OPTIONAL},
+	[CHARGE_SUPPORTED] = {"group_by", FIELD_UNSUPPORTED},
+	{"convert", FIELD_UNSUPPORTED},
+	{"round", FIELD_UNSUPPORTED},
+	{"tax", FIELD_UNSUPPORTED},
+	{"rate", FIELD_UNSUPPORTED},
+	{"per_event", FIELD_UNSUPPORTED},
+	{"free_events", FIELD_UNSUPPORTED},
+	{"free_units", FIELD_UNSUPPORTED},
+	{"event_minimum", FIELD_UNSUPPORTED},
+	{"event_maximum", FIELD_UNSUPPORTED},
+	{"multiplier", FIELD_UNSUPPORTED},
+};
+
+static const char *const model_names[] = {[MODEL_FLAT] = "flat",
+                                          [MODEL_UNIT] = "unit",
+                                          [MODEL_GRADUATED] = "graduated",
+                                          [MODEL_VOLUME] = "volume",
+                                          [MODEL_PACKAGE] = "package"};
+
+/* Which models use a field, of those that not all do; and which cannot do without it. */
+#define BIT(model) (1u << (model))
+#define TIERED (BIT(MODEL_GRADUATED) | BIT(MODEL_VOLUME))
+#define METERED (BIT(MODEL_UNIT) | TIERED | BIT(MODEL_PACKAGE))
+
+static const struct {
+	enum charge_field field;
+	unsigned used_by;
+	unsigned needed_by;
+} model_fields[] = {
+	{CHARGE_METER, METERED, METERED},
+	{CHARGE_AMOUNT, BIT(MODEL_FLAT), BIT(MODEL_FLAT)},
+	{CHARGE_PRICE, BIT(MODEL_UNIT) | BIT(MODEL_PACKAGE), BIT(MODEL_PACKAGE)},
+	{CHARGE_PER, METERED, 0},
+	{CHARGE_INCLUDED, METERED, 0},
+	{CHARGE_TIERS, TIERED, TIERED},
+	{CHARGE_FLAT_AT_ZERO, TIERED, 0},
+	{CHARGE_RATES, BIT(MODEL_UNIT), 0},
+	{CHARGE_UNMATCHED, BIT(MODEL_UNIT), 0},
+};
+
+static int read_model(const struct field_reader *r, const struct yaml_node *node, enum charge_model *out)
+{
+	static const struct choice models[] = {{"flat", MODEL_FLAT},
+	                                       {"unit", MODEL_UNIT},
+	                                       {"graduated", MODEL_GRADUATED},
+	                                       {"volume", MODEL_VOLUME},
+	                                       {"package", MODEL_PACKAGE},
+	                                       {"percentage", CHOICE_UNSUPPORTED},
+	                                       {"graduated_percentage", CHOICE_UNSUPPORTED},
+	                                       {"dynamic", CHOICE_UNSUPPORTED}};
+	int value = MODEL_FLAT;
+
+	int result = meter__field_choice(r, node, models, COUNT_OF(models), &value);
+	*out = (enum charge_model)value;
+	return result;
+}
+
+/* That the fields given are those of the model, and make one meaning. */
+static int check_model(const struct field_reader *r, const struct yaml_node *node, const struct yaml_node *const *entries,
+                       enum charge_model model)
+{
+	for (size_t i = 0; i < COUNT_OF(model_fields); i++) {
+		const struct yaml_node *entry = entries[model_fields[i].field];
+		if (entry != NULL && (model_fields[i].used_by & BIT(model)) == 0)
+			return meter__field_fail(r, entry, METER_ECATALOG, "\"%s\" does not belong to model %s", entry->text.data,
+			                         model_names[model]);
+	}
+	for (size_t i = 0; i < COUNT_OF(model_fields); i++) {
+		if (entries[model_fields[i].field] == NULL && (model_fields[i].needed_by & BIT(model)) != 0)
+			return meter__field_fail(r, node, METER_ECATALOG, "\"%s\" is missing",
+			                         charge_fields[model_fields[i].field].name);
+	}
+	if (model != MODEL_UNIT)
+		return METER_OK;
+	const struct yaml_node *rates = entries[CHARGE_RATES];
+	if (rates == NULL && entries[CHARGE_UNMATCHED] != NULL)
+		return meter__field_fail(r, entries[CHARGE_UNMATCHED], METER_ECATALOG, "\"unmatched\" without \"rates\"");
+	if (rates == NULL && entries[CHARGE_PRICE] == NULL)
+		return meter__field_fail(r, node, METER_ECATALOG, "\"price\" or \"rates\" is missing");
+	if (rates != NULL && entries[CHARGE_PRICE] != NULL)
+		return meter__field_fail(r, rates, METER_ECATALOG, "\"price\" and \"rates\" are given; one of them was expected");
+	if (rates != NULL && entries[CHARGE_INCLUDED] != NULL)
+		return meter__field_fail(r, entries[CHARGE_INCLUDED], METER_ECATALOG,
+		                         "\"included\" together with \"rates\" does not say whose units are free");
+	return METER_OK;
+}
+
+static int read_charge_meter(const struct field_reader *r, const struct meter_catalog *catalog, const struct yaml_node *entry,
+                             struct charge *charge)
+{
+	char *key;
+
+	if (entry == NULL)
+		return METER_OK;
+	int result = meter__field_text(r, entry->value, FIELD_KEY_MAX, &key);
+	if (result != METER_OK)
+		return result;
+	charge->meter = meter__catalog_meter(catalog, entry->value->text);
+	if (charge->meter == NULL)
+		return meter__field_fail(r, entry->value, METER_ECATALOG, "unknown meter \"%s\"", key);
+	return METER_OK;
+}
+
+/* bill says when a flat amount is due, which changes no amount: it is checked and not kept. */
+static int read_timing(const struct field_reader *r, const struct yaml_node *bill, const struct yaml_node *proration,
+                       struct charge *charge)
+{
+	static const struct choice bills[] = {{"in_advance", 0}, {"in_arrears", 1}};
+	static const struct choice prorations[] = {{"none", false}, {"time", true}};
+	int value = false;
+
+	int result = bill == NULL ? METER_OK : meter__field_choice(r, bill->value, bills, COUNT_OF(bills), &value);
+	if (result != METER_OK || proration == NULL)
+		return result;
+	result = meter__field_choice(r, proration->value, prorations, COUNT_OF(prorations), &value);
+	charge->is_prorated = value != false;
+	if (result == METER_OK && charge->is_prorated && charge->model != MODEL_FLAT)
+		return meter__field_fail(r, proration->value, METER_EUNSUPPORTED,
+		                         "\"proration: time\" of model %s is not rated by this version of libmeter",
+		                         model_names[charge->model]);
+	return result;
+}
+
+static int read_prices(const struct field_reader *r, const struct yaml_node *const *entries, struct charge *charge)
+{
+	int result = METER_OK;
+
+	charge->per = DECIMAL_ONE;
+	if (entries[CHARGE_AMOUNT] != NULL)
+		result = meter__field_decimal(r, entries[CHARGE_AMOUNT]->value, &charge->amount);
+	if (result == METER_OK && entries[CHARGE_PRICE] != NULL)
+		result = meter__field_decimal(r, entries[CHARGE_PRICE]->value, &charge->price);
+	if (result == METER_OK && entries[CHARGE_PER] != NULL)
+		result = meter__field_positive_decimal(r, entries[CHARGE_PER]->value, &charge->per);
+	if (result == METER_OK && entries[CHARGE_INCLUDED] != NULL)
+		result = meter__field_decimal(r, entries[CHARGE_INCLUDED]->value, &charge->included);
+	if (result == METER_OK && entries[CHARGE_TIERS] != NULL)
+		result = read_tiers(r, entries[CHARGE_TIERS]->value, charge);
+	if (result == METER_OK && entries[CHARGE_FLAT_AT_ZERO] != NULL)
+		result = meter__field_flag(r, entries[CHARGE_FLAT_AT_ZERO]->value, &charge->flat_at_zero);
+	if (result == METER_OK && entries[CHARGE_RATES] != NULL)
+		result = read_rates(r, entries[CHARGE_RATES]->value, charge);
+	if (result == METER_OK && entries[CHARGE_UNMATCHED] != NULL)
+		result = read_unmatched(r, entries[CHARGE_UNMATCHED]->value, charge);
+	return result;
+}
+
+int meter__catalog_charge_read(const struct field_reader *r, const struct meter_catalog *catalog, const struct yaml_node *node,
+                               struct charge *charge)
+{
+	const struct yaml_node *entries[CHARGE_FIELD_COUNT];
+
+	int result = meter__field_mapping(r, node, charge_fields, CHARGE_FIELD_COUNT, entries);
+	if (result == METER_OK)
+		result = meter__field_text(r, entries[CHARGE_KEY]->value, FIELD_KEY_MAX, &charge->key);
+	if (result == METER_OK)
+		result = meter__field_optional_text(r, entries[CHARGE_NAME], &charge->name);
+	if (result == METER_OK)
+		result = read_model(r, entries[CHARGE_MODEL]->value, &charge->model);
+	if (result == METER_OK)
+		result = check_model(r, node, entries, charge->model);
+	if (result == METER_OK)
+		result = read_charge_meter(r, catalog, entries[CHARGE_METER], charge);
+	if (result == METER_OK)
+		result = read_timing(r, entries[CHARGE_BILL], entries[CHARGE_PRORATION], charge);
+	if (result == METER_OK)
+		result = read_prices(r, entries, charge);
+	if (result == METER_OK)
+		result = meter__catalog_limits_read(r, entries[CHARGE_MINIMUM], entries[CHARGE_MAXIMUM], &charge->minimum,
+		                                    &charge->maximum);
+	if (result == METER_OK)
+		result = meter__catalog_discounts_read(r, NULL, entries[CHARGE_DISCOUNTS], &charge->discounts,
+		                                       &charge->discount_count);
+	return result;
+}

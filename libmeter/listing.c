@@ -1,0 +1,347 @@
+/*
+ * listing.c - events and quarantine, row by row. Rows are read a page at a time, each page in a short transaction of its own, so that
+ * a listing of any length holds little memory and keeps no checkpoint waiting.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "event_json.h"
+#include "internal.h"
+
+#define PAGE_ROWS 256
+
+/* ---- events ---- */
+
+struct meter_events {
+	struct store *store;
+	struct event_page page;
+	char *type;
+	struct buffer records; /* of this page: encoded events, one after the other */
+	size_t at;             /* of the next one */
+	size_t left;           /* on this page */
+	bool is_last_page;
+	bool is_nobody; /* the subscription or type asked for was never seen */
+	struct event event;
+	struct property properties[EVENT_PROPERTIES_MAX];
+	meter_property public_properties[EVENT_PROPERTIES_MAX];
+	char value[DECIMAL_TEXT_SIZE];
+	struct buffer texts; /* NUL-terminated ones of the current event */
+	struct buffer json;
+	meter_event public_event;
+};
+
+static int prepare_events(meter_events *events, const meter_events_filter *filter)
+{
+	struct slice subscription = meter__optional_argument(filter->subscription, filter->subscription_size);
+	struct slice type = meter__optional_argument(filter->type, filter->type_size);
+	events->page.from_us = filter->from_us;
+	events->page.to_us = filter->to_us;
+	if (type.data) {
+		events->type = meter__copy(type);
+		if (!events->type)
+			return meter__fail(METER_ENOMEM, "no memory for a listing");
+		events->page.type = (struct slice){events->type, type.size};
+	}
+	if (!subscription.data)
+		return METER_OK;
+	struct reader *r;
+	int code = meter__store_reader(&r, events->store);
+	if (code != METER_OK)
+		return code;
+	code = meter__store_name(r, &events->page.subscription, subscription);
+	meter__store_reader_done(r);
+	events->is_nobody = events->page.subscription == 0;
+	return code;
+}
+
+int meter_events_query(meter_events **out, meter *m, const meter_events_filter *filter)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m && filter);
+	REQUIRE(filter->struct_size >= sizeof(*filter));
+	if (filter->from_us > filter->to_us)
+		return meter__fail(METER_EINVAL, "from is after to");
+	meter_events *events = calloc(1, sizeof(*events));
+	if (!events)
+		return meter__fail(METER_ENOMEM, "no memory for a listing");
+	events->store = m->store;
+	int code = prepare_events(events, filter);
+	if (code != METER_OK) {
+		meter_events_free(events);
+		return code;
+	}
+	*out = events;
+	return METER_OK;
+}
+
+static int keep_event(const struct stored_event *stored, void *user)
+{
+	meter_events *events = user;
+	/* Decoding makes slices with the alignment the encoder expects: records start at multiples of 8. */
+	size_t size = (meter__event_encoded_size(&stored->event) + 7) & ~(size_t)7;
+	char *record = meter__buffer_reserve(&events->records, size);
+	if (!record)
+		return meter__fail(METER_ENOMEM, "no memory for a page of events");
+	meter__event_encode(&stored->event, record);
+	events->records.size += size;
+	return METER_OK;
+}
+
+static int read_events_page(meter_events *events)
+{
+	meter__buffer_reset(&events->records);
+	events->at = 0;
+	if (events->is_nobody || events->is_last_page)
+		return METER_EEND;
+	struct reader *r;
+	int code = meter__store_reader(&r, events->store);
+	if (code != METER_OK)
+		return code;
+	code = meter__store_page_events(r, &events->page, PAGE_ROWS, &events->left, keep_event, events);
+	meter__store_reader_done(r);
+	events->is_last_page = events->left < PAGE_ROWS;
+	if (code != METER_OK)
+		events->left = 0;
+	return code == METER_OK && events->left == 0 ? METER_EEND : code;
+}
+
+/* A NUL-terminated copy in texts, whose memory does not move: it has room for the largest event. */
+static const char *terminated(meter_events *events, struct slice s)
+{
+	if (!s.data)
+		return NULL;
+	const char *at = events->texts.data + events->texts.size;
+	meter__buffer_slice(&events->texts, s);
+	meter__buffer_char(&events->texts, '\0');
+	return at;
+}
+
+static int publish_event(meter_events *events)
+{
+	meter__buffer_reset(&events->texts);
+	meter__buffer_reset(&events->json);
+	if (!meter__buffer_reserve(&events->texts, 2 * EVENT_ENCODED_MAX))
+		return meter__fail(METER_ENOMEM, "no memory for an event");
+	const struct event *e = &events->event;
+	meter_event *p = &events->public_event;
+	*p = (meter_event)METER_EVENT_INIT;
+	p->subscription = terminated(events, e->subscription);
+	p->subscription_size = e->subscription.size;
+	p->id = terminated(events, e->id);
+	p->id_size = e->id.size;
+	p->type = terminated(events, e->type);
+	p->type_size = e->type.size;
+	p->timestamp_us = e->timestamp_us;
+	p->value_size = meter__decimal_format(events->value, e->value);
+	p->value = events->value;
+	p->source = terminated(events, e->source);
+	p->source_size = e->source.size;
+	p->sequence = e->sequence;
+	p->properties = events->public_properties;
+	p->property_count = e->property_count;
+	for (size_t i = 0; i < e->property_count; i++) {
+		const struct property *property = &e->properties[i];
+		events->public_properties[i] = (meter_property){terminated(events, property->name), terminated(events, property->value),
+								property->name.size, property->value.size};
+	}
+	meter__event_json_write(&events->json, e);
+	meter__buffer_char(&events->json, '\0'); /* for meter_events_json(), which cannot add it */
+	return events->json.failed ? meter__fail(METER_ENOMEM, "no memory for an event") : METER_OK;
+}
+
+int meter_events_next(meter_events *events)
+{
+	REQUIRE(events);
+	if (events->left == 0) {
+		int code = read_events_page(events);
+		if (code != METER_OK)
+			return code;
+	}
+	meter__event_decode(&events->event, events->properties, events->records.data + events->at);
+	events->at += (meter__event_encoded_size(&events->event) + 7) & ~(size_t)7;
+	events->left--;
+	return publish_event(events);
+}
+
+const meter_event *meter_events_event(const meter_events *events)
+{
+	return events ? &events->public_event : NULL;
+}
+
+const char *meter_events_json(const meter_events *events)
+{
+	return events && events->json.size > 0 ? events->json.data : "";
+}
+
+void meter_events_free(meter_events *events)
+{
+	if (!events)
+		return;
+	meter__buffer_free(&events->page.after_id);
+	meter__buffer_free(&events->records);
+	meter__buffer_free(&events->texts);
+	meter__buffer_free(&events->json);
+	free(events->type);
+	free(events);
+}
+
+/* ---- quarantine ---- */
+
+struct quarantine_entry {
+	int64_t number;
+	int32_t outcome;
+	char *reason;
+	char *text;
+	size_t text_size;
+	int64_t first_us;
+	int64_t times;
+};
+
+/* Texts can be 1 MiB each, so a page is small. */
+#define QUARANTINE_PAGE_ROWS 16
+
+struct meter_quarantine {
+	struct store *store;
+	int32_t outcome;
+	int64_t only; /* one entry; 0: all */
+	int64_t from;
+	bool is_last_page;
+	struct quarantine_entry entries[QUARANTINE_PAGE_ROWS];
+	size_t count;
+	size_t next;
+};
+
+static void forget_page(meter_quarantine *quarantine)
+{
+	for (size_t i = 0; i < quarantine->count; i++) {
+		free(quarantine->entries[i].reason);
+		free(quarantine->entries[i].text);
+	}
+	quarantine->count = 0;
+	quarantine->next = 0;
+}
+
+static int keep_entry(const struct quarantine_row *row, void *user)
+{
+	meter_quarantine *quarantine = user;
+	struct quarantine_entry *entry = &quarantine->entries[quarantine->count++];
+	*entry = (struct quarantine_entry){.number = row->number,
+					   .outcome = row->outcome,
+					   .reason = meter__copy(row->reason),
+					   .text = meter__copy(row->text),
+					   .text_size = row->text.size,
+					   .first_us = row->first_us,
+					   .times = row->times};
+	quarantine->from = row->number + 1;
+	return entry->reason && entry->text ? METER_OK : meter__fail(METER_ENOMEM, "no memory for quarantine");
+}
+
+static int read_quarantine_page(meter_quarantine *quarantine)
+{
+	forget_page(quarantine);
+	if (quarantine->is_last_page)
+		return METER_EEND;
+	struct reader *r;
+	int code = meter__store_reader(&r, quarantine->store);
+	if (code != METER_OK)
+		return code;
+	size_t limit = quarantine->only ? 1 : QUARANTINE_PAGE_ROWS;
+	code = meter__store_page_quarantine(r, quarantine->outcome, quarantine->from, limit, keep_entry, quarantine);
+	meter__store_reader_done(r);
+	quarantine->is_last_page = quarantine->only || quarantine->count < limit;
+	return code == METER_OK && quarantine->count == 0 ? METER_EEND : code;
+}
+
+int meter_quarantine_query(meter_quarantine **out, meter *m, int32_t outcome, int64_t number)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m);
+	REQUIRE(outcome == 0 || outcome == METER_CONFLICT || outcome == METER_REJECTED);
+	REQUIRE(number >= 0);
+	meter_quarantine *quarantine = calloc(1, sizeof(*quarantine));
+	if (!quarantine)
+		return meter__fail(METER_ENOMEM, "no memory for quarantine");
+	quarantine->store = m->store;
+	quarantine->outcome = outcome;
+	quarantine->only = number;
+	quarantine->from = number;
+	int code = METER_OK;
+	if (number != 0) {
+		code = read_quarantine_page(quarantine);
+		if (code == METER_EEND || (code == METER_OK && quarantine->entries[0].number != number))
+			code = meter__fail(METER_ENOTFOUND, "quarantine has no entry %lld", (long long)number);
+	}
+	if (code != METER_OK) {
+		meter_quarantine_free(quarantine);
+		return code;
+	}
+	*out = quarantine;
+	return METER_OK;
+}
+
+int meter_quarantine_next(meter_quarantine *quarantine)
+{
+	REQUIRE(quarantine);
+	if (quarantine->next == quarantine->count) {
+		int code = read_quarantine_page(quarantine);
+		if (code != METER_OK)
+			return code;
+	}
+	quarantine->next++;
+	return METER_OK;
+}
+
+/* The entry that the last _next call stepped to; NULL before the first. */
+static const struct quarantine_entry *current(const meter_quarantine *quarantine)
+{
+	return quarantine && quarantine->next > 0 ? &quarantine->entries[quarantine->next - 1] : NULL;
+}
+
+int64_t meter_quarantine_number(const meter_quarantine *quarantine)
+{
+	const struct quarantine_entry *entry = current(quarantine);
+	return entry ? entry->number : 0;
+}
+
+int32_t meter_quarantine_outcome(const meter_quarantine *quarantine)
+{
+	const struct quarantine_entry *entry = current(quarantine);
+	return entry ? entry->outcome : METER_PENDING;
+}
+
+const char *meter_quarantine_reason(const meter_quarantine *quarantine)
+{
+	const struct quarantine_entry *entry = current(quarantine);
+	return entry ? entry->reason : "";
+}
+
+const char *meter_quarantine_text(const meter_quarantine *quarantine, size_t *size_out)
+{
+	const struct quarantine_entry *entry = current(quarantine);
+	if (size_out)
+		*size_out = entry ? entry->text_size : 0;
+	return entry ? entry->text : "";
+}
+
+int64_t meter_quarantine_first_us(const meter_quarantine *quarantine)
+{
+	const struct quarantine_entry *entry = current(quarantine);
+	return entry ? entry->first_us : 0;
+}
+
+int64_t meter_quarantine_times(const meter_quarantine *quarantine)
+{
+	const struct quarantine_entry *entry = current(quarantine);
+	return entry ? entry->times : 0;
+}
+
+void meter_quarantine_free(meter_quarantine *quarantine)
+{
+	if (!quarantine)
+		return;
+	forget_page(quarantine);
+	free(quarantine);
+}

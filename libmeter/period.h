@@ -1,0 +1,27 @@
+/*
+ * period.h - stretches of time that tile it without gap or overlap: half-open [from, to). (pure)
+ *
+ * Billing periods are calendar months in UTC. Anchors, time zones and other lengths belong here when they come.
+ */
+#ifndef METER_PERIOD_H
+#define METER_PERIOD_H
+
+#include <stdint.h>
+
+#include "buffer.h"
+
+struct period {
+	int64_t from_us; /* inclusive */
+	int64_t to_us;   /* exclusive */
+};
+
+/* "2026-01" as a month in UTC. METER_OK or METER_EINVAL. */
+int meter__period_parse(struct period *out, const char *text, size_t size);
+
+/* The minute, hour, day or month (METER_BY_...; METER_BY_TOTAL is refused by assert) in UTC that us lies in. */
+struct period meter__period_of(int32_t by, int64_t us);
+
+/* The common part; from_us == to_us when there is none. */
+struct period meter__period_intersect(struct period a, struct period b);
+
+#endif

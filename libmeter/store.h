@@ -1,0 +1,122 @@
+/*
+ * store.h - the seam to the database: everything the rest of the library asks of it, without a word of SQLite.
+ *
+ * One file, one write connection, readers as needed. Who writes holds the store: meter__store_begin() takes the mutex of this process
+ * and the lock file of all processes, then opens a transaction. Checkpoints happen under the same lock, never elsewhere, because two
+ * connections that write or checkpoint at the same time can lose rows (a bug of SQLite up to 3.51.2).
+ * Lock order: mutex of the store -> lock file -> SQLite.
+ *
+ * Texts that repeat (subscriptions, types, dimensions) are numbers in the tables; table "name" has the texts. These numbers, and those
+ * of meters, mean nothing outside this file and leave the library nowhere.
+ */
+#ifndef METER_STORE_H
+#define METER_STORE_H
+
+#include "bucket.h"
+#include "catalog.h"
+#include "event.h"
+
+struct store;
+struct reader;
+
+/* Counters of the file, kept in its table "total". */
+struct totals {
+	int64_t accepted, duplicate, conflict, rejected, late;
+	int64_t ingest;     /* number of the last transaction that stored events */
+	int64_t catalog;    /* version in force; 0: none */
+	int64_t generation; /* grows with every change to catalogs or meters */
+};
+
+/* ---- open, close, transactions (store.c) ---- */
+
+int meter__store_open(struct store **out, const char *path, bool must_exist, int64_t lock_wait_ms);
+void meter__store_close(struct store *s); /* checkpoints when it gets the lock at once; NULL is fine */
+
+int meter__store_begin(struct store *s);
+int meter__store_commit(struct store *s); /* durable when METER_OK; otherwise rolled back, or in doubt as after a failed fsync */
+void meter__store_rollback(struct store *s);
+
+/* A connection for reading with one snapshot until it is given back. */
+int meter__store_reader(struct reader **out, struct store *s);
+void meter__store_reader_done(struct reader *r);
+
+int meter__store_sizes(struct store *s, int64_t *database_bytes, int64_t *wal_bytes);
+
+/* ---- writing events (store_ingest.c), between begin and commit ---- */
+
+/* One thing that arrived: an event, or a text that could not become one. */
+struct arrival {
+	struct event event;
+	struct slice refused_text; /* data not NULL: no event; reason is set */
+	int32_t outcome;           /* out: METER_ACCEPTED ... */
+	char *reason;              /* refused: in; conflict, rejected: out. On the heap */
+};
+
+/* Dedup, store, bucket, quarantine. Outcomes are final once meter__store_commit() returned METER_OK. */
+int meter__store_ingest(struct store *s, struct arrival *arrivals, size_t count);
+
+/* ---- catalogs and meters (store_catalog.c) ---- */
+
+/* Store the text as a version with its meters, not yet in force; finds the version again when this text was left unfinished before. */
+int meter__store_catalog_prepare(struct store *s, struct meter_catalog *catalog, int64_t *version_out);
+/* One transaction of filling: *done_out says whether every meter of the version counts all stored events. */
+int meter__store_catalog_fill(struct store *s, int64_t version, bool *done_out, int64_t *events_out);
+int meter__store_catalog_activate(struct store *s, int64_t version);
+/* Delete the next part of the buckets of meters that no catalog uses any more. */
+int meter__store_catalog_purge(struct store *s, bool *done_out);
+
+/* ---- reading (store_read.c) ---- */
+
+int meter__store_totals(struct reader *r, struct totals *out);
+/* The catalog in force, retained; *out is NULL when there is none. */
+int meter__store_catalog(struct reader *r, struct meter_catalog **out);
+/* The number of a text; 0 when no event ever had it. */
+int meter__store_name(struct reader *r, int64_t *out, struct slice text);
+int meter__store_text(struct reader *r, struct buffer *out, int64_t number);
+/* The number the buckets of this meter are kept under. METER_ECORRUPT when there is none. */
+int meter__store_meter(struct reader *r, int64_t *out, const struct meter_definition *meter);
+/* Timestamps of the first and the last event; METER_EEND when there is none. */
+int meter__store_bounds(struct reader *r, int64_t *first_us, int64_t *last_us);
+
+/* Called for each row; anything but METER_OK stops the scan and is returned. */
+typedef int (*bucket_visitor)(const struct bucket *row, void *user);
+/* Buckets of a level with from <= start < to; subscription 0: all. */
+int meter__store_scan_buckets(struct reader *r, enum level level, const struct meter_definition *meter, int64_t meter_number,
+                              int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user);
+
+struct stored_event {
+	struct event event;
+	int64_t subscription; /* its number */
+};
+typedef int (*event_visitor)(const struct stored_event *event, void *user);
+/* Events from <= timestamp < to in the order of their key; subscription 0: all, type NULL data: all. */
+int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us, event_visitor visit,
+                             void *user);
+
+/* Where a listing of events is; zero-initialised but from_us, to_us and the filters. */
+struct event_page {
+	int64_t subscription; /* 0: all */
+	struct slice type;    /* absent: all */
+	int64_t from_us;
+	int64_t to_us;
+	int64_t after_subscription;
+	struct buffer after_id; /* the key after which the next page starts: (from_us, after_subscription, after_id) */
+};
+/* The next rows in key order, at most limit; moves page on. *count_out says how many. */
+int meter__store_page_events(struct reader *r, struct event_page *page, size_t limit, size_t *count_out, event_visitor visit, void *user);
+
+struct quarantine_row {
+	int64_t number;
+	int32_t outcome;
+	struct slice reason;
+	struct slice text;
+	int64_t first_us;
+	int64_t times;
+};
+typedef int (*quarantine_visitor)(const struct quarantine_row *row, void *user);
+/* Entries with number >= from, at most limit; outcome 0: both. */
+int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from, size_t limit, quarantine_visitor visit, void *user);
+int meter__store_quarantine_count(struct reader *r, int64_t *out);
+int meter__store_unbilled(struct reader *r, int64_t *out);
+
+#endif

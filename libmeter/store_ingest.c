@@ -1,0 +1,583 @@
+/*
+ * store_ingest.c - a batch of arrivals becomes rows: dedup, raw events, buckets, quarantine, totals, all in the caller's transaction.
+ *
+ * 1. Measure every event by every live meter that covers it. One that a meter cannot read waits for step 3.
+ * 2. Sort the others by key and insert them with one statement. SQL function event_seen() is called for each row whose key is there
+ *    already, and tells duplicate from conflict. What was inserted is accepted, and its measures go into the buckets.
+ * 3. Events that could not be measured are looked up one by one: a retry of a stored event is a duplicate all the same.
+ * 4. Buckets of minutes, hours and days are merged into the file by one statement a level.
+ * Two arrivals with one key in the same batch are decided in the order they arrived.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "event_json.h"
+#include "os.h"
+#include "store_internal.h"
+
+/* One event counted by one meter. */
+struct measure {
+	uint32_t arrival;
+	const struct live_meter *meter;
+	int64_t dimensions;
+	struct aggregate value;
+};
+
+/* The order in which rows are inserted. */
+struct sort_key {
+	int64_t timestamp_us;
+	int64_t subscription;
+	uint32_t arrival;
+};
+
+/* Numbers of an event's texts. */
+struct numbered {
+	int64_t subscription;
+	int64_t type;
+	bool is_unmeasurable;
+};
+
+struct ingest {
+	struct store *store;
+	struct arrival *arrivals; /* of the call that runs */
+	struct numbered *numbered;
+	struct sort_key *order;
+	size_t order_count;
+	size_t capacity; /* of numbered and order */
+	struct measure *measures;
+	size_t measure_count;
+	size_t measure_capacity;
+	struct buckets minutes, hours, days;
+	struct buckets pairs; /* accepted events by (type, subscription), for unbilled */
+	struct buffer scratch;
+	const struct buckets *writing; /* what bucket_rows reads */
+	int failure;                   /* of an SQL function: SQLite passes on only that there was one */
+};
+
+static void fail_function(sqlite3_context *context, struct ingest *in, int code)
+{
+	in->failure = code;
+	sqlite3_result_error(context, meter_errmsg(), -1);
+}
+
+/* ---- the row sources ---- */
+
+static const char event_columns[] = "timestamp, subscription, id, type, value, properties, source, sequence, ingest";
+
+static void result_slice(sqlite3_context *context, struct slice s)
+{
+	if (s.data)
+		sqlite3_result_text64(context, s.data, s.size, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+static void event_column(sqlite3_context *context, void *self, size_t row, int column)
+{
+	struct ingest *in = self;
+	uint32_t index = in->order[row].arrival;
+	const struct event *e = &in->arrivals[index].event;
+	switch (column) {
+	case 0:
+		sqlite3_result_int64(context, e->timestamp_us);
+		return;
+	case 1:
+		sqlite3_result_int64(context, in->numbered[index].subscription);
+		return;
+	case 2:
+		result_slice(context, e->id);
+		return;
+	case 3:
+		sqlite3_result_int64(context, in->numbered[index].type);
+		return;
+	case 4:
+		meter__store_result_decimal(context, e->value);
+		return;
+	case 5:
+		meter__buffer_reset(&in->scratch);
+		meter__properties_write(&in->scratch, e->properties, e->property_count);
+		if (in->scratch.failed)
+			sqlite3_result_error_nomem(context);
+		else
+			sqlite3_result_text64(context, in->scratch.data, in->scratch.size, SQLITE_STATIC, SQLITE_UTF8); /* till the next row */
+		return;
+	case 6:
+		result_slice(context, e->source);
+		return;
+	case 7:
+		if (e->sequence != METER_NO_SEQUENCE)
+			sqlite3_result_int64(context, e->sequence);
+		return;
+	default:
+		sqlite3_result_int64(context, in->store->totals.ingest);
+		return;
+	}
+}
+
+static const char bucket_columns[] = "lead, meter, subscription, start, dimensions, events, unmeasured, value, at";
+
+static void bucket_column(sqlite3_context *context, void *self, size_t row, int column)
+{
+	struct ingest *in = self;
+	const struct bucket *b = &in->writing->rows[row];
+	const int64_t key[] = {b->lead, b->meter, b->subscription, b->start, b->dimensions};
+	if (column < 5)
+		sqlite3_result_int64(context, key[column]);
+	else
+		meter__store_result_aggregate(context, &b->sum, b->aggregation, column - 5);
+}
+
+/* ---- the SQL functions ---- */
+
+/* What differs between a stored event and one that came with its key; NULL in text: nothing. */
+static int describe_conflict(struct ingest *in, uint32_t index, sqlite3_value **stored, char **text_out)
+{
+	*text_out = NULL;
+	const struct event *e = &in->arrivals[index].event;
+	struct buffer text = {0};
+	if (sqlite3_value_int64(stored[0]) != in->numbered[index].type)
+		meter__buffer_text(&text, ", another type");
+	struct decimal value;
+	bool is_int = sqlite3_value_type(stored[1]) == SQLITE_INTEGER;
+	const char *digits = (const char *)sqlite3_value_text(stored[1]);
+	if (is_int)
+		value = meter__decimal_from_int(sqlite3_value_int64(stored[1]));
+	else if (!digits || meter__decimal_parse(&value, digits, strlen(digits)) != METER_OK)
+		return meter__fail(METER_ECORRUPT, "a stored event has a value that is no decimal");
+	if (meter__decimal_compare(value, e->value) != 0) {
+		char came[DECIMAL_TEXT_SIZE];
+		meter__decimal_format(came, e->value);
+		meter__buffer_format(&text, ", value %s instead of %s", came, digits ? digits : "");
+	}
+	meter__buffer_reset(&in->scratch);
+	meter__properties_write(&in->scratch, e->properties, e->property_count);
+	const void *properties = sqlite3_value_text(stored[2]);
+	size_t size = (size_t)sqlite3_value_bytes(stored[2]);
+	if (!properties || size != in->scratch.size || memcmp(properties, in->scratch.data, size) != 0)
+		meter__buffer_text(&text, ", other properties");
+	if (text.size > 0) {
+		struct buffer reason = {0};
+		meter__buffer_format(&reason, "the key is stored with other content%s", meter__buffer_cstr(&text));
+		if (!reason.failed)
+			*text_out = meter__copy((struct slice){reason.data, reason.size});
+		meter__buffer_free(&reason);
+	}
+	bool no_memory = text.failed || in->scratch.failed || (text.size > 0 && !*text_out);
+	meter__buffer_free(&text);
+	return no_memory ? meter__fail(METER_ENOMEM, "no memory to compare events") : METER_OK;
+}
+
+static int decide_seen(struct ingest *in, uint32_t index, sqlite3_value **stored)
+{
+	struct arrival *arrival = &in->arrivals[index];
+	int code = describe_conflict(in, index, stored, &arrival->reason);
+	if (code == METER_OK)
+		arrival->outcome = arrival->reason ? METER_CONFLICT : METER_DUPLICATE;
+	return code;
+}
+
+/* event_seen(type, value, properties of the stored event): 0, so that nothing is updated. */
+static void event_seen(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+	(void)argc;
+	struct ingest *in = sqlite3_user_data(context);
+	int code = decide_seen(in, in->order[in->store->event_rows.at].arrival, argv);
+	if (code != METER_OK)
+		fail_function(context, in, code);
+	else
+		sqlite3_result_int(context, 0);
+}
+
+/* bucket_value(events, unmeasured, value, at of the stored bucket): the value after merging the row being read. */
+static void bucket_value(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+	(void)argc;
+	struct ingest *in = sqlite3_user_data(context);
+	const struct bucket *more = &in->writing->rows[in->store->bucket_rows.at];
+	struct aggregate sum;
+	int code = meter__store_values_aggregate(argv, more->aggregation, &sum);
+	if (code != METER_OK) {
+		fail_function(context, in, code);
+		return;
+	}
+	meter__aggregate_merge(more->aggregation, &sum, &more->sum);
+	meter__store_result_aggregate(context, &sum, more->aggregation, 2);
+}
+
+/* Run an INSERT ... SELECT; a failing SQL function has its own code. */
+static int run_insert(struct ingest *in, enum statement which, const char *doing)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&in->store->write, which, &statement);
+	if (code != METER_OK)
+		return code;
+	in->failure = METER_OK;
+	int rc = sqlite3_step(statement);
+	if (rc != SQLITE_DONE)
+		code = in->failure != METER_OK ? in->failure : meter__store_fail(in->store->write.db, rc, doing);
+	sqlite3_reset(statement);
+	return code;
+}
+
+/* ---- life ---- */
+
+int meter__store_ingest_new(struct store *s)
+{
+	struct ingest *in = calloc(1, sizeof(*in));
+	if (!in)
+		return meter__fail(METER_ENOMEM, "no memory for the writer");
+	in->store = s;
+	in->minutes.seed = in->hours.seed = in->days.seed = in->pairs.seed = meter__os.random();
+	s->ingest = in;
+	s->event_rows = (struct row_source){0, 0, event_column, in};
+	s->bucket_rows = (struct row_source){0, 0, bucket_column, in};
+	int code = meter__store_rows_register(s->write.db, "event_rows", event_columns, &s->event_rows);
+	if (code == METER_OK)
+		code = meter__store_rows_register(s->write.db, "bucket_rows", bucket_columns, &s->bucket_rows);
+	if (code != METER_OK)
+		return code;
+	int rc = sqlite3_create_function(s->write.db, "event_seen", 3, SQLITE_UTF8 | SQLITE_DIRECTONLY, in, event_seen, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_create_function(s->write.db, "bucket_value", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, in, bucket_value, NULL, NULL);
+	return rc == SQLITE_OK ? METER_OK : meter__store_fail(s->write.db, rc, "registering functions");
+}
+
+void meter__store_ingest_free(struct store *s)
+{
+	struct ingest *in = s->ingest;
+	if (!in)
+		return;
+	free(in->numbered);
+	free(in->order);
+	free(in->measures);
+	meter__buckets_free(&in->minutes);
+	meter__buckets_free(&in->hours);
+	meter__buckets_free(&in->days);
+	meter__buckets_free(&in->pairs);
+	meter__buffer_free(&in->scratch);
+	free(in);
+	s->ingest = NULL;
+}
+
+/* ---- step 1: numbers and measures ---- */
+
+static int make_room(struct ingest *in, size_t count)
+{
+	if (count <= in->capacity)
+		return METER_OK;
+	free(in->numbered);
+	free(in->order);
+	in->numbered = malloc(count * sizeof(*in->numbered));
+	in->order = malloc(count * sizeof(*in->order));
+	in->capacity = in->numbered && in->order ? count : 0;
+	return in->capacity ? METER_OK : meter__fail(METER_ENOMEM, "no memory for a batch of %zu", count);
+}
+
+static int add_measure(struct ingest *in, struct measure m)
+{
+	if (in->measure_count == in->measure_capacity) {
+		size_t capacity = in->measure_capacity ? in->measure_capacity * 2 : 4096;
+		struct measure *measures = realloc(in->measures, capacity * sizeof(*measures));
+		if (!measures)
+			return meter__fail(METER_ENOMEM, "no memory for %zu measures", capacity);
+		in->measures = measures;
+		in->measure_capacity = capacity;
+	}
+	in->measures[in->measure_count++] = m;
+	return METER_OK;
+}
+
+/* METER_EINVAL: a meter covers it and cannot read it; the message says why. */
+static int measure_event(struct ingest *in, uint32_t index)
+{
+	struct store *s = in->store;
+	const struct event *e = &in->arrivals[index].event;
+	for (size_t i = 0; i < s->live_count; i++) {
+		const struct live_meter *live = &s->live[i];
+		struct measure m = {.arrival = index, .meter = live};
+		int code = meter__aggregate_measure(&m.value, live->definition, e);
+		if (code == METER_EEND)
+			continue;
+		if (code != METER_OK)
+			return code;
+		if (e->timestamp_us >= live->filled_before)
+			continue; /* the fill will come by and count it */
+		meter__buffer_reset(&in->scratch);
+		meter__aggregate_dimensions(&in->scratch, live->definition, e);
+		if (in->scratch.failed)
+			return meter__fail(METER_ENOMEM, "no memory for dimensions");
+		code = meter__store_name_number(s, (struct slice){in->scratch.data, in->scratch.size}, &m.dimensions);
+		if (code == METER_OK)
+			code = add_measure(in, m);
+		if (code != METER_OK)
+			return code;
+	}
+	return METER_OK;
+}
+
+static int prepare(struct ingest *in, size_t count)
+{
+	struct store *s = in->store;
+	in->order_count = 0;
+	in->measure_count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		struct arrival *arrival = &in->arrivals[i];
+		if (arrival->refused_text.data) {
+			arrival->outcome = METER_REJECTED;
+			continue;
+		}
+		struct numbered *n = &in->numbered[i];
+		size_t measures_before = in->measure_count;
+		int code = meter__store_name_number(s, arrival->event.subscription, &n->subscription);
+		if (code == METER_OK)
+			code = meter__store_name_number(s, arrival->event.type, &n->type);
+		if (code == METER_OK)
+			code = measure_event(in, i);
+		n->is_unmeasurable = code == METER_EINVAL;
+		if (n->is_unmeasurable) {
+			in->measure_count = measures_before;
+			arrival->reason = meter__copy(meter__slice_of(meter_errmsg()));
+			code = arrival->reason ? METER_OK : meter__fail(METER_ENOMEM, "no memory for a reason");
+		} else if (code == METER_OK) {
+			arrival->outcome = METER_ACCEPTED; /* until event_seen() says otherwise */
+			in->order[in->order_count++] = (struct sort_key){arrival->event.timestamp_us, n->subscription, i};
+		}
+		if (code != METER_OK)
+			return code;
+	}
+	return METER_OK;
+}
+
+/* ---- step 2: insert in key order ---- */
+
+static int compare_order(const void *left, const void *right, void *user)
+{
+	const struct sort_key *a = left;
+	const struct sort_key *b = right;
+	if (a->timestamp_us != b->timestamp_us)
+		return a->timestamp_us < b->timestamp_us ? -1 : 1;
+	if (a->subscription != b->subscription)
+		return a->subscription < b->subscription ? -1 : 1;
+	const struct arrival *arrivals = user;
+	int order = meter__slice_compare(arrivals[a->arrival].event.id, arrivals[b->arrival].event.id);
+	return order ? order : (a->arrival > b->arrival) - (a->arrival < b->arrival);
+}
+
+static int insert_events(struct ingest *in)
+{
+	if (in->order_count == 0)
+		return METER_OK;
+	qsort_r(in->order, in->order_count, sizeof(*in->order), compare_order, in->arrivals);
+	in->store->event_rows.count = in->order_count;
+	return run_insert(in, SQL_EVENT_ADD, "storing events");
+}
+
+/* ---- step 3: events that could not be measured ---- */
+
+static int decide_unmeasurable(struct ingest *in, uint32_t index)
+{
+	struct arrival *arrival = &in->arrivals[index];
+	struct connection *c = &in->store->write;
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(c, SQL_EVENT_FIND, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, arrival->event.timestamp_us);
+	sqlite3_bind_int64(statement, 2, in->numbered[index].subscription);
+	sqlite3_bind_text64(statement, 3, arrival->event.id.data, arrival->event.id.size, SQLITE_STATIC, SQLITE_UTF8);
+	int rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW) {
+		sqlite3_value *stored[3];
+		for (int i = 0; i < 3; i++)
+			stored[i] = sqlite3_column_value(statement, i);
+		free(arrival->reason);
+		code = decide_seen(in, index, stored);
+	} else if (rc == SQLITE_DONE) {
+		arrival->outcome = METER_REJECTED;
+	} else {
+		code = meter__store_fail(c->db, rc, "looking up an event");
+	}
+	sqlite3_reset(statement);
+	return code;
+}
+
+/* ---- step 4: buckets ---- */
+
+static int write_level(struct ingest *in, struct buckets *rows, enum statement which)
+{
+	meter__buckets_sort(rows);
+	in->writing = rows;
+	in->store->bucket_rows.count = rows->count;
+	return rows->count ? run_insert(in, which, "storing buckets") : METER_OK;
+}
+
+int meter__store_write_buckets(struct store *s, struct buckets *minutes)
+{
+	struct ingest *in = s->ingest;
+	meter__buckets_reset(&in->hours);
+	meter__buckets_reset(&in->days);
+	int code = meter__buckets_roll_up(&in->hours, LEVEL_HOUR, minutes, LEVEL_MINUTE);
+	if (code == METER_OK)
+		code = meter__buckets_roll_up(&in->days, LEVEL_DAY, &in->hours, LEVEL_HOUR);
+	if (code == METER_OK)
+		code = write_level(in, minutes, SQL_BUCKET_ADD_MINUTE);
+	if (code == METER_OK)
+		code = write_level(in, &in->hours, SQL_BUCKET_ADD_HOUR);
+	if (code == METER_OK)
+		code = write_level(in, &in->days, SQL_BUCKET_ADD_DAY);
+	return code;
+}
+
+static int collect_buckets(struct ingest *in)
+{
+	meter__buckets_reset(&in->minutes);
+	for (size_t i = 0; i < in->measure_count; i++) {
+		const struct measure *m = &in->measures[i];
+		const struct arrival *arrival = &in->arrivals[m->arrival];
+		if (arrival->outcome != METER_ACCEPTED)
+			continue;
+		struct bucket key = {.meter = m->meter->number,
+				     .subscription = in->numbered[m->arrival].subscription,
+				     .start = meter__level_start(LEVEL_MINUTE, arrival->event.timestamp_us),
+				     .dimensions = m->dimensions,
+				     .aggregation = m->meter->definition->aggregation};
+		int code = meter__buckets_add(&in->minutes, LEVEL_MINUTE, &key, &m->value);
+		if (code != METER_OK)
+			return code;
+	}
+	return METER_OK;
+}
+
+/* ---- what is left: unbilled, quarantine, totals ---- */
+
+static bool is_metered(const struct meter_catalog *catalog, struct slice type)
+{
+	for (size_t i = 0; i < catalog->meter_count; i++) {
+		if (meter__slice_equal(meter__slice_of(catalog->meters[i].event_type), type))
+			return true;
+	}
+	return false;
+}
+
+bool meter__store_is_billable(const struct meter_catalog *catalog, struct slice subscription, struct slice type)
+{
+	return catalog && meter__catalog_subscription(catalog, subscription) && is_metered(catalog, type);
+}
+
+/* Accepted events by (type, subscription). A row's lead, which pairs have no use for, is an arrival that has the texts. */
+static int write_unbilled(struct ingest *in)
+{
+	struct store *s = in->store;
+	meter__buckets_reset(&in->pairs);
+	struct aggregate one = {.events = 1, .value = DECIMAL_ONE};
+	for (size_t i = 0; i < in->order_count; i++) {
+		uint32_t index = in->order[i].arrival;
+		if (in->arrivals[index].outcome != METER_ACCEPTED)
+			continue;
+		struct bucket key = {
+			.meter = in->numbered[index].type, .subscription = in->numbered[index].subscription, .aggregation = AGGREGATION_COUNT};
+		size_t before = in->pairs.count;
+		int code = meter__buckets_add(&in->pairs, LEVEL_MINUTE, &key, &one);
+		if (code != METER_OK)
+			return code;
+		if (in->pairs.count > before)
+			in->pairs.rows[before].lead = index;
+	}
+	for (size_t i = 0; i < in->pairs.count; i++) {
+		const struct bucket *pair = &in->pairs.rows[i];
+		const struct event *e = &in->arrivals[pair->lead].event;
+		if (meter__store_is_billable(s->in_force, e->subscription, e->type))
+			continue;
+		sqlite3_stmt *statement;
+		int code = meter__store_statement(&s->write, SQL_UNBILLED_ADD, &statement);
+		if (code != METER_OK)
+			return code;
+		sqlite3_bind_int64(statement, 1, pair->subscription);
+		sqlite3_bind_int64(statement, 2, pair->meter);
+		sqlite3_bind_int64(statement, 3, pair->sum.events);
+		code = meter__store_run(&s->write, statement, "counting unbilled events");
+		if (code != METER_OK)
+			return code;
+	}
+	return METER_OK;
+}
+
+static int write_quarantine(struct ingest *in, const struct arrival *arrival)
+{
+	struct connection *c = &in->store->write;
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(c, SQL_QUARANTINE_ADD, &statement);
+	if (code != METER_OK)
+		return code;
+	struct slice text = arrival->refused_text;
+	if (!text.data) {
+		meter__buffer_reset(&in->scratch);
+		meter__event_json_write(&in->scratch, &arrival->event);
+		if (in->scratch.failed)
+			return meter__fail(METER_ENOMEM, "no memory for quarantine");
+		text = (struct slice){in->scratch.data, in->scratch.size};
+	}
+	sqlite3_bind_int(statement, 1, arrival->outcome);
+	sqlite3_bind_text(statement, 2, arrival->reason, -1, SQLITE_STATIC);
+	if (meter__utf8_valid(text.data, text.size))
+		sqlite3_bind_text64(statement, 3, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		sqlite3_bind_blob64(statement, 3, text.data, text.size, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 4, meter__os.now_us());
+	code = meter__store_run(c, statement, "writing quarantine");
+	sqlite3_clear_bindings(statement);
+	return code;
+}
+
+static int finish(struct ingest *in, size_t count)
+{
+	struct totals *t = &in->store->totals;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct arrival *arrival = &in->arrivals[i];
+		int code = METER_OK;
+		switch (arrival->outcome) {
+		case METER_ACCEPTED:
+			t->accepted++;
+			break;
+		case METER_DUPLICATE:
+			t->duplicate++;
+			break;
+		case METER_CONFLICT:
+			t->conflict++;
+			code = write_quarantine(in, arrival);
+			break;
+		default:
+			t->rejected++;
+			code = write_quarantine(in, arrival);
+			break;
+		}
+		if (code != METER_OK)
+			return code;
+	}
+	return meter__store_totals_write(in->store);
+}
+
+int meter__store_ingest(struct store *s, struct arrival *arrivals, size_t count)
+{
+	struct ingest *in = s->ingest;
+	int code = make_room(in, count);
+	if (code != METER_OK)
+		return code;
+	in->arrivals = arrivals;
+	s->totals.ingest++;
+	code = prepare(in, count);
+	if (code == METER_OK)
+		code = insert_events(in);
+	for (uint32_t i = 0; code == METER_OK && i < count; i++) {
+		if (!arrivals[i].refused_text.data && in->numbered[i].is_unmeasurable)
+			code = decide_unmeasurable(in, i);
+	}
+	if (code == METER_OK)
+		code = collect_buckets(in);
+	if (code == METER_OK)
+		code = meter__store_write_buckets(s, &in->minutes);
+	if (code == METER_OK)
+		code = write_unbilled(in);
+	if (code == METER_OK)
+		code = finish(in, count);
+	return code;
+}

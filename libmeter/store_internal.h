@@ -1,0 +1,188 @@
+/* store_internal.h - what the store_*.c files share. Nobody else includes it, or sqlite3.h. */
+#ifndef METER_STORE_INTERNAL_H
+#define METER_STORE_INTERNAL_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "intern.h"
+#include "store.h"
+
+/* Statements are prepared at their first use and kept for the life of the connection. */
+enum statement {
+	SQL_BEGIN,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_READ_BEGIN,
+	SQL_TOTALS,
+	SQL_TOTALS_UPDATE,
+	SQL_NAME_FIND,
+	SQL_NAME_ADD,
+	SQL_NAME_TEXT,
+	SQL_EVENT_ADD,
+	SQL_EVENT_FIND,
+	SQL_BUCKET_ADD_MINUTE,
+	SQL_BUCKET_ADD_HOUR,
+	SQL_BUCKET_ADD_DAY,
+	SQL_QUARANTINE_ADD,
+	SQL_UNBILLED_ADD,
+	SQL_UNBILLED_LIST,
+	SQL_UNBILLED_DELETE,
+	SQL_UNBILLED_SUM,
+	SQL_CATALOG_TEXT,
+	SQL_CATALOG_PENDING,
+	SQL_CATALOG_ADD,
+	SQL_CATALOG_DROP_PENDING,
+	SQL_CATALOG_DROP_PENDING_METERS,
+	SQL_CATALOG_ACTIVATE,
+	SQL_METER_LIST,
+	SQL_METER_FIND,
+	SQL_METER_ADD,
+	SQL_METER_USE,
+	SQL_METER_FILLED,
+	SQL_METER_RETIRE,
+	SQL_METER_DELETE,
+	SQL_METER_RETIRED,
+	SQL_FILL_EVENTS,
+	SQL_PURGE_MINUTE,
+	SQL_PURGE_HOUR,
+	SQL_PURGE_DAY,
+	SQL_NEXT_MINUTE,
+	SQL_NEXT_HOUR,
+	SQL_NEXT_DAY,
+	SQL_SCAN_MINUTE,
+	SQL_SCAN_HOUR,
+	SQL_SCAN_DAY,
+	SQL_SCAN_MINUTE_ALL,
+	SQL_SCAN_HOUR_ALL,
+	SQL_SCAN_DAY_ALL,
+	SQL_SCAN_EVENTS,
+	SQL_PAGE_EVENTS,
+	SQL_FIRST_EVENT,
+	SQL_LAST_EVENT,
+	SQL_PAGE_QUARANTINE,
+	SQL_QUARANTINE_COUNT,
+	SQL_COUNT
+};
+
+struct connection {
+	sqlite3 *db;
+	sqlite3_stmt *statements[SQL_COUNT];
+};
+
+/* Texts that were used lately and their numbers; the table "name" decides. */
+struct name_cache {
+	struct intern texts;
+	int64_t *numbers; /* by index of the text; 0: not looked up yet */
+	size_t capacity;  /* of numbers */
+};
+
+/* A meter the writer keeps up to date: of the catalog in force, or of one being filled. */
+struct live_meter {
+	int64_t number;
+	int64_t filled_before; /* it counts events with timestamp < this; INT64_MAX: all */
+	const struct meter_definition *definition;
+};
+
+/* Rows in memory that SQL reads as a table: see store_rows.c. */
+struct row_source {
+	size_t count;
+	size_t at; /* the row being read */
+	void (*column)(sqlite3_context *context, void *self, size_t row, int column);
+	void *self;
+};
+
+struct reader {
+	struct connection connection;
+	struct store *store;
+	struct reader *next;
+};
+
+struct store {
+	char *path;
+	char *path_wal;
+	int lock_fd;
+	int64_t lock_wait_ms;
+	pthread_mutex_t write_mutex;
+	struct connection write;
+	int wal_pages; /* after the last commit */
+
+	/* Under write_mutex: what the write connection knows. Read anew when totals.generation says that it changed. */
+	struct totals totals;
+	int64_t known_generation;
+	struct live_meter *live;
+	size_t live_count;
+	struct meter_catalog *in_force; /* NULL: none */
+	struct meter_catalog *pending;  /* NULL: none; its meters may be in live */
+	int64_t in_force_version;
+	int64_t pending_version;
+	int purge_level;      /* where meter__store_catalog_purge() is */
+	int64_t purge_cursor;
+	struct name_cache names;
+	struct row_source event_rows;
+	struct row_source bucket_rows;
+	struct ingest *ingest;
+
+	pthread_mutex_t reader_mutex; /* idle readers and the catalog they share */
+	struct reader *idle;
+	struct meter_catalog *read_catalog;
+	int64_t read_catalog_version;
+};
+
+/* What SQLite's result code means for the caller: sets the message, returns a METER_E... code. doing: "storing events". */
+int meter__store_fail(sqlite3 *db, int rc, const char *doing);
+/* The statement, prepared and reset. METER_OK or the failure. */
+int meter__store_statement(struct connection *c, enum statement which, sqlite3_stmt **out);
+/* Run a statement that gives no rows. */
+int meter__store_run(struct connection *c, sqlite3_stmt *statement, const char *doing);
+/* An integer column, refused when the file holds something else there. */
+int meter__store_int(sqlite3_stmt *statement, int column, int64_t *out);
+struct slice meter__store_slice(sqlite3_stmt *statement, int column);
+
+/* Schema (store_schema.c). */
+extern const char *const meter__schema_sql;
+#define SCHEMA_APPLICATION_ID 0x6d657472 /* "metr" */
+#define SCHEMA_VERSION 1
+extern const char *const meter__statement_sql[SQL_COUNT];
+
+/* Row sources (store_rows.c): make source readable as table name with the columns given. */
+int meter__store_rows_register(sqlite3 *db, const char *name, const char *columns, struct row_source *source);
+
+/* Names (store_name.c), on the write connection. */
+int meter__store_name_number(struct store *s, struct slice text, int64_t *out);
+void meter__store_name_forget(struct name_cache *names);
+void meter__store_name_free(struct name_cache *names);
+
+/* Values (store_value.c): a decimal is an INTEGER when it fits, else TEXT; 'overflow' when it passed 38 digits. */
+void meter__store_result_decimal(sqlite3_context *context, struct decimal d);
+int meter__store_column_decimal(sqlite3_stmt *statement, int column, struct decimal *out);
+void meter__store_result_aggregate(sqlite3_context *context, const struct aggregate *a, enum aggregation aggregation, int column);
+int meter__store_values_aggregate(sqlite3_value **values, enum aggregation aggregation, struct aggregate *out);
+int meter__store_columns_aggregate(sqlite3_stmt *statement, int first, enum aggregation aggregation, struct aggregate *out);
+
+/* Ingest (store_ingest.c): functions and row sources of the write connection, its memory, and what the fill needs of it. */
+int meter__store_ingest_new(struct store *s);
+void meter__store_ingest_free(struct store *s);
+int meter__store_write_buckets(struct store *s, struct buckets *minutes);
+/* Whether an invoice can show the event: its type has a meter, its subscription a plan. catalog may be NULL. */
+bool meter__store_is_billable(const struct meter_catalog *catalog, struct slice subscription, struct slice type);
+
+/* Stored events (store_read.c): the range and filters that SQL_SCAN_EVENTS, SQL_PAGE_EVENTS and SQL_FILL_EVENTS bind. */
+struct event_range {
+	int64_t from_us;
+	int64_t to_us;
+	int64_t subscription; /* 0: all */
+	struct slice type;    /* absent: all */
+	int64_t after_subscription;
+	struct slice after_id;
+	int64_t limit;
+};
+int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit, void *user);
+
+/* Read live meters and catalogs anew if another generation is in the file; between begin and commit. */
+int meter__store_refresh(struct store *s);
+int meter__store_totals_write(struct store *s);
+int meter__store_catalog_load(struct connection *c, int64_t version, struct meter_catalog **out);
+void meter__store_catalog_free(struct store *s);
+
+#endif

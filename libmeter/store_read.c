@@ -1,0 +1,324 @@
+/*
+ * store_read.c - what readers ask: texts and numbers, buckets, events, quarantine. Called on the caller's thread with a reader of its own.
+ *
+ * Buckets are read lead by lead: the next lead that exists is found by one seek, its rows by another. So a gap of years costs one
+ * seek, and a month of one subscription is one lead of days.
+ */
+#include <string.h>
+
+#include "error.h"
+#include "event_json.h"
+#include "store_internal.h"
+
+/* The only integer of a statement; METER_EEND without a row. */
+static int one_integer(struct reader *r, sqlite3_stmt *statement, int64_t *out)
+{
+	int rc = sqlite3_step(statement);
+	int code;
+	if (rc == SQLITE_ROW)
+		code = meter__store_int(statement, 0, out);
+	else
+		code = rc == SQLITE_DONE ? METER_EEND : meter__store_fail(r->connection.db, rc, "reading");
+	sqlite3_reset(statement);
+	return code;
+}
+
+static int read_integer(struct reader *r, enum statement which, int64_t *out)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, which, &statement);
+	return code == METER_OK ? one_integer(r, statement, out) : code;
+}
+
+int meter__store_catalog(struct reader *r, struct meter_catalog **out)
+{
+	*out = NULL;
+	struct totals totals;
+	int code = meter__store_totals(r, &totals);
+	if (code != METER_OK || totals.catalog == 0)
+		return code;
+	struct store *s = r->store;
+	pthread_mutex_lock(&s->reader_mutex);
+	if (s->read_catalog && s->read_catalog_version == totals.catalog)
+		*out = meter__catalog_retain(s->read_catalog);
+	pthread_mutex_unlock(&s->reader_mutex);
+	if (*out)
+		return METER_OK;
+	code = meter__store_catalog_load(&r->connection, totals.catalog, out);
+	if (code != METER_OK)
+		return code;
+	pthread_mutex_lock(&s->reader_mutex);
+	meter__catalog_release(s->read_catalog);
+	s->read_catalog = meter__catalog_retain(*out);
+	s->read_catalog_version = totals.catalog;
+	pthread_mutex_unlock(&s->reader_mutex);
+	return METER_OK;
+}
+
+int meter__store_name(struct reader *r, int64_t *out, struct slice text)
+{
+	*out = 0;
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_NAME_FIND, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_text64(statement, 1, text.data, text.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	code = one_integer(r, statement, out);
+	return code == METER_EEND ? METER_OK : code;
+}
+
+int meter__store_text(struct reader *r, struct buffer *out, int64_t number)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_NAME_TEXT, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, number);
+	int rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW)
+		meter__buffer_slice(out, meter__store_slice(statement, 0));
+	else
+		code = rc == SQLITE_DONE ? meter__fail(METER_ECORRUPT, "name %lld is missing", (long long)number)
+					 : meter__store_fail(r->connection.db, rc, "reading a name");
+	sqlite3_reset(statement);
+	return code == METER_OK && out->failed ? meter__fail(METER_ENOMEM, "no memory for a name") : code;
+}
+
+int meter__store_meter(struct reader *r, int64_t *out, const struct meter_definition *definition)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_METER_FIND, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_text(statement, 1, definition->canonical, -1, SQLITE_TRANSIENT);
+	code = one_integer(r, statement, out);
+	return code == METER_EEND ? meter__fail(METER_ECORRUPT, "meter %s has no buckets", definition->key) : code;
+}
+
+int meter__store_bounds(struct reader *r, int64_t *first_us, int64_t *last_us)
+{
+	int code = read_integer(r, SQL_FIRST_EVENT, first_us);
+	return code == METER_OK ? read_integer(r, SQL_LAST_EVENT, last_us) : code;
+}
+
+/* ---- buckets ---- */
+
+static const struct {
+	enum statement next, scan, scan_all;
+} level_statements[LEVEL_COUNT] = {
+	[LEVEL_MINUTE] = {SQL_NEXT_MINUTE, SQL_SCAN_MINUTE, SQL_SCAN_MINUTE_ALL},
+	[LEVEL_HOUR] = {SQL_NEXT_HOUR, SQL_SCAN_HOUR, SQL_SCAN_HOUR_ALL},
+	[LEVEL_DAY] = {SQL_NEXT_DAY, SQL_SCAN_DAY, SQL_SCAN_DAY_ALL},
+};
+
+static int next_lead(struct reader *r, enum level level, int64_t from, int64_t last, int64_t *out)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, level_statements[level].next, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, from);
+	sqlite3_bind_int64(statement, 2, last);
+	return one_integer(r, statement, out);
+}
+
+/* start, subscription, dimensions, then the aggregate. */
+static int read_bucket(sqlite3_stmt *row, struct bucket *out)
+{
+	int code = meter__store_int(row, 0, &out->start);
+	if (code == METER_OK)
+		code = meter__store_int(row, 1, &out->subscription);
+	if (code == METER_OK)
+		code = meter__store_int(row, 2, &out->dimensions);
+	if (code == METER_OK)
+		code = meter__store_columns_aggregate(row, 3, out->aggregation, &out->sum);
+	return code;
+}
+
+int meter__store_scan_buckets(struct reader *r, enum level level, const struct meter_definition *definition, int64_t meter_number,
+			      int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user)
+{
+	if (from >= to)
+		return METER_OK;
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection,
+					  subscription ? level_statements[level].scan : level_statements[level].scan_all, &statement);
+	if (code != METER_OK)
+		return code;
+	int64_t last = meter__level_lead(level, to - 1);
+	int64_t lead = meter__level_lead(level, from);
+	while ((code = next_lead(r, level, lead, last, &lead)) == METER_OK) {
+		sqlite3_bind_int64(statement, 1, lead);
+		sqlite3_bind_int64(statement, 2, meter_number);
+		if (subscription)
+			sqlite3_bind_int64(statement, 3, subscription);
+		sqlite3_bind_int64(statement, 4, from);
+		sqlite3_bind_int64(statement, 5, to);
+		struct bucket row = {.lead = lead, .meter = meter_number, .aggregation = definition->aggregation};
+		int rc = SQLITE_DONE;
+		while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+			code = read_bucket(statement, &row);
+			if (code == METER_OK)
+				code = visit(&row, user);
+		}
+		if (code == METER_OK && rc != SQLITE_DONE)
+			code = meter__store_fail(r->connection.db, rc, "reading buckets");
+		sqlite3_reset(statement);
+		if (code != METER_OK)
+			return code;
+		lead++;
+	}
+	return code == METER_EEND ? METER_OK : code;
+}
+
+/* ---- events ---- */
+
+/* What a row of EVENT_ROW (store_schema.c) points into: the statement, and the two buffers here. */
+struct event_memory {
+	struct property properties[EVENT_PROPERTIES_MAX];
+	struct buffer scratch;
+};
+
+static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct stored_event *out)
+{
+	struct event *e = &out->event;
+	int code = meter__store_int(row, 0, &e->timestamp_us);
+	if (code == METER_OK)
+		code = meter__store_int(row, 1, &out->subscription);
+	if (code == METER_OK)
+		code = meter__store_column_decimal(row, 4, &e->value);
+	if (code != METER_OK)
+		return code;
+	e->id = meter__store_slice(row, 2);
+	e->source = meter__store_slice(row, 6);
+	e->sequence = sqlite3_column_type(row, 7) == SQLITE_NULL ? METER_NO_SEQUENCE : sqlite3_column_int64(row, 7);
+	e->subscription = meter__store_slice(row, 8);
+	e->type = meter__store_slice(row, 9);
+	e->properties = memory->properties;
+	struct slice properties = meter__store_slice(row, 5);
+	code = meter__properties_read(memory->properties, EVENT_PROPERTIES_MAX, &e->property_count, &memory->scratch, properties.data,
+				      properties.size);
+	return code == METER_EINVAL ? meter__fail_in(METER_ECORRUPT, "properties of a stored event: ") : code;
+}
+
+static void bind_range(sqlite3_stmt *statement, const struct event_range *range)
+{
+	int count = sqlite3_bind_parameter_count(statement);
+	sqlite3_bind_int64(statement, 1, range->from_us);
+	if (count >= 4) {
+		sqlite3_bind_int64(statement, 2, range->to_us);
+		sqlite3_bind_int64(statement, 3, range->subscription);
+		if (range->type.data)
+			sqlite3_bind_text64(statement, 4, range->type.data, range->type.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+		else
+			sqlite3_bind_null(statement, 4);
+	}
+	if (count >= 7) {
+		sqlite3_bind_int64(statement, 5, range->after_subscription);
+		sqlite3_bind_text64(statement, 6, range->after_id.data ? range->after_id.data : "", range->after_id.size,
+				    SQLITE_TRANSIENT, SQLITE_UTF8);
+		sqlite3_bind_int64(statement, 7, range->limit);
+	}
+}
+
+int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit, void *user)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(c, which, &statement);
+	if (code != METER_OK)
+		return code;
+	bind_range(statement, range);
+	struct event_memory memory = {.scratch = {0}};
+	int rc = SQLITE_DONE;
+	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct stored_event event;
+		code = read_event(statement, &memory, &event);
+		if (code == METER_OK)
+			code = visit(&event, user);
+	}
+	if (code == METER_OK && rc != SQLITE_DONE)
+		code = meter__store_fail(c->db, rc, "reading events");
+	sqlite3_reset(statement);
+	meter__buffer_free(&memory.scratch);
+	return code;
+}
+
+int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us, event_visitor visit,
+			     void *user)
+{
+	struct event_range range = {.from_us = from_us, .to_us = to_us, .subscription = subscription, .type = type};
+	return meter__store_visit_events(&r->connection, SQL_SCAN_EVENTS, &range, visit, user);
+}
+
+struct page_visit {
+	struct event_page *page;
+	size_t count;
+	event_visitor visit;
+	void *user;
+};
+
+static int page_event(const struct stored_event *event, void *user)
+{
+	struct page_visit *v = user;
+	v->count++;
+	v->page->from_us = event->event.timestamp_us;
+	v->page->after_subscription = event->subscription;
+	meter__buffer_reset(&v->page->after_id);
+	meter__buffer_slice(&v->page->after_id, event->event.id);
+	return v->page->after_id.failed ? meter__fail(METER_ENOMEM, "no memory for a page of events") : v->visit(event, v->user);
+}
+
+int meter__store_page_events(struct reader *r, struct event_page *page, size_t limit, size_t *count_out, event_visitor visit, void *user)
+{
+	/* The place lives in the page that page_event() moves on, but the statement bound copies of it. */
+	struct event_range range = {.from_us = page->from_us,
+				    .to_us = page->to_us,
+				    .subscription = page->subscription,
+				    .type = page->type,
+				    .after_subscription = page->after_subscription,
+				    .after_id = {page->after_id.data, page->after_id.size},
+				    .limit = (int64_t)limit};
+	struct page_visit v = {page, 0, visit, user};
+	int code = meter__store_visit_events(&r->connection, SQL_PAGE_EVENTS, &range, page_event, &v);
+	*count_out = v.count;
+	return code;
+}
+
+/* ---- quarantine, unbilled ---- */
+
+int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from, size_t limit, quarantine_visitor visit, void *user)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_PAGE_QUARANTINE, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, from);
+	sqlite3_bind_int(statement, 2, outcome);
+	sqlite3_bind_int64(statement, 3, (sqlite3_int64)limit);
+	int rc = SQLITE_DONE;
+	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct quarantine_row row = {.reason = meter__store_slice(statement, 2), .text = meter__store_slice(statement, 3)};
+		row.outcome = sqlite3_column_int(statement, 1);
+		code = meter__store_int(statement, 0, &row.number);
+		if (code == METER_OK)
+			code = meter__store_int(statement, 4, &row.first_us);
+		if (code == METER_OK)
+			code = meter__store_int(statement, 5, &row.times);
+		if (code == METER_OK)
+			code = visit(&row, user);
+	}
+	if (code == METER_OK && rc != SQLITE_DONE)
+		code = meter__store_fail(r->connection.db, rc, "reading quarantine");
+	sqlite3_reset(statement);
+	return code;
+}
+
+int meter__store_quarantine_count(struct reader *r, int64_t *out)
+{
+	return read_integer(r, SQL_QUARANTINE_COUNT, out);
+}
+
+int meter__store_unbilled(struct reader *r, int64_t *out)
+{
+	return read_integer(r, SQL_UNBILLED_SUM, out);
+}

@@ -1,0 +1,273 @@
+/*
+ * usage.c - reads usage from the coarsest buckets that fit: days inside, hours and minutes at the edges, events where an edge cuts a minute.
+ *
+ * So a month costs the same however many events lie under it, and any range is exact to the microsecond.
+ */
+#include "usage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "event_json.h"
+#include "instant.h"
+#include "intern.h"
+#include "os.h"
+
+/* Where rows with these dimensions go. */
+#define GROUP_UNKNOWN SIZE_MAX
+#define GROUP_NONE (SIZE_MAX - 1) /* filtered out */
+
+struct collector {
+	struct reader *reader;
+	const struct usage_request *request;
+	int64_t meter_number;
+	struct buckets sums;      /* by (start of the row's period in microseconds, subscription, group as dimensions) */
+	struct intern dimensions; /* numbers of dimension sets seen; the text is the number's bytes */
+	size_t *group_of;         /* by index of the dimension set */
+	size_t group_of_capacity;
+	struct intern groups; /* names and values of group_by, as JSON */
+	struct buffer text, scratch, key;
+};
+
+/* ---- from dimensions to groups ---- */
+
+static bool matches(const struct usage_request *q, const struct property *values)
+{
+	for (size_t i = 0; i < q->where_count; i++) {
+		struct slice value = values[q->where[i].dimension].value;
+		if (!meter__slice_equal(value, meter__slice_of(q->where[i].value)) || !value.data != !q->where[i].value)
+			return false;
+	}
+	return true;
+}
+
+/* The values of a stored dimension set, in the order of the meter's dimensions. */
+static int read_dimensions(struct collector *c, int64_t number, struct property *values)
+{
+	meter__buffer_reset(&c->text);
+	int code = meter__store_text(c->reader, &c->text, number);
+	size_t count = 0;
+	if (code == METER_OK)
+		code = meter__properties_read(values, METER_DIMENSIONS_MAX, &count, &c->scratch, c->text.data, c->text.size);
+	if (code == METER_EINVAL || (code == METER_OK && count != c->request->meter->dimension_count))
+		return meter__fail(METER_ECORRUPT, "dimensions %lld do not fit meter %s", (long long)number, c->request->meter->key);
+	return code;
+}
+
+static int resolve_group(struct collector *c, int64_t number, size_t *out)
+{
+	const struct usage_request *q = c->request;
+	struct property values[METER_DIMENSIONS_MAX];
+	int code = read_dimensions(c, number, values);
+	if (code != METER_OK)
+		return code;
+	if (!matches(q, values)) {
+		*out = GROUP_NONE;
+		return METER_OK;
+	}
+	struct property grouped[METER_DIMENSIONS_MAX];
+	for (size_t i = 0; i < q->group_by_count; i++)
+		grouped[i] = values[q->group_by[i]];
+	meter__buffer_reset(&c->key);
+	meter__properties_write(&c->key, grouped, q->group_by_count);
+	if (c->key.failed)
+		return meter__fail(METER_ENOMEM, "no memory for a group");
+	return meter__intern_index(&c->groups, (struct slice){c->key.data, c->key.size}, out);
+}
+
+static int group_of(struct collector *c, int64_t number, size_t *out)
+{
+	size_t known = c->dimensions.count, index;
+	int code = meter__intern_index(&c->dimensions, (struct slice){(const char *)&number, sizeof(number)}, &index);
+	if (code != METER_OK)
+		return code;
+	if (c->group_of_capacity < c->dimensions.capacity) {
+		size_t *grown = realloc(c->group_of, c->dimensions.capacity * sizeof(*grown));
+		if (!grown)
+			return meter__fail(METER_ENOMEM, "no memory for groups");
+		c->group_of = grown;
+		c->group_of_capacity = c->dimensions.capacity;
+	}
+	if (index == known) {
+		c->group_of[index] = GROUP_UNKNOWN;
+		code = resolve_group(c, number, &c->group_of[index]);
+	}
+	*out = c->group_of[index];
+	return code;
+}
+
+/* ---- collecting ---- */
+
+static int add(struct collector *c, int64_t at_us, int64_t subscription, int64_t dimensions, const struct aggregate *value)
+{
+	const struct usage_request *q = c->request;
+	size_t group = GROUP_NONE;
+	int code = group_of(c, dimensions, &group);
+	if (code != METER_OK || group == GROUP_NONE)
+		return code;
+	struct bucket key = {.subscription = q->by_subscription ? subscription : 0,
+			     .start = q->by == METER_BY_TOTAL ? q->range.from_us : meter__period_of(q->by, at_us).from_us,
+			     .dimensions = (int64_t)group,
+			     .aggregation = q->meter->aggregation};
+	return meter__buckets_add(&c->sums, LEVEL_MINUTE, &key, value);
+}
+
+struct level_scan {
+	struct collector *collector;
+	int64_t unit_us;
+};
+
+static int add_bucket(const struct bucket *row, void *user)
+{
+	struct level_scan *scan = user;
+	return add(scan->collector, row->start * scan->unit_us, row->subscription, row->dimensions, &row->sum);
+}
+
+static int add_event(const struct stored_event *stored, void *user)
+{
+	struct collector *c = user;
+	struct aggregate value;
+	int code = meter__aggregate_measure(&value, c->request->meter, &stored->event);
+	if (code == METER_EEND)
+		return METER_OK;
+	if (code == METER_EINVAL)
+		value = (struct aggregate){.unmeasured = 1};
+	else if (code != METER_OK)
+		return code;
+	meter__buffer_reset(&c->text);
+	meter__aggregate_dimensions(&c->text, c->request->meter, &stored->event);
+	if (c->text.failed)
+		return meter__fail(METER_ENOMEM, "no memory for dimensions");
+	int64_t dimensions;
+	code = meter__store_name(c->reader, &dimensions, (struct slice){c->text.data, c->text.size});
+	if (code == METER_OK && dimensions == 0)
+		code = meter__fail(METER_ECORRUPT, "an event of meter %s is in no bucket", c->request->meter->key);
+	return code == METER_OK ? add(c, stored->event.timestamp_us, stored->subscription, dimensions, &value) : code;
+}
+
+/* Read [from, to) from whole buckets of a level, and what sticks out at either end from the next finer one; below minutes there are events. */
+static int collect(struct collector *c, int level, int64_t from_us, int64_t to_us)
+{
+	const struct usage_request *q = c->request;
+	if (from_us >= to_us)
+		return METER_OK;
+	if (level < 0)
+		return meter__store_scan_events(c->reader, q->subscription, meter__slice_of(q->meter->event_type), from_us, to_us, add_event,
+						c);
+	int64_t unit = meter__level_us[level];
+	int64_t first = -meter__floor_div(-from_us, unit);
+	int64_t end = meter__floor_div(to_us, unit);
+	if (first >= end)
+		return collect(c, level - 1, from_us, to_us);
+	struct level_scan scan = {c, unit};
+	int code = collect(c, level - 1, from_us, first * unit);
+	if (code == METER_OK)
+		code = meter__store_scan_buckets(c->reader, (enum level)level, q->meter, c->meter_number, q->subscription, first, end,
+						 add_bucket, &scan);
+	if (code == METER_OK)
+		code = collect(c, level - 1, end * unit, to_us);
+	return code;
+}
+
+static enum level coarsest_level(int32_t by)
+{
+	switch (by) {
+	case METER_BY_MINUTE:
+		return LEVEL_MINUTE;
+	case METER_BY_HOUR:
+		return LEVEL_HOUR;
+	default:
+		return LEVEL_DAY;
+	}
+}
+
+/* ---- the result ---- */
+
+static int copy_group(char **values, const struct property *properties, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!properties[i].value.data)
+			continue;
+		values[i] = meter__copy(properties[i].value);
+		if (!values[i])
+			return meter__fail(METER_ENOMEM, "no memory for a group");
+	}
+	return METER_OK;
+}
+
+static int copy_groups(struct usage_set *out, struct collector *c)
+{
+	out->group_by_count = c->request->group_by_count;
+	out->values = calloc(c->groups.count ? c->groups.count : 1, sizeof(*out->values));
+	if (!out->values)
+		return meter__fail(METER_ENOMEM, "no memory for groups");
+	for (size_t i = 0; i < c->groups.count; i++) {
+		char **values = calloc(out->group_by_count + 1, sizeof(*values));
+		if (!values)
+			return meter__fail(METER_ENOMEM, "no memory for a group");
+		out->values[out->group_count++] = values;
+		struct slice text = meter__intern_text(&c->groups, i);
+		struct property properties[METER_DIMENSIONS_MAX];
+		size_t count = 0;
+		int code = meter__properties_read(properties, METER_DIMENSIONS_MAX, &count, &c->scratch, text.data, text.size);
+		if (code == METER_OK)
+			code = copy_group(values, properties, count);
+		if (code != METER_OK)
+			return code;
+	}
+	return METER_OK;
+}
+
+static int copy_rows(struct usage_set *out, const struct collector *c)
+{
+	const struct usage_request *q = c->request;
+	out->rows = malloc((c->sums.count ? c->sums.count : 1) * sizeof(*out->rows));
+	if (!out->rows)
+		return meter__fail(METER_ENOMEM, "no memory for usage");
+	for (size_t i = 0; i < c->sums.count; i++) {
+		const struct bucket *sum = &c->sums.rows[i];
+		struct period period = q->by == METER_BY_TOTAL ? q->range : meter__period_of(q->by, sum->start);
+		out->rows[out->count++] = (struct usage_row){.period = meter__period_intersect(period, q->range),
+							     .subscription = sum->subscription,
+							     .values = (const char *const *)out->values[sum->dimensions],
+							     .sum = sum->sum};
+	}
+	return METER_OK;
+}
+
+int meter__usage_collect(struct usage_set *out, struct reader *r, const struct usage_request *request)
+{
+	*out = (struct usage_set){0};
+	struct collector c = {.reader = r, .request = request};
+	c.sums.seed = c.dimensions.seed = c.groups.seed = meter__os.random();
+	int code = meter__store_meter(r, &c.meter_number, request->meter);
+	if (code == METER_OK)
+		code = collect(&c, (int)coarsest_level(request->by), request->range.from_us, request->range.to_us);
+	if (code == METER_OK)
+		code = copy_groups(out, &c);
+	if (code == METER_OK)
+		code = copy_rows(out, &c);
+	if (code != METER_OK)
+		meter__usage_set_free(out);
+	meter__buckets_free(&c.sums);
+	meter__intern_free(&c.dimensions);
+	meter__intern_free(&c.groups);
+	free(c.group_of);
+	meter__buffer_free(&c.text);
+	meter__buffer_free(&c.scratch);
+	meter__buffer_free(&c.key);
+	return code;
+}
+
+void meter__usage_set_free(struct usage_set *set)
+{
+	for (size_t i = 0; i < set->group_count; i++) {
+		for (size_t j = 0; j < set->group_by_count; j++)
+			free(set->values[i][j]);
+		free(set->values[i]);
+	}
+	free(set->values);
+	free(set->rows);
+	*set = (struct usage_set){0};
+}

@@ -1,0 +1,1 @@
+meter apply --json catalog.yaml

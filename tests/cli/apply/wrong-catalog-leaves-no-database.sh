@@ -1,0 +1,4 @@
+echo 'meters: []' >wrong.yaml
+meter apply wrong.yaml
+echo "exit $?"
+test ! -e meter.db

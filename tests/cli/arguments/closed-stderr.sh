@@ -1,0 +1,1 @@
+meter apply nothing.yaml 2>&-

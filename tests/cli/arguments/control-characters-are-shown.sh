@@ -1,0 +1,1 @@
+meter "$(printf 'a\033[31mb')"

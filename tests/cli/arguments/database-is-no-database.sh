@@ -1,0 +1,1 @@
+meter -d catalog.yaml stats

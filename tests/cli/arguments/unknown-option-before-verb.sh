@@ -1,0 +1,1 @@
+meter --period 2025-01 invoice acme

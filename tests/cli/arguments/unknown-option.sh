@@ -1,0 +1,1 @@
+meter query calls --frm 2025-01-01

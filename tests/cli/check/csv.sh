@@ -1,0 +1,1 @@
+meter check --format csv catalog.yaml

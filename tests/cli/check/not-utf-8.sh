@@ -1,0 +1,1 @@
+printf 'version: 1\nmeters: \377\n' | meter check -

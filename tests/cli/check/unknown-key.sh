@@ -1,0 +1,2 @@
+sed 's/aggregation: count/agregation: count/' catalog.yaml >wrong.yaml
+meter check wrong.yaml

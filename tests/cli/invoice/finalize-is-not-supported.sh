@@ -1,0 +1,1 @@
+meter invoice acme --period 2025-01 --finalize

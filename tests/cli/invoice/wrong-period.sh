@@ -1,0 +1,3 @@
+meter apply catalog.yaml >/dev/null && meter replay events.jsonl >/dev/null
+meter invoice acme --period 2025-13
+meter invoice acme --period 2025

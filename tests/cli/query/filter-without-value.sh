@@ -1,0 +1,1 @@
+meter query tokens --filter model

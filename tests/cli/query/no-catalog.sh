@@ -1,0 +1,2 @@
+meter replay events.jsonl >/dev/null
+meter query calls

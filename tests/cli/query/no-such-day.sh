@@ -1,0 +1,1 @@
+meter query calls --to 2025-02-29

@@ -1,0 +1,1 @@
+meter query calls --from yesterday

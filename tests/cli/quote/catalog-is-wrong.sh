@@ -1,0 +1,2 @@
+echo 'version: 2' >wrong.yaml
+meter quote wrong.yaml --plan api-pro

@@ -1,0 +1,1 @@
+meter quote catalog.yaml

@@ -1,0 +1,2 @@
+echo 'id,id,subscription,type,timestamp' >events.csv
+meter replay events.csv

@@ -1,0 +1,2 @@
+echo 'id,,subscription,type,timestamp' >events.csv
+meter replay events.csv

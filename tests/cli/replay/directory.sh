@@ -1,0 +1,2 @@
+mkdir folder
+meter replay folder

@@ -1,0 +1,1 @@
+meter replay --map id=x events.jsonl

@@ -1,0 +1,3 @@
+meter replay events.jsonl nothing.jsonl
+echo "exit $?"
+test ! -e meter.db

@@ -1,0 +1,2 @@
+meter apply catalog.yaml
+meter replay meter.db

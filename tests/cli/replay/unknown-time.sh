@@ -1,0 +1,1 @@
+meter replay --time minutes events.jsonl

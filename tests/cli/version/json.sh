@@ -1,0 +1,1 @@
+meter version --json | sed 's/"[0-9]*\.[0-9]*\.[0-9]*"/"V"/g'
