@@ -156,7 +156,7 @@ check-units: $(test_programs)
 .PHONY: check-cli
 check-cli: $(BUILD)/meter $(example_programs)
 	@METER=$(abspath $(BUILD)/meter) tests/cli/run
-	@if [ -e tests/readme.sh ]; then BUILD=$(abspath $(BUILD)) tests/readme.sh; fi
+	@python3 tests/readme.py $(abspath $(BUILD))
 
 ## check-header: include/meter.h alone, as C11 and as C++98, 11 and 17
 .PHONY: check-header

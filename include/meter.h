@@ -248,8 +248,8 @@ METER_API int meter_record_many(meter *m, const meter_event *events, size_t coun
  *    "properties":{"model":"large-1","tokens":120},"source":"gw-1","sequence":42}
  *   {"specversion":"1.0","id":"req-17","source":"gw-1","type":"llm.call","subject":"acme","time":"2026-01-31T23:59:59.123Z",
  *    "data":{"model":"large-1","tokens":120}}
- * The id of a CloudEvent is the pair source + id, written as the size of source, ':', source, id: "4:gw-1req-17". Numbers may
- * be JSON numbers or text; their digits are read as they stand. Blank lines are skipped. Unknown and repeated names are errors.
+ * The id of a CloudEvent is the pair source + id, written as the size of source, ':', source, id: "4:gw-1req-17"; a decimal "value"
+ * in its data is also the event's value. Numbers may be JSON numbers or text; their digits are read as they stand. Blank lines are skipped. Unknown and repeated names are errors.
  *
  * @param outcomes_out  room for capacity outcomes, one per line that is not blank, or NULL.
  * @param count_out     how many such lines there were, or NULL.
