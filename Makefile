@@ -145,7 +145,7 @@ deps:
 .PHONY: test check
 test check: deps
 	@$(MAKE) --no-print-directory all examples
-	@$(MAKE) --no-print-directory check-units check-cli check-header check-deps check-abi check-install
+	@$(MAKE) --no-print-directory check-units check-cli check-examples check-header check-deps check-abi check-install
 
 ## check-units: one cmocka program per module; one of them: build/tests/test_decimal '*half*'
 .PHONY: check-units
@@ -157,6 +157,11 @@ check-units: $(test_programs)
 check-cli: $(BUILD)/meter $(example_programs)
 	@METER=$(abspath $(BUILD)/meter) tests/cli/run
 	@python3 tests/readme.py $(abspath $(BUILD))
+
+## check-examples: the programs of examples/, on a real log where ../shared/data is
+.PHONY: check-examples
+check-examples: $(BUILD)/meter $(example_programs)
+	@BUILD=$(BUILD) tests/examples.sh
 
 ## check-header: include/meter.h alone, as C11 and as C++98, 11 and 17
 .PHONY: check-header
@@ -190,7 +195,7 @@ check-install: all
 ## check-san: the unit and command tests under ASan and UBSan
 .PHONY: check-san
 check-san:
-	@$(MAKE) --no-print-directory SAN=address,undefined check-units check-cli
+	@$(MAKE) --no-print-directory SAN=address,undefined check-units check-cli check-examples
 
 ## check-tsan: the tests with threads, and the command, under TSan
 .PHONY: check-tsan

@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define BATCH_EVENTS 20000
+#define BATCH_EVENTS 100000
 #define MESSAGES_MAX 1000  /* one line each; what follows is only counted */
 #define PROGRESS_EVERY 256 /* events between two looks at the clock */
 

@@ -7,6 +7,13 @@
  * NAME and ':' when NAME is given) the id, so that replaying the same log again counts nothing twice. The size is left out
  * where the server wrote "-". Only the fields up to the size are needed; a line that breaks off after them is read all the
  * same. A line that cannot be read is reported on stderr with its number; then the exit status is 3.
+ *
+ * A sum over a property refuses events without it, so has_bytes says which have a size. A catalog for these events:
+ *
+ *     version: 1
+ *     meters:
+ *       requests: {event_type: http.request, aggregation: count, dimensions: [has_bytes]}
+ *       bytes: {event_type: http.request, aggregation: sum, value: bytes, filter: {has_bytes: ["true"]}, unit: byte}
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -117,8 +124,9 @@ static void write_event(const struct request *r, const char *name, long long num
 	if (r->method_size > 0)
 		printf(",\"method\":\"%.*s\"", r->method_size, r->method);
 	if (r->bytes_size > 0)
-		printf(",\"bytes\":%.*s", r->bytes_size, r->bytes);
-	puts("}}");
+		printf(",\"has_bytes\":true,\"bytes\":%.*s}}\n", r->bytes_size, r->bytes);
+	else
+		puts(",\"has_bytes\":false}}");
 }
 
 int main(int argc, char **argv)

@@ -136,7 +136,7 @@ typedef struct meter_options {
 	int32_t commit_interval_ms; /**< the longest an accepted event waits for its commit; 1..60000, default 100 */
 	int32_t full_wait_ms;       /**< how long meter_record() waits when the queue is full; 0..60000, default 0: not at all */
 	int32_t lock_wait_ms;       /**< how long to wait for another process that writes; 1..3600000, default 10000 */
-	int32_t queue_mib;          /**< room for events that wait, in MiB; 1..1024, default 16. The writer needs as much again */
+	int32_t queue_mib;          /**< room for events that wait, in MiB; 1..1024, default 32. The writer needs as much again */
 } meter_options;
 #define METER_OPTIONS_INIT { sizeof(meter_options), 0, 0, 0, 0, 0 }
 

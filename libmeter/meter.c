@@ -50,7 +50,7 @@ static int read_options(meter_options *out, const meter_options *in)
 	if (code == METER_OK)
 		code = check_range("lock_wait_ms", &out->lock_wait_ms, 10000, 3600000);
 	if (code == METER_OK)
-		code = check_range("queue_mib", &out->queue_mib, 16, 1024);
+		code = check_range("queue_mib", &out->queue_mib, 32, 1024);
 	return code;
 }
 

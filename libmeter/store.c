@@ -19,7 +19,7 @@
 #include "store_internal.h"
 
 #define FREE_BYTES_MIN (INT64_C(4) << 20)
-#define PAGE_SIZE 16384
+#define PAGE_SIZE 32768
 #define WRITE_CACHE_KIB (48 * 1024)
 #define READ_CACHE_KIB (8 * 1024)
 /* The WAL is written back when it is this long, and tried harder when readers let it grow to four times that. */

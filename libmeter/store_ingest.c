@@ -24,6 +24,23 @@ struct measure {
 	struct aggregate value;
 };
 
+/*
+ * An event as its row will be: numbers for texts, properties as JSON. Insertion reads rows in key order, which is no order of memory;
+ * so a row is small, in one place, and fetched ahead.
+ */
+struct event_row {
+	int64_t timestamp_us;
+	int64_t subscription;
+	int64_t type;
+	struct decimal value;
+	struct slice id;
+	struct slice source;
+	int64_t sequence;
+	size_t properties_at; /* into texts */
+	uint32_t properties_size;
+	bool is_unmeasurable; /* a meter covers it and cannot read it: it is not inserted with the others */
+};
+
 /* The order in which rows are inserted. */
 struct sort_key {
 	int64_t timestamp_us;
@@ -31,20 +48,14 @@ struct sort_key {
 	uint32_t arrival;
 };
 
-/* Numbers of an event's texts. */
-struct numbered {
-	int64_t subscription;
-	int64_t type;
-	bool is_unmeasurable;
-};
-
 struct ingest {
 	struct store *store;
 	struct arrival *arrivals; /* of the call that runs */
-	struct numbered *numbered;
+	struct event_row *rows;   /* one per arrival */
 	struct sort_key *order;
 	size_t order_count;
-	size_t capacity; /* of numbered and order */
+	size_t capacity; /* of rows and order */
+	struct buffer texts; /* properties of all rows */
 	struct measure *measures;
 	size_t measure_count;
 	size_t measure_capacity;
@@ -71,41 +82,53 @@ static void result_slice(sqlite3_context *context, struct slice s)
 		sqlite3_result_text64(context, s.data, s.size, SQLITE_STATIC, SQLITE_UTF8);
 }
 
+static struct slice properties_of(const struct ingest *in, const struct event_row *row)
+{
+	return (struct slice){in->texts.data + row->properties_at, row->properties_size};
+}
+
+/* What the next rows need is far apart in memory: ask for it while this row goes in. */
+static void fetch_ahead(const struct ingest *in, size_t row)
+{
+	if (row + 8 < in->order_count)
+		__builtin_prefetch(&in->rows[in->order[row + 8].arrival]);
+	if (row + 4 < in->order_count) {
+		const struct event_row *next = &in->rows[in->order[row + 4].arrival];
+		__builtin_prefetch(next->id.data);
+		__builtin_prefetch(in->texts.data + next->properties_at);
+	}
+}
+
 static void event_column(sqlite3_context *context, void *self, size_t row, int column)
 {
 	struct ingest *in = self;
-	uint32_t index = in->order[row].arrival;
-	const struct event *e = &in->arrivals[index].event;
+	const struct event_row *r = &in->rows[in->order[row].arrival];
 	switch (column) {
 	case 0:
-		sqlite3_result_int64(context, e->timestamp_us);
+		fetch_ahead(in, row);
+		sqlite3_result_int64(context, r->timestamp_us);
 		return;
 	case 1:
-		sqlite3_result_int64(context, in->numbered[index].subscription);
+		sqlite3_result_int64(context, r->subscription);
 		return;
 	case 2:
-		result_slice(context, e->id);
+		result_slice(context, r->id);
 		return;
 	case 3:
-		sqlite3_result_int64(context, in->numbered[index].type);
+		sqlite3_result_int64(context, r->type);
 		return;
 	case 4:
-		meter__store_result_decimal(context, e->value);
+		meter__store_result_decimal(context, r->value);
 		return;
 	case 5:
-		meter__buffer_reset(&in->scratch);
-		meter__properties_write(&in->scratch, e->properties, e->property_count);
-		if (in->scratch.failed)
-			sqlite3_result_error_nomem(context);
-		else
-			sqlite3_result_text64(context, in->scratch.data, in->scratch.size, SQLITE_STATIC, SQLITE_UTF8); /* till the next row */
+		result_slice(context, properties_of(in, r));
 		return;
 	case 6:
-		result_slice(context, e->source);
+		result_slice(context, r->source);
 		return;
 	case 7:
-		if (e->sequence != METER_NO_SEQUENCE)
-			sqlite3_result_int64(context, e->sequence);
+		if (r->sequence != METER_NO_SEQUENCE)
+			sqlite3_result_int64(context, r->sequence);
 		return;
 	default:
 		sqlite3_result_int64(context, in->store->totals.ingest);
@@ -132,9 +155,9 @@ static void bucket_column(sqlite3_context *context, void *self, size_t row, int 
 static int describe_conflict(struct ingest *in, uint32_t index, sqlite3_value **stored, char **text_out)
 {
 	*text_out = NULL;
-	const struct event *e = &in->arrivals[index].event;
+	const struct event_row *row = &in->rows[index];
 	struct buffer text = {0};
-	if (sqlite3_value_int64(stored[0]) != in->numbered[index].type)
+	if (sqlite3_value_int64(stored[0]) != row->type)
 		meter__buffer_text(&text, ", another type");
 	struct decimal value;
 	bool is_int = sqlite3_value_type(stored[1]) == SQLITE_INTEGER;
@@ -143,16 +166,14 @@ static int describe_conflict(struct ingest *in, uint32_t index, sqlite3_value **
 		value = meter__decimal_from_int(sqlite3_value_int64(stored[1]));
 	else if (!digits || meter__decimal_parse(&value, digits, strlen(digits)) != METER_OK)
 		return meter__fail(METER_ECORRUPT, "a stored event has a value that is no decimal");
-	if (meter__decimal_compare(value, e->value) != 0) {
+	if (meter__decimal_compare(value, row->value) != 0) {
 		char came[DECIMAL_TEXT_SIZE];
-		meter__decimal_format(came, e->value);
+		meter__decimal_format(came, row->value);
 		meter__buffer_format(&text, ", value %s instead of %s", came, digits ? digits : "");
 	}
-	meter__buffer_reset(&in->scratch);
-	meter__properties_write(&in->scratch, e->properties, e->property_count);
-	const void *properties = sqlite3_value_text(stored[2]);
-	size_t size = (size_t)sqlite3_value_bytes(stored[2]);
-	if (!properties || size != in->scratch.size || memcmp(properties, in->scratch.data, size) != 0)
+	const char *properties = (const char *)sqlite3_value_text(stored[2]);
+	struct slice stored_properties = {properties, (size_t)sqlite3_value_bytes(stored[2])};
+	if (!meter__slice_equal(stored_properties, properties_of(in, row)))
 		meter__buffer_text(&text, ", other properties");
 	if (text.size > 0) {
 		struct buffer reason = {0};
@@ -161,7 +182,7 @@ static int describe_conflict(struct ingest *in, uint32_t index, sqlite3_value **
 			*text_out = meter__copy((struct slice){reason.data, reason.size});
 		meter__buffer_free(&reason);
 	}
-	bool no_memory = text.failed || in->scratch.failed || (text.size > 0 && !*text_out);
+	bool no_memory = text.failed || (text.size > 0 && !*text_out);
 	meter__buffer_free(&text);
 	return no_memory ? meter__fail(METER_ENOMEM, "no memory to compare events") : METER_OK;
 }
@@ -246,9 +267,10 @@ void meter__store_ingest_free(struct store *s)
 	struct ingest *in = s->ingest;
 	if (!in)
 		return;
-	free(in->numbered);
+	free(in->rows);
 	free(in->order);
 	free(in->measures);
+	meter__buffer_free(&in->texts);
 	meter__buckets_free(&in->minutes);
 	meter__buckets_free(&in->hours);
 	meter__buckets_free(&in->days);
@@ -264,11 +286,11 @@ static int make_room(struct ingest *in, size_t count)
 {
 	if (count <= in->capacity)
 		return METER_OK;
-	free(in->numbered);
+	free(in->rows);
 	free(in->order);
-	in->numbered = malloc(count * sizeof(*in->numbered));
+	in->rows = malloc(count * sizeof(*in->rows));
 	in->order = malloc(count * sizeof(*in->order));
-	in->capacity = in->numbered && in->order ? count : 0;
+	in->capacity = in->rows && in->order ? count : 0;
 	return in->capacity ? METER_OK : meter__fail(METER_ENOMEM, "no memory for a batch of %zu", count);
 }
 
@@ -314,35 +336,55 @@ static int measure_event(struct ingest *in, uint32_t index)
 	return METER_OK;
 }
 
-static int prepare(struct ingest *in, size_t count)
+/* The event's row, and its measures. A reason means that a meter cannot read it. */
+static int prepare_event(struct ingest *in, uint32_t index)
 {
 	struct store *s = in->store;
+	struct arrival *arrival = &in->arrivals[index];
+	const struct event *e = &arrival->event;
+	struct event_row *row = &in->rows[index];
+	*row = (struct event_row){.timestamp_us = e->timestamp_us,
+				  .value = e->value,
+				  .id = e->id,
+				  .source = e->source,
+				  .sequence = e->sequence,
+				  .properties_at = in->texts.size};
+	meter__properties_write(&in->texts, e->properties, e->property_count);
+	row->properties_size = (uint32_t)(in->texts.size - row->properties_at);
+	if (in->texts.failed)
+		return meter__fail(METER_ENOMEM, "no memory for properties");
+	int code = meter__store_name_number(s, e->subscription, &row->subscription);
+	if (code == METER_OK)
+		code = meter__store_name_number(s, e->type, &row->type);
+	size_t measures_before = in->measure_count;
+	if (code == METER_OK)
+		code = measure_event(in, index);
+	if (code != METER_EINVAL)
+		return code;
+	in->measure_count = measures_before;
+	row->is_unmeasurable = true;
+	arrival->reason = meter__copy(meter__slice_of(meter_errmsg()));
+	return arrival->reason ? METER_OK : meter__fail(METER_ENOMEM, "no memory for a reason");
+}
+
+static int prepare(struct ingest *in, size_t count)
+{
 	in->order_count = 0;
 	in->measure_count = 0;
+	meter__buffer_reset(&in->texts);
 	for (uint32_t i = 0; i < count; i++) {
 		struct arrival *arrival = &in->arrivals[i];
 		if (arrival->refused_text.data) {
 			arrival->outcome = METER_REJECTED;
 			continue;
 		}
-		struct numbered *n = &in->numbered[i];
-		size_t measures_before = in->measure_count;
-		int code = meter__store_name_number(s, arrival->event.subscription, &n->subscription);
-		if (code == METER_OK)
-			code = meter__store_name_number(s, arrival->event.type, &n->type);
-		if (code == METER_OK)
-			code = measure_event(in, i);
-		n->is_unmeasurable = code == METER_EINVAL;
-		if (n->is_unmeasurable) {
-			in->measure_count = measures_before;
-			arrival->reason = meter__copy(meter__slice_of(meter_errmsg()));
-			code = arrival->reason ? METER_OK : meter__fail(METER_ENOMEM, "no memory for a reason");
-		} else if (code == METER_OK) {
-			arrival->outcome = METER_ACCEPTED; /* until event_seen() says otherwise */
-			in->order[in->order_count++] = (struct sort_key){arrival->event.timestamp_us, n->subscription, i};
-		}
+		int code = prepare_event(in, i);
 		if (code != METER_OK)
 			return code;
+		if (in->rows[i].is_unmeasurable)
+			continue;
+		arrival->outcome = METER_ACCEPTED; /* until event_seen() says otherwise */
+		in->order[in->order_count++] = (struct sort_key){in->rows[i].timestamp_us, in->rows[i].subscription, i};
 	}
 	return METER_OK;
 }
@@ -357,8 +399,8 @@ static int compare_order(const void *left, const void *right, void *user)
 		return a->timestamp_us < b->timestamp_us ? -1 : 1;
 	if (a->subscription != b->subscription)
 		return a->subscription < b->subscription ? -1 : 1;
-	const struct arrival *arrivals = user;
-	int order = meter__slice_compare(arrivals[a->arrival].event.id, arrivals[b->arrival].event.id);
+	const struct event_row *rows = user;
+	int order = meter__slice_compare(rows[a->arrival].id, rows[b->arrival].id);
 	return order ? order : (a->arrival > b->arrival) - (a->arrival < b->arrival);
 }
 
@@ -366,7 +408,7 @@ static int insert_events(struct ingest *in)
 {
 	if (in->order_count == 0)
 		return METER_OK;
-	qsort_r(in->order, in->order_count, sizeof(*in->order), compare_order, in->arrivals);
+	qsort_r(in->order, in->order_count, sizeof(*in->order), compare_order, in->rows);
 	in->store->event_rows.count = in->order_count;
 	return run_insert(in, SQL_EVENT_ADD, "storing events");
 }
@@ -381,9 +423,10 @@ static int decide_unmeasurable(struct ingest *in, uint32_t index)
 	int code = meter__store_statement(c, SQL_EVENT_FIND, &statement);
 	if (code != METER_OK)
 		return code;
-	sqlite3_bind_int64(statement, 1, arrival->event.timestamp_us);
-	sqlite3_bind_int64(statement, 2, in->numbered[index].subscription);
-	sqlite3_bind_text64(statement, 3, arrival->event.id.data, arrival->event.id.size, SQLITE_STATIC, SQLITE_UTF8);
+	const struct event_row *row = &in->rows[index];
+	sqlite3_bind_int64(statement, 1, row->timestamp_us);
+	sqlite3_bind_int64(statement, 2, row->subscription);
+	sqlite3_bind_text64(statement, 3, row->id.data, row->id.size, SQLITE_STATIC, SQLITE_UTF8);
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_ROW) {
 		sqlite3_value *stored[3];
@@ -432,12 +475,12 @@ static int collect_buckets(struct ingest *in)
 	meter__buckets_reset(&in->minutes);
 	for (size_t i = 0; i < in->measure_count; i++) {
 		const struct measure *m = &in->measures[i];
-		const struct arrival *arrival = &in->arrivals[m->arrival];
-		if (arrival->outcome != METER_ACCEPTED)
+		const struct event_row *row = &in->rows[m->arrival];
+		if (in->arrivals[m->arrival].outcome != METER_ACCEPTED)
 			continue;
 		struct bucket key = {.meter = m->meter->number,
-				     .subscription = in->numbered[m->arrival].subscription,
-				     .start = meter__level_start(LEVEL_MINUTE, arrival->event.timestamp_us),
+				     .subscription = row->subscription,
+				     .start = meter__level_start(LEVEL_MINUTE, row->timestamp_us),
 				     .dimensions = m->dimensions,
 				     .aggregation = m->meter->definition->aggregation};
 		int code = meter__buckets_add(&in->minutes, LEVEL_MINUTE, &key, &m->value);
@@ -464,23 +507,21 @@ bool meter__store_is_billable(const struct meter_catalog *catalog, struct slice 
 }
 
 /* Accepted events by (type, subscription). A row's lead, which pairs have no use for, is an arrival that has the texts. */
-static int write_unbilled(struct ingest *in)
+static int write_unbilled(struct ingest *in, size_t count)
 {
 	struct store *s = in->store;
 	meter__buckets_reset(&in->pairs);
 	struct aggregate one = {.events = 1, .value = DECIMAL_ONE};
-	for (size_t i = 0; i < in->order_count; i++) {
-		uint32_t index = in->order[i].arrival;
-		if (in->arrivals[index].outcome != METER_ACCEPTED)
+	for (uint32_t i = 0; i < count; i++) {
+		if (in->arrivals[i].outcome != METER_ACCEPTED)
 			continue;
-		struct bucket key = {
-			.meter = in->numbered[index].type, .subscription = in->numbered[index].subscription, .aggregation = AGGREGATION_COUNT};
+		struct bucket key = {.meter = in->rows[i].type, .subscription = in->rows[i].subscription, .aggregation = AGGREGATION_COUNT};
 		size_t before = in->pairs.count;
 		int code = meter__buckets_add(&in->pairs, LEVEL_MINUTE, &key, &one);
 		if (code != METER_OK)
 			return code;
 		if (in->pairs.count > before)
-			in->pairs.rows[before].lead = index;
+			in->pairs.rows[before].lead = i;
 	}
 	for (size_t i = 0; i < in->pairs.count; i++) {
 		const struct bucket *pair = &in->pairs.rows[i];
@@ -568,7 +609,7 @@ int meter__store_ingest(struct store *s, struct arrival *arrivals, size_t count)
 	if (code == METER_OK)
 		code = insert_events(in);
 	for (uint32_t i = 0; code == METER_OK && i < count; i++) {
-		if (!arrivals[i].refused_text.data && in->numbered[i].is_unmeasurable)
+		if (!arrivals[i].refused_text.data && in->rows[i].is_unmeasurable)
 			code = decide_unmeasurable(in, i);
 	}
 	if (code == METER_OK)
@@ -576,7 +617,7 @@ int meter__store_ingest(struct store *s, struct arrival *arrivals, size_t count)
 	if (code == METER_OK)
 		code = meter__store_write_buckets(s, &in->minutes);
 	if (code == METER_OK)
-		code = write_unbilled(in);
+		code = write_unbilled(in, count);
 	if (code == METER_OK)
 		code = finish(in, count);
 	return code;
