@@ -145,7 +145,7 @@ deps:
 .PHONY: test check
 test check: deps
 	@$(MAKE) --no-print-directory all examples
-	@$(MAKE) --no-print-directory check-units check-cli check-examples check-header check-deps check-abi check-install
+	@$(MAKE) --no-print-directory check-units check-cli check-examples check-real check-header check-deps check-abi check-install
 
 ## check-units: one cmocka program per module; one of them: build/tests/test_decimal '*half*'
 .PHONY: check-units
@@ -162,6 +162,12 @@ check-cli: $(BUILD)/meter $(example_programs)
 .PHONY: check-examples
 check-examples: $(BUILD)/meter $(example_programs)
 	@BUILD=$(BUILD) tests/examples.sh
+
+## check-real: real usage data with known totals, where ../shared/data is
+.PHONY: check-real
+check-real: $(BUILD)/meter $(example_programs)
+	@BUILD=$(BUILD) tests/real/run >$(BUILD)/real.log 2>&1 || { cat $(BUILD)/real.log; exit 1; }
+	@grep -E '^(real/|skipped|[0-9]+ passed)' $(BUILD)/real.log
 
 ## check-header: include/meter.h alone, as C11 and as C++98, 11 and 17
 .PHONY: check-header
