@@ -1,21 +1,27 @@
 /* support.c - see support.h. */
 #include "support.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
+
+/* ---- the scratch folder ---- */
 
 static char folder[256];
 
-const char *scratch_make(void)
+int scratch_setup(void **state)
 {
+	(void)state;
 	const char *base = getenv("TMPDIR");
 	snprintf(folder, sizeof(folder), "%s/meter-test-XXXXXX", base ? base : "/tmp");
-	assert_non_null(mkdtemp(folder));
-	return folder;
+	return mkdtemp(folder) ? 0 : -1;
 }
 
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *position)
@@ -26,11 +32,10 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
 	return remove(path);
 }
 
-void scratch_remove(void)
+int scratch_teardown(void **state)
 {
-	if (folder[0] != '\0')
-		assert_int_equal(nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
-	folder[0] = '\0';
+	(void)state;
+	return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *scratch_path(const char *name)
@@ -42,11 +47,23 @@ const char *scratch_path(const char *name)
 	return path;
 }
 
-meter *open_meter(void)
+/* ---- handles ---- */
+
+const char *meter_path(void)
+{
+	return scratch_path("meter.db");
+}
+
+meter *open_meter_with(const meter_options *options)
 {
 	meter *m;
-	assert_ok(meter_open(&m, scratch_path("meter.db"), NULL));
+	assert_ok(meter_open(&m, meter_path(), options));
 	return m;
+}
+
+meter *open_meter(void)
+{
+	return open_meter_with(NULL);
 }
 
 void close_meter(meter *m)
@@ -57,47 +74,6 @@ void close_meter(meter *m)
 void apply_catalog(meter *m, const char *text)
 {
 	assert_ok(meter_catalog_apply(m, "catalog", text, METER_NUL_TERMINATED, NULL, NULL, NULL));
-}
-
-int64_t us(const char *time)
-{
-	int64_t at;
-	assert_ok(meter_time_parse(&at, time, METER_NUL_TERMINATED, METER_TIME_RFC3339));
-	return at;
-}
-
-meter_event event_at(const char *subscription, const char *id, const char *type, const char *time)
-{
-	meter_event event = METER_EVENT_INIT;
-	event.subscription = subscription;
-	event.id = id;
-	event.type = type;
-	event.timestamp_us = us(time);
-	return event;
-}
-
-void assert_ok_at(int code, const char *file, int line)
-{
-	if (code == METER_OK)
-		return;
-	print_error("%s: %s\n", meter_strerror(code), meter_errmsg());
-	_fail(file, line);
-}
-
-void assert_code_at(int expected, int code, const char *file, int line)
-{
-	if (code == expected)
-		return;
-	print_error("expected %d (%s), got %d: %s\n", expected, meter_strerror(expected), code, code ? meter_errmsg() : "ok");
-	_fail(file, line);
-}
-
-void assert_i64_at(int64_t expected, int64_t value, const char *file, int line)
-{
-	if (value == expected)
-		return;
-	print_error("expected %" PRId64 ", got %" PRId64 "\n", expected, value);
-	_fail(file, line);
 }
 
 meter_counters read_stats(meter *m)
@@ -119,4 +95,114 @@ const char *usage_total(meter *m, const char *key)
 	snprintf(text, sizeof(text), "%s", value ? value : "none");
 	meter_usage_free(usage);
 	return text;
+}
+
+int hold_lock(const char *path)
+{
+	char name[600];
+	snprintf(name, sizeof(name), "%s-lock", path);
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	/* The writer of an open handle may be at work: wait for it. */
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+void release_lock(int held)
+{
+	assert_int_equal(close(held), 0);
+}
+
+static sqlite3 *sql_open(const char *path)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL), SQLITE_OK);
+	return db;
+}
+
+int64_t sql_int(const char *path, const char *sql)
+{
+	sqlite3 *db = sql_open(path);
+	sqlite3_stmt *statement;
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	int64_t value = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return value;
+}
+
+void sql_run(const char *path, const char *sql)
+{
+	sqlite3 *db = sql_open(path);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* ---- events ---- */
+
+int64_t us(const char *rfc3339)
+{
+	int64_t time_us;
+	assert_ok(meter_time_parse(&time_us, rfc3339, METER_NUL_TERMINATED, METER_TIME_RFC3339));
+	return time_us;
+}
+
+meter_event event_of(const char *subscription, const char *id, const char *type)
+{
+	meter_event event = METER_EVENT_INIT;
+	event.subscription = subscription;
+	event.id = id;
+	event.type = type;
+	event.timestamp_us = INT64_C(1767225600000000);
+	return event;
+}
+
+/* ---- checks ---- */
+
+void assert_code_at(int expected, int code, const char *file, int line)
+{
+	if (code == expected)
+		return;
+	print_error("expected %d (%s), got %d: %s\n", expected, meter_strerror(expected), code, code ? meter_errmsg() : "ok");
+	_fail(file, line);
+}
+
+void assert_i64_at(int64_t expected, int64_t value, const char *file, int line)
+{
+	if (value == expected)
+		return;
+	print_error("expected %" PRId64 ", got %" PRId64 "\n", expected, value);
+	_fail(file, line);
+}
+
+void assert_text_at(const char *expected, const char *text, const char *file, int line)
+{
+	if (text == expected || (text && expected && strcmp(text, expected) == 0))
+		return;
+	print_error("expected \"%s\", got \"%s\"\n", expected ? expected : "(NULL)", text ? text : "(NULL)");
+	_fail(file, line);
+}
+
+void assert_part_at(const char *part, const char *text, const char *file, int line)
+{
+	if (text && strstr(text, part))
+		return;
+	print_error("expected something with \"%s\", got \"%s\"\n", part, text ? text : "(NULL)");
+	_fail(file, line);
+}
+
+/* ---- time ---- */
+
+void sleep_ms(int64_t ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+	nanosleep(&t, NULL);
+}
+
+int64_t monotonic_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }

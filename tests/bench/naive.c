@@ -1,9 +1,10 @@
 /*
  * naive.c - what `meter replay` is compared with: events into SQLite as one writes it in an afternoon.
  *
- * One INSERT OR IGNORE per event into a table keyed (subscription, timestamp, id), one upsert of its minute bucket, BATCH events
- * per transaction. It is given every advantage: WAL, synchronous=NORMAL (libmeter commits with FULL), prepared statements,
- * properties kept as the text they came in, and a field scanner that trusts its input where libmeter checks it.
+ * The same result: one INSERT OR IGNORE per event into a table keyed (subscription, timestamp, id), one upsert of its bucket by
+ * (subscription, minute, model, kind), BATCH events per transaction. It is given every advantage: WAL, synchronous=NORMAL
+ * (libmeter commits with FULL), prepared statements, properties kept as the text they came in, no roll-ups, and a field scanner
+ * that trusts its input where libmeter checks it.
  */
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -68,11 +69,12 @@ static void store(sqlite3_stmt *insert, sqlite3_stmt *upsert, const char *line)
 	const char *at = line;
 	struct field id = scan(&at, "\"id\":\"", '"'), subscription = scan(&at, "\"subscription\":\"", '"');
 	struct field type = scan(&at, "\"type\":\"", '"'), timestamp = scan(&at, "\"timestamp\":\"", '"');
-	struct field properties = scan(&at, "\"properties\":", '}'), tokens;
+	struct field properties = scan(&at, "\"properties\":", '}');
 	int64_t at_us = read_time(timestamp);
 
 	at = properties.text;
-	tokens = scan(&at, "\"tokens\":", ',');
+	struct field model = scan(&at, "\"model\":\"", '"'), kind = scan(&at, "\"kind\":\"", '"'),
+		     tokens = scan(&at, "\"tokens\":", ',');
 	sqlite3_bind_text(insert, 1, subscription.text, subscription.size, SQLITE_STATIC);
 	sqlite3_bind_int64(insert, 2, at_us);
 	sqlite3_bind_text(insert, 3, id.text, id.size, SQLITE_STATIC);
@@ -84,7 +86,9 @@ static void store(sqlite3_stmt *insert, sqlite3_stmt *upsert, const char *line)
 		return;
 	sqlite3_bind_text(upsert, 1, subscription.text, subscription.size, SQLITE_STATIC);
 	sqlite3_bind_int64(upsert, 2, at_us / 60000000);
-	sqlite3_bind_int64(upsert, 3, atoll(tokens.text));
+	sqlite3_bind_text(upsert, 3, model.text, model.size, SQLITE_STATIC);
+	sqlite3_bind_text(upsert, 4, kind.text, kind.size, SQLITE_STATIC);
+	sqlite3_bind_int64(upsert, 5, atoll(tokens.text));
 	must(sqlite3_step(upsert), SQLITE_DONE);
 	must(sqlite3_reset(upsert), SQLITE_OK);
 }
@@ -106,12 +110,13 @@ int main(int argc, char **argv)
 	                  "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 	                  "CREATE TABLE event (subscription TEXT, timestamp INTEGER, id TEXT, type TEXT, properties TEXT,"
 	                  " PRIMARY KEY (subscription, timestamp, id));"
-	                  "CREATE TABLE bucket (subscription TEXT, minute INTEGER, count INTEGER, tokens INTEGER,"
-	                  " PRIMARY KEY (subscription, minute));",
+	                  "CREATE TABLE bucket (subscription TEXT, minute INTEGER, model TEXT, kind TEXT, count INTEGER, tokens "
+	                  "INTEGER,"
+	                  " PRIMARY KEY (subscription, minute, model, kind));",
 	                  NULL, NULL, NULL),
 	     SQLITE_OK);
 	insert = prepare("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?, ?)");
-	upsert = prepare("INSERT INTO bucket VALUES (?, ?, 1, ?)"
+	upsert = prepare("INSERT INTO bucket VALUES (?, ?, ?, ?, 1, ?)"
 	                 " ON CONFLICT DO UPDATE SET count = count + 1, tokens = tokens + excluded.tokens");
 	for (; count < limit && getline(&line, &room, in) >= 0; count++) {
 		if (count % batch == 0)
