@@ -1,8 +1,8 @@
 /*
  * aggregate.h - what a meter makes of an event, and how such values add up. (pure)
  *
- * An aggregate is what a bucket holds. Merging is exact, commutative and associative, so that neither the order of arrival nor the way
- * time is cut into buckets can change a result.
+ * An aggregate is what a bucket holds. Merging is exact, commutative and associative, so that neither the order of arrival nor
+ * the way time is cut into buckets can change a result.
  */
 #ifndef METER_AGGREGATE_H
 #define METER_AGGREGATE_H
@@ -21,12 +21,13 @@ struct aggregate {
 void meter__aggregate_merge(enum aggregation aggregation, struct aggregate *into, const struct aggregate *more);
 
 /*
- * What the meter counts of this event. METER_OK: *out has events 1 and the value. METER_EEND: not covered (other type, or filtered out).
- * METER_EINVAL: covered, but the value is missing or no decimal; the message says which property of which meter.
+ * What the meter counts of this event. METER_OK: *out has events 1 and the value. METER_EEND: not covered (other type, or
+ * filtered out). METER_EINVAL: covered, but the value is missing or no decimal; the message says which property of which meter.
  */
 int meter__aggregate_measure(struct aggregate *out, const struct meter_definition *meter, const struct event *e);
 
-/* The meter's dimensions of this event as one JSON object in the meter's order, null where the property is missing; appended to out. */
+/* The meter's dimensions of this event as one JSON object in the meter's order, null where the property is missing; appended to
+ * out. */
 void meter__aggregate_dimensions(struct buffer *out, const struct meter_definition *meter, const struct event *e);
 
 #endif

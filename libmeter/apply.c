@@ -1,6 +1,6 @@
 /*
- * apply.c - a catalog comes into force: prepare, fill new meters, activate, delete what no catalog uses. On the caller's thread, in short
- * transactions between which the writer has its turn.
+ * apply.c - a catalog comes into force: prepare, fill new meters, activate, delete what no catalog uses. On the caller's thread,
+ * in short transactions between which the writer has its turn.
  */
 #include "error.h"
 #include "internal.h"
@@ -67,8 +67,9 @@ static int fill(struct meter *m, struct apply *a, meter_progress progress, void 
 			return code;
 		done += a->events;
 		if (progress && progress(done, done > total ? done : total, user) != 0)
-			return meter__fail(METER_ETIMEDOUT, "stopped after %lld of %lld events; applying the same text again goes on there",
-					   (long long)done, (long long)total);
+			return meter__fail(METER_ETIMEDOUT,
+			                   "stopped after %lld of %lld events; applying the same text again goes on there",
+			                   (long long)done, (long long)total);
 		sched_yield(); /* the lock was just released: let the writer have it */
 	}
 	return code;
@@ -89,7 +90,8 @@ static int apply(struct meter *m, struct apply *a, meter_progress progress, void
 	return code;
 }
 
-int meter_catalog_apply(meter *m, const char *name, const char *text, size_t size, meter_progress progress, void *user, int64_t *version_out)
+int meter_catalog_apply(meter *m, const char *name, const char *text, size_t size, meter_progress progress, void *user,
+                        int64_t *version_out)
 {
 	REQUIRE(m && name && text);
 	if (version_out)

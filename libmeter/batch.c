@@ -1,8 +1,8 @@
 /*
  * batch.c - events recorded together whose outcomes the caller reads, and the synchronous calls made of that.
  *
- * Invariant: whatever is added gets exactly one index and, in the end, exactly one outcome; what cannot become an event is refused
- * into quarantine with its reason.
+ * Invariant: whatever is added gets exactly one index and, in the end, exactly one outcome; what cannot become an event is
+ * refused into quarantine with its reason.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -198,7 +198,8 @@ int meter_batch_clear(meter_batch *b)
 		b->count = 0;
 	}
 	pthread_mutex_unlock(&b->meter->intake.mutex);
-	return pending == 0 ? METER_OK : meter__fail(METER_EINVAL, "%zu outcomes are pending; meter_batch_wait() comes first", pending);
+	return pending == 0 ? METER_OK
+	                    : meter__fail(METER_EINVAL, "%zu outcomes are pending; meter_batch_wait() comes first", pending);
 }
 
 /* ---- synchronous calls ---- */

@@ -1,5 +1,6 @@
 /*
- * bucket.c - see bucket.h. Called by the writer for each measured event (10^5 to 10^6 a second) and by readers for each row they merge.
+ * bucket.c - see bucket.h. Called by the writer for each measured event (10^5 to 10^6 a second) and by readers for each row they
+ * merge.
  */
 #define XXH_INLINE_ALL
 #include "bucket.h"
@@ -38,7 +39,8 @@ static uint64_t hash_key(const struct buckets *b, const struct bucket *key)
 
 static bool same_key(const struct bucket *a, const struct bucket *b)
 {
-	return a->start == b->start && a->subscription == b->subscription && a->meter == b->meter && a->dimensions == b->dimensions;
+	return a->start == b->start && a->subscription == b->subscription && a->meter == b->meter &&
+	       a->dimensions == b->dimensions;
 }
 
 /* The slot that holds key, or the free one where it belongs. */

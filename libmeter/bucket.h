@@ -1,7 +1,8 @@
 /*
  * bucket.h - sums by (meter, subscription, dimensions, stretch of time), collected in memory before they go to the store. (pure)
  *
- * A hash table of aggregates and, from it, rows sorted by the key the store keeps them under. All key parts are the store's numbers.
+ * A hash table of aggregates and, from it, rows sorted by the key the store keeps them under. All key parts are the store's
+ * numbers.
  */
 #ifndef METER_BUCKET_H
 #define METER_BUCKET_H

@@ -11,7 +11,10 @@ struct slice {
 };
 
 /* A text literal as a slice initialiser. */
-#define SLICE(literal) { "" literal, sizeof(literal) - 1 }
+#define SLICE(literal)                                                                                                           \
+	{                                                                                                                        \
+		"" literal, sizeof(literal) - 1                                                                                  \
+	}
 
 bool meter__slice_equal(struct slice a, struct slice b);
 /* Bytewise order, shorter first where one starts the other: the order of memcmp. */
@@ -22,7 +25,8 @@ struct slice meter__slice_of(const char *text); /* NULL gives the absent slice *
 bool meter__utf8_valid(const char *data, size_t size);
 
 /*
- * Zero-initialised is empty. An append that finds no memory sets failed and from then on nothing is appended: check once, at the end.
+ * Zero-initialised is empty. An append that finds no memory sets failed and from then on nothing is appended: check once, at the
+ * end.
  */
 struct buffer {
 	char *data;

@@ -38,9 +38,9 @@ struct event {
 };
 
 /*
- * Check every field and sort the properties in place. METER_OK, or METER_EINVAL with a message that names the field and its range,
- * in the order: subscription, id, type, timestamp, value, source, sequence, properties.
- * Texts: size in range, UTF-8, no control characters (U+0000..U+001F, U+007F) except in property values, where all but NUL pass.
+ * Check every field and sort the properties in place. METER_OK, or METER_EINVAL with a message that names the field and its
+ * range, in the order: subscription, id, type, timestamp, value, source, sequence, properties. Texts: size in range, UTF-8, no
+ * control characters (U+0000..U+001F, U+007F) except in property values, where all but NUL pass.
  */
 int meter__event_check(struct event *e, int64_t now_us);
 

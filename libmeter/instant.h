@@ -16,8 +16,8 @@
 
 /*
  * Read a time in one of the METER_TIME_... formats. RFC 3339: 'T', 't' or one blank between date and time, 'Z', 'z' or an
- * offset (-23:59 to +23:59, -00:00 is UTC), any number of decimals of which those after the sixth must be 0. Second 60 is refused.
- * METER_OK or METER_EINVAL with a message that quotes the text and says what was expected.
+ * offset (-23:59 to +23:59, -00:00 is UTC), any number of decimals of which those after the sixth must be 0. Second 60 is
+ * refused. METER_OK or METER_EINVAL with a message that quotes the text and says what was expected.
  */
 int meter__instant_parse(int64_t *out, const char *text, size_t size, int32_t format);
 

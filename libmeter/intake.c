@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "error.h"
@@ -14,11 +15,23 @@
 /* Room for the largest entry on top of the capacity asked for, so that a full queue can always become empty. */
 #define ENTRY_SIZE_MAX (REFUSED_TEXT_MAX + (64u << 10))
 
+/* Large pages, where the system has them for the asking (Linux): touching a buffer for the first time then costs a few page
+ * faults, not thousands. */
+static char *allocate_buffer(size_t size)
+{
+	const size_t large_page = (size_t)2 << 20;
+	void *data;
+	if (posix_memalign(&data, large_page, (size + large_page - 1) & ~(large_page - 1)) != 0)
+		return NULL;
+	(void)madvise(data, size, MADV_HUGEPAGE); /* refused: small pages serve as well */
+	return data;
+}
+
 int meter__intake_init(struct intake *in, size_t capacity)
 {
 	*in = (struct intake){.capacity = capacity + ENTRY_SIZE_MAX};
-	in->open.data = malloc(in->capacity);
-	in->taken.data = malloc(in->capacity);
+	in->open.data = allocate_buffer(in->capacity);
+	in->taken.data = allocate_buffer(in->capacity);
 	if (!in->open.data || !in->taken.data) {
 		free(in->open.data);
 		free(in->taken.data);
@@ -136,7 +149,8 @@ int meter__intake_add_event(struct intake *in, const struct event *e, struct met
 	return code;
 }
 
-int meter__intake_add_refused(struct intake *in, struct slice text, const char *reason, struct meter_batch *batch, int64_t wait_ms)
+int meter__intake_add_refused(struct intake *in, struct slice text, const char *reason, struct meter_batch *batch,
+                              int64_t wait_ms)
 {
 	size_t reason_size = strnlen(reason, 1000);
 	if (text.size > REFUSED_TEXT_MAX)
@@ -231,6 +245,8 @@ void meter__intake_decided_locked(struct intake *in, size_t count)
 bool meter__intake_failed(struct intake *in, int code)
 {
 	pthread_mutex_lock(&in->mutex);
+	/* An attempt that failed before the handle was closing is not the last one: what kept it from writing may be over. */
+	bool is_last = in->is_closing;
 	in->error = code;
 	in->failures++;
 	snprintf(in->error_text, sizeof(in->error_text), "%s", meter_errmsg());
@@ -240,7 +256,6 @@ bool meter__intake_failed(struct intake *in, int code)
 	int64_t deadline = deadline_after(RETRY_MS);
 	while (!in->is_closing && in->urgent <= in->decided && wait_until_locked(&in->work, &in->mutex, deadline))
 		;
-	bool goes_on = !in->is_closing;
 	pthread_mutex_unlock(&in->mutex);
-	return goes_on;
+	return !is_last;
 }

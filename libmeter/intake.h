@@ -1,9 +1,9 @@
 /*
  * intake.h - the queue between callers and the writer thread, and the batches whose callers wait for outcomes.
  *
- * Two buffers of fixed size: callers append encoded events to one while the writer works on the other. Everything here, the outcomes
- * of batches included, is guarded by the one mutex; it is held for a copy, never across I/O. What was taken stays until it is decided:
- * when writing fails, the same entries are tried again.
+ * Two buffers of fixed size: callers append encoded events to one while the writer works on the other. Everything here, the
+ * outcomes of batches included, is guarded by the one mutex; it is held for a copy, never across I/O. What was taken stays until
+ * it is decided: when writing fails, the same entries are tried again.
  */
 #ifndef METER_INTAKE_H
 #define METER_INTAKE_H
@@ -36,7 +36,7 @@ struct meter_batch {
 struct entry {
 	uint32_t size; /* of header and payload, a multiple of 8 */
 	uint32_t text_size;
-	bool is_refused; /* payload: reason with its NUL, then text_size bytes; otherwise an encoded event */
+	bool is_refused;           /* payload: reason with its NUL, then text_size bytes; otherwise an encoded event */
 	struct meter_batch *batch; /* NULL: nobody waits for the outcome */
 	size_t index;              /* in the batch */
 };
@@ -54,11 +54,11 @@ struct intake {
 	pthread_cond_t progress; /* for callers: decided, failed */
 	struct intake_buffer open;
 	struct intake_buffer taken;
-	size_t capacity; /* of each buffer */
+	size_t capacity;   /* of each buffer */
 	uint64_t appended; /* entries ever */
 	uint64_t decided;
-	uint64_t urgent; /* somebody waits until this many are decided */
-	uint64_t refused; /* meter_record() calls that failed */
+	uint64_t urgent;   /* somebody waits until this many are decided */
+	uint64_t refused;  /* meter_record() calls that failed */
 	uint64_t failures; /* attempts to write that failed */
 	int error;         /* of the last attempt; METER_OK after one that worked */
 	char error_text[256];
@@ -69,11 +69,12 @@ int meter__intake_init(struct intake *in, size_t capacity);
 void meter__intake_free(struct intake *in);
 
 /*
- * Append an event, or a refused text with its reason. Waits up to wait_ms (-1: until the writer fails) for room. METER_OK, METER_EAGAIN,
- * METER_ENOMEM (the batch cannot grow), or with wait_ms -1 what the writer failed with.
+ * Append an event, or a refused text with its reason. Waits up to wait_ms (-1: until the writer fails) for room. METER_OK,
+ * METER_EAGAIN, METER_ENOMEM (the batch cannot grow), or with wait_ms -1 what the writer failed with.
  */
 int meter__intake_add_event(struct intake *in, const struct event *e, struct meter_batch *batch, int64_t wait_ms);
-int meter__intake_add_refused(struct intake *in, struct slice text, const char *reason, struct meter_batch *batch, int64_t wait_ms);
+int meter__intake_add_refused(struct intake *in, struct slice text, const char *reason, struct meter_batch *batch,
+                              int64_t wait_ms);
 
 /* Wait until the first target entries are decided; see meter_flush(). */
 int meter__intake_wait(struct intake *in, uint64_t target, int64_t timeout_ms);

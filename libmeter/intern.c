@@ -1,4 +1,5 @@
-/* intern.c - see intern.h. The writer looks up several texts per event, 10^5 to 10^6 events a second: a hit is one hash and one compare. */
+/* intern.c - see intern.h. The writer looks up several texts per event, 10^5 to 10^6 events a second: a hit is one hash and one
+ * compare. */
 #define XXH_INLINE_ALL
 #include "intern.h"
 

@@ -24,10 +24,10 @@ int meter__argument(struct slice *out, const char *what, const char *data, size_
 struct slice meter__optional_argument(const char *data, size_t size);
 
 /* One that must be given, named in the message: "out". Returns from the caller with METER_EINVAL. */
-#define REQUIRE(condition)                                                                                                             \
-	do {                                                                                                                           \
-		if (!(condition))                                                                                                      \
-			return meter__fail(METER_EINVAL, "%s: %s does not hold", __func__, #condition);                                \
+#define REQUIRE(condition)                                                                                                       \
+	do {                                                                                                                     \
+		if (!(condition))                                                                                                \
+			return meter__fail(METER_EINVAL, "%s: %s does not hold", __func__, #condition);                          \
 	} while (0)
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * invoice.c - the invoice of a subscription's period (draft), and of given usage (quote): find the plan, gather usage, rate, show.
+ * invoice.c - the invoice of a subscription's period (draft), and of given usage (quote): find the plan, gather usage, rate,
+ * show.
  *
  * Both go through meter__rate() with the same plan, so a quote of the usage of a period has the lines of its invoice.
  */
@@ -87,15 +88,18 @@ static int find_plan(struct meter_invoice *invoice)
 			key = s->plans[i].plan;
 		else if (s->plans[i].from_us < invoice->active.to_us)
 			return meter__fail(METER_EUNSUPPORTED,
-					   "subscription %s changes its plan inside the month from %s on; this version rates whole months only",
-					   s->key, at);
+			                   "subscription %s changes its plan inside the month from %s on; this version rates "
+			                   "whole months only",
+			                   s->key, at);
 	}
 	invoice->plan = key ? meter__catalog_plan(invoice->catalog, meter__slice_of(key), invoice->active.from_us) : NULL;
 	if (!invoice->plan)
-		return meter__fail(METER_ENOTFOUND, "plan %s has no version in force in the month from %s on", key ? key : "", at);
+		return meter__fail(METER_ENOTFOUND, "plan %s has no version in force in the month from %s on", key ? key : "",
+		                   at);
 	if (meter__catalog_plan(invoice->catalog, meter__slice_of(key), invoice->active.to_us - 1) != invoice->plan)
 		return meter__fail(METER_EUNSUPPORTED,
-				   "plan %s gets a new version inside the month from %s on; this version rates whole months only", key, at);
+		                   "plan %s gets a new version inside the month from %s on; this version rates whole months only",
+		                   key, at);
 	return METER_OK;
 }
 
@@ -115,15 +119,15 @@ static int compare_groups(const void *left, const void *right, void *user)
 
 /* The usage of one charge, by all dimensions of its meter. set keeps the values alive. */
 static int read_charge(struct charge_usage *out, struct usage_set *set, struct reader *r, const struct meter_invoice *invoice,
-		       const struct charge *charge, int64_t subscription)
+                       const struct charge *charge, int64_t subscription)
 {
 	static const size_t all_dimensions[METER_DIMENSIONS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
 	struct usage_request request = {.meter = charge->meter,
-					.subscription = subscription,
-					.range = invoice->active,
-					.by = METER_BY_TOTAL,
-					.group_by = all_dimensions,
-					.group_by_count = charge->meter->dimension_count};
+	                                .subscription = subscription,
+	                                .range = invoice->active,
+	                                .by = METER_BY_TOTAL,
+	                                .group_by = all_dimensions,
+	                                .group_by_count = charge->meter->dimension_count};
 	int code = meter__usage_collect(set, r, &request);
 	if (code != METER_OK || set->count == 0)
 		return code;
@@ -168,13 +172,14 @@ static int draft(struct meter_invoice *invoice, struct reader *r, struct slice s
 		return meter__fail(METER_ENOTFOUND, "no catalog was applied yet");
 	invoice->subscription = meter__catalog_subscription(invoice->catalog, subscription);
 	if (!invoice->subscription)
-		return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)subscription.size, subscription.data);
+		return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)subscription.size,
+		                   subscription.data);
 	code = find_plan(invoice);
 	return code == METER_OK ? rate_usage(invoice, r) : code;
 }
 
 int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
-			size_t period_size)
+                        size_t period_size)
 {
 	REQUIRE(out);
 	*out = NULL;
@@ -214,7 +219,7 @@ struct quote_usage {
 };
 
 static int read_quantity(struct usage_group *out, const char **values, const struct meter_definition *definition,
-			 const meter_quantity *quantity)
+                         const meter_quantity *quantity)
 {
 	for (size_t i = 0; i < quantity->dimension_count; i++) {
 		const meter_property *dimension = &quantity->dimensions[i];
@@ -235,12 +240,14 @@ static int read_quantity(struct usage_group *out, const char **values, const str
 	if (definition->aggregation != AGGREGATION_COUNT)
 		return METER_OK;
 	if (value->scale != 0 || value->coefficient < 0 || value->coefficient > INT64_MAX)
-		return meter__fail(METER_EINVAL, "quantity of %s: \"%s\" is not a number of events", quantity->meter, quantity->quantity);
+		return meter__fail(METER_EINVAL, "quantity of %s: \"%s\" is not a number of events", quantity->meter,
+		                   quantity->quantity);
 	out->total.events = (int64_t)value->coefficient;
 	return METER_OK;
 }
 
-static int quote_charge(struct quote_usage *q, size_t index, const struct charge *charge, const meter_quantity *usage, size_t count)
+static int quote_charge(struct quote_usage *q, size_t index, const struct charge *charge, const meter_quantity *usage,
+                        size_t count)
 {
 	if (!charge->meter)
 		return METER_OK;
@@ -301,8 +308,8 @@ static int quote(struct meter_invoice *invoice, const char *plan, const meter_qu
 	return code;
 }
 
-int meter_invoice_quote(meter_invoice **out, const meter_catalog *catalog, const char *plan, const meter_quantity *usage, size_t usage_count,
-			int64_t at_us)
+int meter_invoice_quote(meter_invoice **out, const meter_catalog *catalog, const char *plan, const meter_quantity *usage,
+                        size_t usage_count, int64_t at_us)
 {
 	REQUIRE(out);
 	*out = NULL;

@@ -1,9 +1,9 @@
 /*
  * json.h - a strict pull parser for one JSON text in memory. (pure)
  *
- * Why not json-c: measured and written down in README.md ("JSON"). Strict RFC 8259: no comments, no trailing commas, no NaN, UTF-8
- * only, lone surrogates and NUL (also as \u0000) refused, depth at most JSON_DEPTH_MAX. Numbers stay text. Names repeated in one
- * object are for the caller to refuse (it knows which names it has seen).
+ * Why not json-c: measured and written down in README.md ("JSON"). Strict RFC 8259: no comments, no trailing commas, no NaN,
+ * UTF-8 only, lone surrogates and NUL (also as \u0000) refused, depth at most JSON_DEPTH_MAX. Numbers stay text. Names repeated
+ * in one object are for the caller to refuse (it knows which names it has seen).
  */
 #ifndef METER_JSON_H
 #define METER_JSON_H
@@ -19,22 +19,23 @@ enum json_kind { JSON_STRING, JSON_NUMBER, JSON_TRUE, JSON_FALSE, JSON_NULL, JSO
 struct json {
 	const char *text;
 	size_t size;
-	size_t at;              /* next byte */
+	size_t at; /* next byte */
 	int depth;
 	struct buffer *scratch; /* strings with escapes are resolved into it; its memory must not move: see json_begin */
 };
 
 struct json_value {
 	enum json_kind kind;
-	struct slice text; /* string: its content, escapes resolved; number, true, false: as written; object, array: the whole text when skipped */
+	struct slice text; /* string: its content, escapes resolved; number, true, false: as written; object, array: the whole
+	                      text when skipped */
 };
 
 /* scratch is reset and grown to size once, so that slices into it stay put. METER_OK or METER_ENOMEM. */
 int meter__json_begin(struct json *j, struct buffer *scratch, const char *text, size_t size);
 
 /*
- * Read the next value. For an object or array only its opening is consumed: go on with _member or _element until they give METER_EEND,
- * or pass it with meter__json_skip(). METER_OK or METER_EINVAL ("column N: ...").
+ * Read the next value. For an object or array only its opening is consumed: go on with _member or _element until they give
+ * METER_EEND, or pass it with meter__json_skip(). METER_OK or METER_EINVAL ("column N: ...").
  */
 int meter__json_value(struct json *j, struct json_value *out);
 /* In an object: the name of the next member, its value comes next. METER_OK, METER_EEND after the closing brace, METER_EINVAL. */

@@ -1,6 +1,6 @@
 /*
- * listing.c - events and quarantine, row by row. Rows are read a page at a time, each page in a short transaction of its own, so that
- * a listing of any length holds little memory and keeps no checkpoint waiting.
+ * listing.c - events and quarantine, row by row. Rows are read a page at a time, each page in a short transaction of its own, so
+ * that a listing of any length holds little memory and keeps no checkpoint waiting.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -143,8 +143,9 @@ static int publish_event(meter_events *events)
 	p->property_count = e->property_count;
 	for (size_t i = 0; i < e->property_count; i++) {
 		const struct property *property = &e->properties[i];
-		events->public_properties[i] = (meter_property){terminated(events, property->name), terminated(events, property->value),
-								property->name.size, property->value.size};
+		events->public_properties[i] =
+			(meter_property){terminated(events, property->name), terminated(events, property->value),
+		                         property->name.size, property->value.size};
 	}
 	meter__event_json_write(&events->json, e);
 	meter__buffer_char(&events->json, '\0'); /* for meter_events_json(), which cannot add it */
@@ -228,12 +229,12 @@ static int keep_entry(const struct quarantine_row *row, void *user)
 	meter_quarantine *quarantine = user;
 	struct quarantine_entry *entry = &quarantine->entries[quarantine->count++];
 	*entry = (struct quarantine_entry){.number = row->number,
-					   .outcome = row->outcome,
-					   .reason = meter__copy(row->reason),
-					   .text = meter__copy(row->text),
-					   .text_size = row->text.size,
-					   .first_us = row->first_us,
-					   .times = row->times};
+	                                   .outcome = row->outcome,
+	                                   .reason = meter__copy(row->reason),
+	                                   .text = meter__copy(row->text),
+	                                   .text_size = row->text.size,
+	                                   .first_us = row->first_us,
+	                                   .times = row->times};
 	quarantine->from = row->number + 1;
 	return entry->reason && entry->text ? METER_OK : meter__fail(METER_ENOMEM, "no memory for quarantine");
 }

@@ -39,7 +39,8 @@ static int read_options(meter_options *out, const meter_options *in)
 	*out = (meter_options)METER_OPTIONS_INIT;
 	if (in) {
 		if (in->struct_size < sizeof(size_t) || in->struct_size > 4096)
-			return meter__fail(METER_EINVAL, "options: struct_size is %zu; start from METER_OPTIONS_INIT", in->struct_size);
+			return meter__fail(METER_EINVAL, "options: struct_size is %zu; start from METER_OPTIONS_INIT",
+			                   in->struct_size);
 		memcpy(out, in, in->struct_size < sizeof(*out) ? in->struct_size : sizeof(*out));
 	}
 	if (out->flags & ~METER_OPEN_EXISTING)
@@ -112,11 +113,11 @@ int meter_close(meter *m)
 	pthread_cond_signal(&m->intake.work);
 	pthread_mutex_unlock(&m->intake.mutex);
 	pthread_join(m->writer, NULL);
+	meter__store_close(m->store);
 	int code = m->close_code;
 	if (code != METER_OK)
 		code = meter__fail(code, "%llu events could not be written: %s",
-				   (unsigned long long)(m->intake.appended - m->intake.decided), m->close_text);
-	meter__store_close(m->store);
+		                   (unsigned long long)(m->intake.appended - m->intake.decided), m->close_text);
 	meter__intake_free(&m->intake);
 	free(m);
 	return code;
@@ -189,7 +190,8 @@ static void read_handle_stats(meter *m, meter_counters *out)
 	out->refused = (int64_t)in->refused;
 	out->writer_error = in->error;
 	/* What was taken came before what is open. */
-	const struct intake_buffer *oldest = in->taken.count > 0 && out->queued > (int64_t)in->open.count ? &in->taken : &in->open;
+	const struct intake_buffer *oldest =
+		in->taken.count > 0 && out->queued > (int64_t)in->open.count ? &in->taken : &in->open;
 	out->oldest_queued_us = out->queued > 0 ? meter__os.mono_us() - oldest->first_us : 0;
 	pthread_mutex_unlock(&in->mutex);
 }
@@ -198,7 +200,8 @@ int meter_stats(meter *m, meter_counters *out)
 {
 	REQUIRE(m && out);
 	if (out->struct_size < sizeof(size_t) || out->struct_size > 4096)
-		return meter__fail(METER_EINVAL, "stats: struct_size is %zu; sizeof(meter_counters) was expected", out->struct_size);
+		return meter__fail(METER_EINVAL, "stats: struct_size is %zu; sizeof(meter_counters) was expected",
+		                   out->struct_size);
 	size_t size = out->struct_size < sizeof(*out) ? out->struct_size : sizeof(*out);
 	meter_counters stats = {.struct_size = out->struct_size};
 	int code = read_file_stats(m, &stats);

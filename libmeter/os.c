@@ -71,7 +71,8 @@ int meter__os_lock(int fd, int64_t wait_ms)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return meter__fail(METER_EIO, "the lock file cannot be locked: %s", strerror(errno));
 		if (meter__os.mono_us() >= give_up_us)
-			return meter__fail(METER_EBUSY, "another process has been writing for longer than %lld ms", (long long)wait_ms);
+			return meter__fail(METER_EBUSY, "another process has been writing for longer than %lld ms",
+			                   (long long)wait_ms);
 		struct timespec pause = {0, pause_us * 1000};
 		nanosleep(&pause, NULL);
 	}

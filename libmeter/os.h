@@ -1,6 +1,6 @@
 /*
- * os.h - the one seam to the operating system: clocks, random bits, the lock file, free space. Tests replace the calls in meter__os;
- * nothing else in the library asks the system for the time.
+ * os.h - the one seam to the operating system: clocks, random bits, the lock file, free space. Tests replace the calls in
+ * meter__os; nothing else in the library asks the system for the time.
  */
 #ifndef METER_OS_H
 #define METER_OS_H
@@ -16,12 +16,13 @@ struct os_calls {
 /* Replace before the first meter_open(), from one thread. */
 extern struct os_calls meter__os;
 
-/* Open or create FILE-lock, private to the owner. *fd_out is close-on-exec. METER_OK, METER_EREADONLY, METER_ENOTFOUND, METER_EIO. */
+/* Open or create FILE-lock, private to the owner. *fd_out is close-on-exec. METER_OK, METER_EREADONLY, METER_ENOTFOUND,
+ * METER_EIO. */
 int meter__os_lock_open(int *fd_out, const char *path);
 
 /*
- * Take the lock exclusively within wait_ms: METER_OK, METER_EBUSY, METER_EIO. The lock belongs to this file descriptor (flock(2), Linux
- * and BSD), so it also excludes another handle of the same process, and the system releases it when the process dies.
+ * Take the lock exclusively within wait_ms: METER_OK, METER_EBUSY, METER_EIO. The lock belongs to this file descriptor (flock(2),
+ * Linux and BSD), so it also excludes another handle of the same process, and the system releases it when the process dies.
  */
 int meter__os_lock(int fd, int64_t wait_ms);
 void meter__os_unlock(int fd);

@@ -72,7 +72,7 @@ static int read_where(const struct meter_usage *usage, struct query *q, const me
 {
 	if (filter->where_count > sizeof(q->where) / sizeof(q->where[0]))
 		return meter__fail(METER_EINVAL, "%zu filters; at most %zu are possible", filter->where_count,
-				   sizeof(q->where) / sizeof(q->where[0]));
+		                   sizeof(q->where) / sizeof(q->where[0]));
 	for (size_t i = 0; i < filter->where_count; i++) {
 		struct slice name;
 		size_t dimension = 0;

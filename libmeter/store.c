@@ -2,8 +2,8 @@
  * store.c - connections, transactions and checkpoints: opening a file safely, and the one lock under which everything is written.
  *
  * Invariants:
- * - Nobody writes or checkpoints without the lock file (see store.h). wal_autocheckpoint is 0 and no connection checkpoints when it
- *   closes; meter__store_commit() does it when the WAL has grown, still under the lock.
+ * - Nobody writes or checkpoints without the lock file (see store.h). wal_autocheckpoint is 0 and no connection checkpoints when
+ * it closes; meter__store_commit() does it when the WAL has grown, still under the lock.
  * - The database file is never opened by this process except through SQLite: a close() would drop SQLite's locks.
  * - After a failed commit nothing the write connection cached is believed any more.
  */
@@ -22,8 +22,8 @@
 #define PAGE_SIZE 32768
 #define WRITE_CACHE_KIB (48 * 1024)
 #define READ_CACHE_KIB (8 * 1024)
-/* The WAL is written back when it is this long, and tried harder when readers let it grow to four times that. */
-#define WAL_PAGES_MAX 2048
+/* The WAL is written back when it is this long (128 MiB), and tried harder when readers let it grow to four times that. */
+#define WAL_PAGES_MAX 4096
 #define IDLE_READERS_MAX 8
 
 int meter__store_fail(sqlite3 *db, int rc, const char *doing)
@@ -123,10 +123,11 @@ static int configure(sqlite3 *db, int64_t wait_ms, int cache_kib, bool reads_onl
 	sqlite3_busy_timeout(db, (int)wait_ms);
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
 	char sql[200];
-	sqlite3_snprintf((int)sizeof(sql), sql,
-			 "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON; PRAGMA cache_size = -%d;"
-			 "PRAGMA temp_store = MEMORY; PRAGMA query_only = %d",
-			 cache_kib, reads_only);
+	sqlite3_snprintf(
+		(int)sizeof(sql), sql,
+		"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON; PRAGMA cache_size = -%d;"
+		"PRAGMA temp_store = MEMORY; PRAGMA query_only = %d",
+		cache_kib, reads_only);
 	return set_pragma(db, sql);
 }
 
@@ -188,8 +189,8 @@ static int check_identity(sqlite3 *db, const char *path, bool *is_new)
 	if (application_id != SCHEMA_APPLICATION_ID)
 		return meter__fail(METER_EFOREIGN, "%s is a database, but not one of libmeter", path);
 	if (version > SCHEMA_VERSION)
-		return meter__fail(METER_ENEWER, "%s has schema version %lld, this library knows versions up to %d", path, (long long)version,
-				   SCHEMA_VERSION);
+		return meter__fail(METER_ENEWER, "%s has schema version %lld, this library knows versions up to %d", path,
+		                   (long long)version, SCHEMA_VERSION);
 	return METER_OK;
 }
 
@@ -204,8 +205,8 @@ static int create_schema(struct store *s, bool *is_new)
 	code = set_pragma(s->write.db, sql);
 	if (code != METER_OK)
 		return code;
-	char *schema = sqlite3_mprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", meter__schema_sql,
-				       SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
+	char *schema = sqlite3_mprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+	                               meter__schema_sql, SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
 	if (!schema)
 		return meter__store_fail(NULL, SQLITE_NOMEM, "creating the database");
 	int rc = sqlite3_exec(s->write.db, schema, NULL, NULL, NULL);
@@ -224,7 +225,8 @@ static int check_path(const char *path, bool must_exist, bool *exists_out)
 		return must_exist ? meter__fail(METER_ENOTFOUND, "%s does not exist", path) : METER_OK;
 	}
 	if (!S_ISREG(status.st_mode))
-		return meter__fail(METER_EINVAL, "%s is %s, not a file", path, S_ISDIR(status.st_mode) ? "a directory" : "a device");
+		return meter__fail(METER_EINVAL, "%s is %s, not a file", path,
+		                   S_ISDIR(status.st_mode) ? "a directory" : "a device");
 	*exists_out = status.st_size > 0;
 	if (access(path, W_OK) != 0)
 		return meter__fail(METER_EREADONLY, "%s cannot be written: %s", path, strerror(errno));
@@ -254,8 +256,8 @@ static int check_space(const char *path)
 		code = meter__os_free_bytes(&free_bytes, folder);
 	/* SQLite dies of SIGBUS when it cannot grow its shared memory file, so do not let it try. */
 	if (code == METER_OK && free_bytes < FREE_BYTES_MIN)
-		code = meter__fail(METER_EFULL, "%s has %lld bytes free, %lld are needed to open a database", folder, (long long)free_bytes,
-				   (long long)FREE_BYTES_MIN);
+		code = meter__fail(METER_EFULL, "%s has %lld bytes free, %lld are needed to open a database", folder,
+		                   (long long)free_bytes, (long long)FREE_BYTES_MIN);
 	free(folder);
 	return code;
 }
@@ -299,7 +301,7 @@ static int open_paths(struct store *s, const char *path)
 	meter__buffer_reset(&name);
 	meter__buffer_format(&name, "%s-lock", path);
 	int code = !s->path || !s->path_wal || name.failed ? meter__fail(METER_ENOMEM, "no memory for a path")
-							   : meter__os_lock_open(&s->lock_fd, meter__buffer_cstr(&name));
+	                                                   : meter__os_lock_open(&s->lock_fd, meter__buffer_cstr(&name));
 	meter__buffer_free(&name);
 	return code;
 }
@@ -348,7 +350,8 @@ int meter__store_open(struct store **out, const char *path, bool must_exist, int
 
 static void checkpoint(struct store *s, int mode)
 {
-	/* A checkpoint that cannot finish (a reader still needs the WAL, the disk is full) has done no harm: the next commit tries again. */
+	/* A checkpoint that cannot finish (a reader still needs the WAL, the disk is full) has done no harm: the next commit
+	 * tries again. */
 	(void)sqlite3_wal_checkpoint_v2(s->write.db, NULL, mode, NULL, NULL);
 }
 
@@ -397,7 +400,7 @@ static int read_totals(struct connection *c, struct totals *out)
 	if (code != METER_OK)
 		return code;
 	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict, &out->rejected,
-			     &out->late,     &out->ingest,    &out->catalog,  &out->generation};
+	                     &out->late,     &out->ingest,    &out->catalog,  &out->generation};
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_DONE)
 		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
@@ -532,6 +535,7 @@ int meter__store_sizes(struct store *s, int64_t *database_bytes, int64_t *wal_by
 	if (stat(s->path, &status) != 0)
 		return meter__fail(METER_EIO, "%s: %s", s->path, strerror(errno));
 	*database_bytes = status.st_size;
-	*wal_bytes = stat(s->path_wal, &status) == 0 ? status.st_size : 0; /* no WAL: nothing was written since it was written back */
+	*wal_bytes =
+		stat(s->path_wal, &status) == 0 ? status.st_size : 0; /* no WAL: nothing was written since it was written back */
 	return METER_OK;
 }

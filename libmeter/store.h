@@ -1,13 +1,13 @@
 /*
  * store.h - the seam to the database: everything the rest of the library asks of it, without a word of SQLite.
  *
- * One file, one write connection, readers as needed. Who writes holds the store: meter__store_begin() takes the mutex of this process
- * and the lock file of all processes, then opens a transaction. Checkpoints happen under the same lock, never elsewhere, because two
- * connections that write or checkpoint at the same time can lose rows (a bug of SQLite up to 3.51.2).
- * Lock order: mutex of the store -> lock file -> SQLite.
+ * One file, one write connection, readers as needed. Who writes holds the store: meter__store_begin() takes the mutex of this
+ * process and the lock file of all processes, then opens a transaction. Checkpoints happen under the same lock, never elsewhere,
+ * because two connections that write or checkpoint at the same time can lose rows (a bug of SQLite up to 3.51.2). Lock order:
+ * mutex of the store -> lock file -> SQLite.
  *
- * Texts that repeat (subscriptions, types, dimensions) are numbers in the tables; table "name" has the texts. These numbers, and those
- * of meters, mean nothing outside this file and leave the library nowhere.
+ * Texts that repeat (subscriptions, types, dimensions) are numbers in the tables; table "name" has the texts. These numbers, and
+ * those of meters, mean nothing outside this file and leave the library nowhere.
  */
 #ifndef METER_STORE_H
 #define METER_STORE_H
@@ -57,7 +57,8 @@ int meter__store_ingest(struct store *s, struct arrival *arrivals, size_t count)
 
 /* ---- catalogs and meters (store_catalog.c) ---- */
 
-/* Store the text as a version with its meters, not yet in force; finds the version again when this text was left unfinished before. */
+/* Store the text as a version with its meters, not yet in force; finds the version again when this text was left unfinished
+ * before. */
 int meter__store_catalog_prepare(struct store *s, struct meter_catalog *catalog, int64_t *version_out);
 /* One transaction of filling: *done_out says whether every meter of the version counts all stored events. */
 int meter__store_catalog_fill(struct store *s, int64_t version, bool *done_out, int64_t *events_out);
@@ -90,8 +91,8 @@ struct stored_event {
 };
 typedef int (*event_visitor)(const struct stored_event *event, void *user);
 /* Events from <= timestamp < to in the order of their key; subscription 0: all, type NULL data: all. */
-int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us, event_visitor visit,
-                             void *user);
+int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us,
+                             event_visitor visit, void *user);
 
 /* Where a listing of events is; zero-initialised but from_us, to_us and the filters. */
 struct event_page {
@@ -103,7 +104,8 @@ struct event_page {
 	struct buffer after_id; /* the key after which the next page starts: (from_us, after_subscription, after_id) */
 };
 /* The next rows in key order, at most limit; moves page on. *count_out says how many. */
-int meter__store_page_events(struct reader *r, struct event_page *page, size_t limit, size_t *count_out, event_visitor visit, void *user);
+int meter__store_page_events(struct reader *r, struct event_page *page, size_t limit, size_t *count_out, event_visitor visit,
+                             void *user);
 
 struct quarantine_row {
 	int64_t number;
@@ -115,7 +117,8 @@ struct quarantine_row {
 };
 typedef int (*quarantine_visitor)(const struct quarantine_row *row, void *user);
 /* Entries with number >= from, at most limit; outcome 0: both. */
-int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from, size_t limit, quarantine_visitor visit, void *user);
+int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from, size_t limit, quarantine_visitor visit,
+                                 void *user);
 int meter__store_quarantine_count(struct reader *r, int64_t *out);
 int meter__store_unbilled(struct reader *r, int64_t *out);
 

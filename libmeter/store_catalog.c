@@ -1,12 +1,12 @@
 /*
  * store_catalog.c - catalog versions and the meters they use.
  *
- * A meter is known by its definition (what it counts), not by its key: two keys that count alike share buckets, and renaming one costs
- * nothing. Its life: added with filled_before = the beginning, filled from the stored events in short transactions, ready when
- * filled_before is the end of time, retired (NULL) when the version in force does not use it, its buckets deleted, gone.
+ * A meter is known by its definition (what it counts), not by its key: two keys that count alike share buckets, and renaming one
+ * costs nothing. Its life: added with filled_before = the beginning, filled from the stored events in short transactions, ready
+ * when filled_before is the end of time, retired (NULL) when the version in force does not use it, its buckets deleted, gone.
  *
- * Exactly once without a pause: the fill counts the events below filled_before, the writer counts what arrives below it. Both read
- * it inside their own transaction, and transactions exclude each other; so each event is counted by exactly one of them.
+ * Exactly once without a pause: the fill counts the events below filled_before, the writer counts what arrives below it. Both
+ * read it inside their own transaction, and transactions exclude each other; so each event is counted by exactly one of them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -296,9 +296,9 @@ static int fill_event(const struct stored_event *stored, void *user)
 		else if (code != METER_OK)
 			return code;
 		struct bucket key = {.meter = live->number,
-				     .subscription = stored->subscription,
-				     .start = meter__level_start(LEVEL_MINUTE, e->timestamp_us),
-				     .aggregation = live->definition->aggregation};
+		                     .subscription = stored->subscription,
+		                     .start = meter__level_start(LEVEL_MINUTE, e->timestamp_us),
+		                     .aggregation = live->definition->aggregation};
 		meter__buffer_reset(&fill->dimensions);
 		meter__aggregate_dimensions(&fill->dimensions, live->definition, e);
 		if (fill->dimensions.failed)
@@ -314,7 +314,8 @@ static int fill_event(const struct stored_event *stored, void *user)
 
 static int fill_step(struct store *s, struct fill *fill)
 {
-	int code = meter__store_visit_events(&s->write, SQL_FILL_EVENTS, &(struct event_range){.from_us = fill->from_us}, fill_event, fill);
+	int code = meter__store_visit_events(&s->write, SQL_FILL_EVENTS, &(struct event_range){.from_us = fill->from_us},
+	                                     fill_event, fill);
 	int64_t filled_before = code == METER_EEND ? fill->next_us : INT64_MAX;
 	if (code == METER_OK || code == METER_EEND)
 		code = meter__store_write_buckets(s, &fill->minutes);
@@ -369,8 +370,7 @@ static int settle_unbilled(struct store *s, const struct meter_catalog *catalog)
 			}
 			pairs = grown;
 		}
-		pairs[count++] =
-			(struct unbilled_pair){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1)};
+		pairs[count++] = (struct unbilled_pair){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1)};
 	}
 	if (code == METER_OK && rc != SQLITE_DONE)
 		code = meter__store_fail(s->write.db, rc, "reading unbilled events");
@@ -433,7 +433,8 @@ int meter__store_catalog_purge(struct store *s, bool *done_out)
 		return METER_OK;
 	}
 	if (code == METER_OK && s->purge_level < LEVEL_COUNT)
-		code = purge_level(s, levels[s->purge_level].next, levels[s->purge_level].purge, levels[s->purge_level].leads, &s->purge_cursor);
+		code = purge_level(s, levels[s->purge_level].next, levels[s->purge_level].purge, levels[s->purge_level].leads,
+		                   &s->purge_cursor);
 	if (code == METER_EEND) {
 		s->purge_level++;
 		s->purge_cursor = 0;

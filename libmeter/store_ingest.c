@@ -1,9 +1,10 @@
 /*
- * store_ingest.c - a batch of arrivals becomes rows: dedup, raw events, buckets, quarantine, totals, all in the caller's transaction.
+ * store_ingest.c - a batch of arrivals becomes rows: dedup, raw events, buckets, quarantine, totals, all in the caller's
+ * transaction.
  *
  * 1. Measure every event by every live meter that covers it. One that a meter cannot read waits for step 3.
- * 2. Sort the others by key and insert them with one statement. SQL function event_seen() is called for each row whose key is there
- *    already, and tells duplicate from conflict. What was inserted is accepted, and its measures go into the buckets.
+ * 2. Sort the others by key and insert them with one statement. SQL function event_seen() is called for each row whose key is
+ * there already, and tells duplicate from conflict. What was inserted is accepted, and its measures go into the buckets.
  * 3. Events that could not be measured are looked up one by one: a retry of a stored event is a duplicate all the same.
  * 4. Buckets of minutes, hours and days are merged into the file by one statement a level.
  * Two arrivals with one key in the same batch are decided in the order they arrived.
@@ -25,8 +26,8 @@ struct measure {
 };
 
 /*
- * An event as its row will be: numbers for texts, properties as JSON. Insertion reads rows in key order, which is no order of memory;
- * so a row is small, in one place, and fetched ahead.
+ * An event as its row will be: numbers for texts, properties as JSON. Insertion reads rows in key order, which is no order of
+ * memory; so a row is small, in one place, and fetched ahead.
  */
 struct event_row {
 	int64_t timestamp_us;
@@ -53,8 +54,9 @@ struct ingest {
 	struct arrival *arrivals; /* of the call that runs */
 	struct event_row *rows;   /* one per arrival */
 	struct sort_key *order;
+	struct sort_key *spare; /* for sorting */
 	size_t order_count;
-	size_t capacity; /* of rows and order */
+	size_t capacity;     /* of rows, order and spare */
 	struct buffer texts; /* properties of all rows */
 	struct measure *measures;
 	size_t measure_count;
@@ -256,9 +258,11 @@ int meter__store_ingest_new(struct store *s)
 		code = meter__store_rows_register(s->write.db, "bucket_rows", bucket_columns, &s->bucket_rows);
 	if (code != METER_OK)
 		return code;
-	int rc = sqlite3_create_function(s->write.db, "event_seen", 3, SQLITE_UTF8 | SQLITE_DIRECTONLY, in, event_seen, NULL, NULL);
+	int rc = sqlite3_create_function(s->write.db, "event_seen", 3, SQLITE_UTF8 | SQLITE_DIRECTONLY, in, event_seen, NULL,
+	                                 NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_create_function(s->write.db, "bucket_value", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, in, bucket_value, NULL, NULL);
+		rc = sqlite3_create_function(s->write.db, "bucket_value", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, in, bucket_value,
+		                             NULL, NULL);
 	return rc == SQLITE_OK ? METER_OK : meter__store_fail(s->write.db, rc, "registering functions");
 }
 
@@ -269,6 +273,7 @@ void meter__store_ingest_free(struct store *s)
 		return;
 	free(in->rows);
 	free(in->order);
+	free(in->spare);
 	free(in->measures);
 	meter__buffer_free(&in->texts);
 	meter__buckets_free(&in->minutes);
@@ -288,9 +293,11 @@ static int make_room(struct ingest *in, size_t count)
 		return METER_OK;
 	free(in->rows);
 	free(in->order);
+	free(in->spare);
 	in->rows = malloc(count * sizeof(*in->rows));
 	in->order = malloc(count * sizeof(*in->order));
-	in->capacity = in->rows && in->order ? count : 0;
+	in->spare = malloc(count * sizeof(*in->spare));
+	in->capacity = in->rows && in->order && in->spare ? count : 0;
 	return in->capacity ? METER_OK : meter__fail(METER_ENOMEM, "no memory for a batch of %zu", count);
 }
 
@@ -344,11 +351,11 @@ static int prepare_event(struct ingest *in, uint32_t index)
 	const struct event *e = &arrival->event;
 	struct event_row *row = &in->rows[index];
 	*row = (struct event_row){.timestamp_us = e->timestamp_us,
-				  .value = e->value,
-				  .id = e->id,
-				  .source = e->source,
-				  .sequence = e->sequence,
-				  .properties_at = in->texts.size};
+	                          .value = e->value,
+	                          .id = e->id,
+	                          .source = e->source,
+	                          .sequence = e->sequence,
+	                          .properties_at = in->texts.size};
 	meter__properties_write(&in->texts, e->properties, e->property_count);
 	row->properties_size = (uint32_t)(in->texts.size - row->properties_at);
 	if (in->texts.failed)
@@ -395,8 +402,6 @@ static int compare_order(const void *left, const void *right, void *user)
 {
 	const struct sort_key *a = left;
 	const struct sort_key *b = right;
-	if (a->timestamp_us != b->timestamp_us)
-		return a->timestamp_us < b->timestamp_us ? -1 : 1;
 	if (a->subscription != b->subscription)
 		return a->subscription < b->subscription ? -1 : 1;
 	const struct event_row *rows = user;
@@ -404,11 +409,51 @@ static int compare_order(const void *left, const void *right, void *user)
 	return order ? order : (a->arrival > b->arrival) - (a->arrival < b->arrival);
 }
 
+#define DIGIT_BITS 11
+#define DIGITS (1 << DIGIT_BITS)
+
+/* One pass of a radix sort: by a digit of the time since first_us, equal ones in the order they had. */
+static void sort_by_digit(struct sort_key *to, const struct sort_key *from, size_t count, int64_t first_us, int shift)
+{
+	size_t starts[DIGITS + 1] = {0};
+	for (size_t i = 0; i < count; i++)
+		starts[(((uint64_t)(from[i].timestamp_us - first_us) >> shift) & (DIGITS - 1)) + 1]++;
+	for (size_t i = 0; i < DIGITS; i++)
+		starts[i + 1] += starts[i];
+	for (size_t i = 0; i < count; i++)
+		to[starts[((uint64_t)(from[i].timestamp_us - first_us) >> shift) & (DIGITS - 1)]++] = from[i];
+}
+
+/*
+ * Order by (timestamp, subscription, id, arrival). The events of a batch lie within seconds or days of each other, so their times
+ * differ in few digits and a few passes sort them; only what shares a microsecond is compared.
+ */
+static void sort_rows(struct ingest *in)
+{
+	int64_t first_us = INT64_MAX, last_us = INT64_MIN;
+	for (size_t i = 0; i < in->order_count; i++) {
+		first_us = in->order[i].timestamp_us < first_us ? in->order[i].timestamp_us : first_us;
+		last_us = in->order[i].timestamp_us > last_us ? in->order[i].timestamp_us : last_us;
+	}
+	for (int shift = 0; shift < 64 && ((uint64_t)(last_us - first_us) >> shift) > 0; shift += DIGIT_BITS) {
+		struct sort_key *sorted = in->spare;
+		sort_by_digit(sorted, in->order, in->order_count, first_us, shift);
+		in->spare = in->order;
+		in->order = sorted;
+	}
+	for (size_t from = 0, to = 1; from < in->order_count; from = to++) {
+		while (to < in->order_count && in->order[to].timestamp_us == in->order[from].timestamp_us)
+			to++;
+		if (to - from > 1)
+			qsort_r(in->order + from, to - from, sizeof(*in->order), compare_order, in->rows);
+	}
+}
+
 static int insert_events(struct ingest *in)
 {
 	if (in->order_count == 0)
 		return METER_OK;
-	qsort_r(in->order, in->order_count, sizeof(*in->order), compare_order, in->rows);
+	sort_rows(in);
 	in->store->event_rows.count = in->order_count;
 	return run_insert(in, SQL_EVENT_ADD, "storing events");
 }
@@ -479,10 +524,10 @@ static int collect_buckets(struct ingest *in)
 		if (in->arrivals[m->arrival].outcome != METER_ACCEPTED)
 			continue;
 		struct bucket key = {.meter = m->meter->number,
-				     .subscription = row->subscription,
-				     .start = meter__level_start(LEVEL_MINUTE, row->timestamp_us),
-				     .dimensions = m->dimensions,
-				     .aggregation = m->meter->definition->aggregation};
+		                     .subscription = row->subscription,
+		                     .start = meter__level_start(LEVEL_MINUTE, row->timestamp_us),
+		                     .dimensions = m->dimensions,
+		                     .aggregation = m->meter->definition->aggregation};
 		int code = meter__buckets_add(&in->minutes, LEVEL_MINUTE, &key, &m->value);
 		if (code != METER_OK)
 			return code;
@@ -515,7 +560,8 @@ static int write_unbilled(struct ingest *in, size_t count)
 	for (uint32_t i = 0; i < count; i++) {
 		if (in->arrivals[i].outcome != METER_ACCEPTED)
 			continue;
-		struct bucket key = {.meter = in->rows[i].type, .subscription = in->rows[i].subscription, .aggregation = AGGREGATION_COUNT};
+		struct bucket key = {
+			.meter = in->rows[i].type, .subscription = in->rows[i].subscription, .aggregation = AGGREGATION_COUNT};
 		size_t before = in->pairs.count;
 		int code = meter__buckets_add(&in->pairs, LEVEL_MINUTE, &key, &one);
 		if (code != METER_OK)

@@ -116,7 +116,7 @@ struct store {
 	struct meter_catalog *pending;  /* NULL: none; its meters may be in live */
 	int64_t in_force_version;
 	int64_t pending_version;
-	int purge_level;      /* where meter__store_catalog_purge() is */
+	int purge_level; /* where meter__store_catalog_purge() is */
 	int64_t purge_cursor;
 	struct name_cache names;
 	struct row_source event_rows;
@@ -177,7 +177,8 @@ struct event_range {
 	struct slice after_id;
 	int64_t limit;
 };
-int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit, void *user);
+int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit,
+                              void *user);
 
 /* Read live meters and catalogs anew if another generation is in the file; between begin and commit. */
 int meter__store_refresh(struct store *s);

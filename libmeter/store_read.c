@@ -1,5 +1,6 @@
 /*
- * store_read.c - what readers ask: texts and numbers, buckets, events, quarantine. Called on the caller's thread with a reader of its own.
+ * store_read.c - what readers ask: texts and numbers, buckets, events, quarantine. Called on the caller's thread with a reader of
+ * its own.
  *
  * Buckets are read lead by lead: the next lead that exists is found by one seek, its rows by another. So a gap of years costs one
  * seek, and a month of one subscription is one lead of days.
@@ -79,7 +80,7 @@ int meter__store_text(struct reader *r, struct buffer *out, int64_t number)
 		meter__buffer_slice(out, meter__store_slice(statement, 0));
 	else
 		code = rc == SQLITE_DONE ? meter__fail(METER_ECORRUPT, "name %lld is missing", (long long)number)
-					 : meter__store_fail(r->connection.db, rc, "reading a name");
+		                         : meter__store_fail(r->connection.db, rc, "reading a name");
 	sqlite3_reset(statement);
 	return code == METER_OK && out->failed ? meter__fail(METER_ENOMEM, "no memory for a name") : code;
 }
@@ -136,13 +137,13 @@ static int read_bucket(sqlite3_stmt *row, struct bucket *out)
 }
 
 int meter__store_scan_buckets(struct reader *r, enum level level, const struct meter_definition *definition, int64_t meter_number,
-			      int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user)
+                              int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user)
 {
 	if (from >= to)
 		return METER_OK;
 	sqlite3_stmt *statement;
-	int code = meter__store_statement(&r->connection,
-					  subscription ? level_statements[level].scan : level_statements[level].scan_all, &statement);
+	int code = meter__store_statement(
+		&r->connection, subscription ? level_statements[level].scan : level_statements[level].scan_all, &statement);
 	if (code != METER_OK)
 		return code;
 	int64_t last = meter__level_lead(level, to - 1);
@@ -196,8 +197,8 @@ static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct sto
 	e->type = meter__store_slice(row, 9);
 	e->properties = memory->properties;
 	struct slice properties = meter__store_slice(row, 5);
-	code = meter__properties_read(memory->properties, EVENT_PROPERTIES_MAX, &e->property_count, &memory->scratch, properties.data,
-				      properties.size);
+	code = meter__properties_read(memory->properties, EVENT_PROPERTIES_MAX, &e->property_count, &memory->scratch,
+	                              properties.data, properties.size);
 	return code == METER_EINVAL ? meter__fail_in(METER_ECORRUPT, "properties of a stored event: ") : code;
 }
 
@@ -216,12 +217,13 @@ static void bind_range(sqlite3_stmt *statement, const struct event_range *range)
 	if (count >= 7) {
 		sqlite3_bind_int64(statement, 5, range->after_subscription);
 		sqlite3_bind_text64(statement, 6, range->after_id.data ? range->after_id.data : "", range->after_id.size,
-				    SQLITE_TRANSIENT, SQLITE_UTF8);
+		                    SQLITE_TRANSIENT, SQLITE_UTF8);
 		sqlite3_bind_int64(statement, 7, range->limit);
 	}
 }
 
-int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit, void *user)
+int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit,
+                              void *user)
 {
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(c, which, &statement);
@@ -243,8 +245,8 @@ int meter__store_visit_events(struct connection *c, enum statement which, const 
 	return code;
 }
 
-int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us, event_visitor visit,
-			     void *user)
+int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us,
+                             event_visitor visit, void *user)
 {
 	struct event_range range = {.from_us = from_us, .to_us = to_us, .subscription = subscription, .type = type};
 	return meter__store_visit_events(&r->connection, SQL_SCAN_EVENTS, &range, visit, user);
@@ -268,16 +270,17 @@ static int page_event(const struct stored_event *event, void *user)
 	return v->page->after_id.failed ? meter__fail(METER_ENOMEM, "no memory for a page of events") : v->visit(event, v->user);
 }
 
-int meter__store_page_events(struct reader *r, struct event_page *page, size_t limit, size_t *count_out, event_visitor visit, void *user)
+int meter__store_page_events(struct reader *r, struct event_page *page, size_t limit, size_t *count_out, event_visitor visit,
+                             void *user)
 {
 	/* The place lives in the page that page_event() moves on, but the statement bound copies of it. */
 	struct event_range range = {.from_us = page->from_us,
-				    .to_us = page->to_us,
-				    .subscription = page->subscription,
-				    .type = page->type,
-				    .after_subscription = page->after_subscription,
-				    .after_id = {page->after_id.data, page->after_id.size},
-				    .limit = (int64_t)limit};
+	                            .to_us = page->to_us,
+	                            .subscription = page->subscription,
+	                            .type = page->type,
+	                            .after_subscription = page->after_subscription,
+	                            .after_id = {page->after_id.data, page->after_id.size},
+	                            .limit = (int64_t)limit};
 	struct page_visit v = {page, 0, visit, user};
 	int code = meter__store_visit_events(&r->connection, SQL_PAGE_EVENTS, &range, page_event, &v);
 	*count_out = v.count;
@@ -286,7 +289,8 @@ int meter__store_page_events(struct reader *r, struct event_page *page, size_t l
 
 /* ---- quarantine, unbilled ---- */
 
-int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from, size_t limit, quarantine_visitor visit, void *user)
+int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from, size_t limit, quarantine_visitor visit,
+                                 void *user)
 {
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(&r->connection, SQL_PAGE_QUARANTINE, &statement);
@@ -297,7 +301,8 @@ int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from
 	sqlite3_bind_int64(statement, 3, (sqlite3_int64)limit);
 	int rc = SQLITE_DONE;
 	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct quarantine_row row = {.reason = meter__store_slice(statement, 2), .text = meter__store_slice(statement, 3)};
+		struct quarantine_row row = {.reason = meter__store_slice(statement, 2),
+		                             .text = meter__store_slice(statement, 3)};
 		row.outcome = sqlite3_column_int(statement, 1);
 		code = meter__store_int(statement, 0, &row.number);
 		if (code == METER_OK)

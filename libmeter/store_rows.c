@@ -1,9 +1,9 @@
 /*
  * store_rows.c - rows in memory as a table that SQL can read.
  *
- * "INSERT ... SELECT * FROM rows" over such a table is the fastest way into SQLite that was found: one statement runs the whole batch
- * inside the virtual machine, without a bind and a step per row (README.md has the measurements). SQL functions of the statement
- * see the row being read in source->at.
+ * "INSERT ... SELECT * FROM rows" over such a table is the fastest way into SQLite that was found: one statement runs the whole
+ * batch inside the virtual machine, without a bind and a step per row (README.md has the measurements). SQL functions of the
+ * statement see the row being read in source->at.
  */
 #include "store_internal.h"
 

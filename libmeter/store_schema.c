@@ -1,7 +1,8 @@
 /*
  * store_schema.c - every word of SQL in the library: the tables, and one statement per purpose with the key it relies on.
  *
- * Tables are keyed by time first, so that writing touches the newest pages however much is stored; README.md shows how to read them with sqlite3.
+ * Tables are keyed by time first, so that writing touches the newest pages however much is stored; README.md shows how to read
+ * them with sqlite3.
  */
 #include "store_internal.h"
 
@@ -9,32 +10,39 @@ const char *const meter__schema_sql =
 	/* Texts that repeat, by number. */
 	"CREATE TABLE name (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;"
 
-	/* Every accepted event, for ever. timestamp: microseconds since 1970. subscription, type: name.number. value: INTEGER, or TEXT when it
-	   has decimals. properties: a JSON object sorted by name. ingest: the transaction that stored it, see total. */
+	/* Every accepted event, for ever. timestamp: microseconds since 1970. subscription, type: name.number. value: INTEGER, or
+           TEXT when it has decimals. properties: a JSON object sorted by name. ingest: the transaction that stored it, see total.
+         */
 	"CREATE TABLE event ("
 	" timestamp INTEGER NOT NULL, subscription INTEGER NOT NULL, id TEXT NOT NULL,"
-	" type INTEGER NOT NULL, value ANY NOT NULL, properties TEXT NOT NULL, source TEXT, sequence INTEGER, ingest INTEGER NOT NULL,"
+	" type INTEGER NOT NULL, value ANY NOT NULL, properties TEXT NOT NULL, source TEXT, sequence INTEGER, ingest INTEGER NOT "
+        "NULL,"
 	" PRIMARY KEY (timestamp, subscription, id)) STRICT, WITHOUT ROWID;"
 
-	/* What meters count. filled_before: it counts events with timestamp < this (while it is being filled); NULL: retired, to be deleted. */
+	/* What meters count. filled_before: it counts events with timestamp < this (while it is being filled); NULL: retired, to
+           be deleted. */
 	"CREATE TABLE meter (number INTEGER PRIMARY KEY, definition TEXT NOT NULL, filled_before INTEGER) STRICT;"
 
-	/* Buckets. minute, hour, day: number since 1970. month: 202601. dimensions: name.number of a JSON object. value: NULL without
-	   events, INTEGER, TEXT with decimals, or 'overflow'. at: timestamp of value, for latest. unmeasured: events the meter could not read. */
+	/* Buckets. minute, hour, day: number since 1970. month: 202601. dimensions: name.number of a JSON object. value: NULL
+           without events, INTEGER, TEXT with decimals, or 'overflow'. at: timestamp of value, for latest. unmeasured: events the
+           meter could not read. */
 	"CREATE TABLE minute ("
 	" minute INTEGER NOT NULL, meter INTEGER NOT NULL, subscription INTEGER NOT NULL, dimensions INTEGER NOT NULL,"
 	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
 	" PRIMARY KEY (minute, meter, subscription, dimensions)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE hour ("
-	" day INTEGER NOT NULL, meter INTEGER NOT NULL, subscription INTEGER NOT NULL, hour INTEGER NOT NULL, dimensions INTEGER NOT NULL,"
+	" day INTEGER NOT NULL, meter INTEGER NOT NULL, subscription INTEGER NOT NULL, hour INTEGER NOT NULL, dimensions INTEGER "
+        "NOT NULL,"
 	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
 	" PRIMARY KEY (day, meter, subscription, hour, dimensions)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE day ("
-	" month INTEGER NOT NULL, meter INTEGER NOT NULL, subscription INTEGER NOT NULL, day INTEGER NOT NULL, dimensions INTEGER NOT NULL,"
+	" month INTEGER NOT NULL, meter INTEGER NOT NULL, subscription INTEGER NOT NULL, day INTEGER NOT NULL, dimensions "
+        "INTEGER NOT NULL,"
 	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
 	" PRIMARY KEY (month, meter, subscription, day, dimensions)) STRICT, WITHOUT ROWID;"
 
-	/* What was refused. outcome: 3 conflict, 4 rejected. text: as it came, a BLOB when it is not UTF-8. first: microseconds since 1970. */
+	/* What was refused. outcome: 3 conflict, 4 rejected. text: as it came, a BLOB when it is not UTF-8. first: microseconds
+           since 1970. */
 	"CREATE TABLE quarantine ("
 	" number INTEGER PRIMARY KEY, outcome INTEGER NOT NULL, reason TEXT NOT NULL, text ANY NOT NULL,"
 	" first INTEGER NOT NULL, times INTEGER NOT NULL, UNIQUE (outcome, reason, text)) STRICT;"
@@ -48,28 +56,33 @@ const char *const meter__schema_sql =
 	"CREATE TABLE catalog_meter (version INTEGER NOT NULL, key TEXT NOT NULL, meter INTEGER NOT NULL,"
 	" PRIMARY KEY (version, key)) STRICT, WITHOUT ROWID;"
 
-	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of catalogs and meters. */
+	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of
+           catalogs and meters. */
 	"CREATE TABLE total ("
-	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT NULL,"
-	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;"
+	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT "
+        "NULL,"
+	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation "
+        "INTEGER NOT NULL) STRICT;"
 	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);"
 
 	/* For people with sqlite3. */
 	"CREATE VIEW v_events AS SELECT"
-	" strftime('%Y-%m-%dT%H:%M:%S', e.timestamp / 1000000, 'unixepoch') || printf('.%06dZ', e.timestamp % 1000000) AS timestamp,"
+	" strftime('%Y-%m-%dT%H:%M:%S', e.timestamp / 1000000, 'unixepoch') || printf('.%06dZ', e.timestamp % 1000000) AS "
+        "timestamp,"
 	" s.text AS subscription, e.id AS id, t.text AS type, e.value AS value, e.properties AS properties,"
 	" e.source AS source, e.sequence AS sequence, e.ingest AS ingest"
 	" FROM event e JOIN name s ON s.number = e.subscription JOIN name t ON t.number = e.type;"
 	"CREATE VIEW v_usage AS SELECT"
 	" strftime('%Y-%m-%dT%H:%M:%SZ', b.minute * 60, 'unixepoch') AS minute,"
-	" m.key AS meter, s.text AS subscription, d.text AS dimensions, b.value AS value, b.events AS events, b.unmeasured AS unmeasured"
+	" m.key AS meter, s.text AS subscription, d.text AS dimensions, b.value AS value, b.events AS events, b.unmeasured AS "
+        "unmeasured"
 	" FROM minute b JOIN catalog_meter m ON m.meter = b.meter AND m.version = (SELECT catalog FROM total)"
 	" JOIN name s ON s.number = b.subscription JOIN name d ON d.number = b.dimensions;";
 
 /* The merging half of every bucket upsert; bucket_value() merges the stored row with the row being read (store_ingest.c). */
-#define BUCKET_MERGE                                                                                                                   \
-	" ON CONFLICT DO UPDATE SET events = events + excluded.events, unmeasured = unmeasured + excluded.unmeasured,"                 \
-	" value = bucket_value(events, unmeasured, value, at),"                                                                        \
+#define BUCKET_MERGE                                                                                                             \
+	" ON CONFLICT DO UPDATE SET events = events + excluded.events, unmeasured = unmeasured + excluded.unmeasured,"           \
+	" value = bucket_value(events, unmeasured, value, at),"                                                                  \
 	" at = max(coalesce(at, excluded.at), coalesce(excluded.at, at))"
 
 #define BUCKET_ROW "subscription, dimensions, events, unmeasured, value, at"
@@ -90,7 +103,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_NAME_ADD] = "INSERT INTO name (text) VALUES (?1) RETURNING number",
 	[SQL_NAME_TEXT] = "SELECT text FROM name WHERE number = ?1",
 
-	/* event_seen() compares the stored content with the row being read, notes duplicate or conflict, and is 0: nothing is updated. */
+	/* event_seen() compares the stored content with the row being read, notes duplicate or conflict, and is 0: nothing is
+           updated. */
 	[SQL_EVENT_ADD] = "INSERT INTO event SELECT * FROM event_rows WHERE true"
 			  " ON CONFLICT DO UPDATE SET ingest = ingest WHERE event_seen(type, value, properties)",
 	[SQL_EVENT_FIND] = "SELECT type, value, properties FROM event WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3",
@@ -104,7 +118,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 
 	[SQL_QUARANTINE_ADD] = "INSERT INTO quarantine (outcome, reason, text, first, times) VALUES (?1, ?2, ?3, ?4, 1)"
 			       " ON CONFLICT DO UPDATE SET times = times + 1",
-	[SQL_UNBILLED_ADD] = "INSERT INTO unbilled VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+	[SQL_UNBILLED_ADD] =
+		"INSERT INTO unbilled VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + excluded.events",
 	[SQL_UNBILLED_LIST] = "SELECT u.subscription, u.type, s.text, t.text FROM unbilled u"
 			      " JOIN name s ON s.number = u.subscription JOIN name t ON t.number = u.type",
 	[SQL_UNBILLED_DELETE] = "DELETE FROM unbilled WHERE subscription = ?1 AND type = ?2",
@@ -117,8 +132,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_CATALOG_DROP_PENDING_METERS] = "DELETE FROM catalog_meter WHERE version > ?1",
 	[SQL_CATALOG_ACTIVATE] = "UPDATE catalog SET applied = ?2 WHERE version = ?1",
 
-	[SQL_METER_LIST] = "SELECT c.key, c.version, m.number, m.filled_before FROM catalog_meter c JOIN meter m ON m.number = c.meter"
-			   " WHERE c.version = ?1 OR c.version = ?2 ORDER BY m.number, c.version",
+	[SQL_METER_LIST] =
+		"SELECT c.key, c.version, m.number, m.filled_before FROM catalog_meter c JOIN meter m ON m.number = c.meter"
+		" WHERE c.version = ?1 OR c.version = ?2 ORDER BY m.number, c.version",
 	[SQL_METER_FIND] = "SELECT number FROM meter WHERE definition = ?1 AND filled_before IS NOT NULL",
 	[SQL_METER_ADD] = "INSERT INTO meter (definition, filled_before) VALUES (?1, ?2) RETURNING number",
 	[SQL_METER_USE] = "INSERT INTO catalog_meter VALUES (?1, ?2, ?3)",
@@ -145,15 +161,18 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 			  " AND hour >= ?4 AND hour < ?5",
 	[SQL_SCAN_DAY] = "SELECT day, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND subscription = ?3"
 			 " AND day >= ?4 AND day < ?5",
-	[SQL_SCAN_MINUTE_ALL] = "SELECT minute, " BUCKET_ROW " FROM minute WHERE minute = ?1 AND meter = ?2 AND minute >= ?4 AND minute < ?5",
+	[SQL_SCAN_MINUTE_ALL] =
+		"SELECT minute, " BUCKET_ROW " FROM minute WHERE minute = ?1 AND meter = ?2 AND minute >= ?4 AND minute < ?5",
 	[SQL_SCAN_HOUR_ALL] = "SELECT hour, " BUCKET_ROW " FROM hour WHERE day = ?1 AND meter = ?2 AND hour >= ?4 AND hour < ?5",
 	[SQL_SCAN_DAY_ALL] = "SELECT day, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND day >= ?4 AND day < ?5",
 
-	[SQL_SCAN_EVENTS] = "SELECT " EVENT_ROW EVENT_FROM " WHERE e.timestamp >= ?1 AND e.timestamp < ?2 AND (?3 = 0 OR e.subscription = ?3)"
-			    " AND (?4 IS NULL OR t.text = ?4) ORDER BY e.timestamp, e.subscription, e.id",
-	[SQL_PAGE_EVENTS] = "SELECT " EVENT_ROW EVENT_FROM " WHERE (e.timestamp, e.subscription, e.id) > (?1, ?5, ?6) AND e.timestamp < ?2"
-			    " AND (?3 = 0 OR e.subscription = ?3) AND (?4 IS NULL OR t.text = ?4)"
-			    " ORDER BY e.timestamp, e.subscription, e.id LIMIT ?7",
+	[SQL_SCAN_EVENTS] =
+		"SELECT " EVENT_ROW EVENT_FROM " WHERE e.timestamp >= ?1 AND e.timestamp < ?2 AND (?3 = 0 OR e.subscription = ?3)"
+		" AND (?4 IS NULL OR t.text = ?4) ORDER BY e.timestamp, e.subscription, e.id",
+	[SQL_PAGE_EVENTS] =
+		"SELECT " EVENT_ROW EVENT_FROM " WHERE (e.timestamp, e.subscription, e.id) > (?1, ?5, ?6) AND e.timestamp < ?2"
+		" AND (?3 = 0 OR e.subscription = ?3) AND (?4 IS NULL OR t.text = ?4)"
+		" ORDER BY e.timestamp, e.subscription, e.id LIMIT ?7",
 	[SQL_FIRST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp LIMIT 1",
 	[SQL_LAST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp DESC LIMIT 1",
 

@@ -1,8 +1,8 @@
 /*
  * store_value.c - decimals and aggregates as SQLite values.
  *
- * A decimal is an INTEGER when it is one within int64, else TEXT ("1.5"): readable with sqlite3, compact in the usual case, and never
- * added by SQL, which would turn an overflow into a binary float without a word. What is read is checked again.
+ * A decimal is an INTEGER when it is one within int64, else TEXT ("1.5"): readable with sqlite3, compact in the usual case, and
+ * never added by SQL, which would turn an overflow into a binary float without a word. What is read is checked again.
  */
 #include "store_internal.h"
 

@@ -1,5 +1,6 @@
 /*
- * usage.c - reads usage from the coarsest buckets that fit: days inside, hours and minutes at the edges, events where an edge cuts a minute.
+ * usage.c - reads usage from the coarsest buckets that fit: days inside, hours and minutes at the edges, events where an edge
+ * cuts a minute.
  *
  * So a month costs the same however many events lie under it, and any range is exact to the microsecond.
  */
@@ -51,7 +52,8 @@ static int read_dimensions(struct collector *c, int64_t number, struct property 
 	if (code == METER_OK)
 		code = meter__properties_read(values, METER_DIMENSIONS_MAX, &count, &c->scratch, c->text.data, c->text.size);
 	if (code == METER_EINVAL || (code == METER_OK && count != c->request->meter->dimension_count))
-		return meter__fail(METER_ECORRUPT, "dimensions %lld do not fit meter %s", (long long)number, c->request->meter->key);
+		return meter__fail(METER_ECORRUPT, "dimensions %lld do not fit meter %s", (long long)number,
+		                   c->request->meter->key);
 	return code;
 }
 
@@ -107,9 +109,9 @@ static int add(struct collector *c, int64_t at_us, int64_t subscription, int64_t
 	if (code != METER_OK || group == GROUP_NONE)
 		return code;
 	struct bucket key = {.subscription = q->by_subscription ? subscription : 0,
-			     .start = q->by == METER_BY_TOTAL ? q->range.from_us : meter__period_of(q->by, at_us).from_us,
-			     .dimensions = (int64_t)group,
-			     .aggregation = q->meter->aggregation};
+	                     .start = q->by == METER_BY_TOTAL ? q->range.from_us : meter__period_of(q->by, at_us).from_us,
+	                     .dimensions = (int64_t)group,
+	                     .aggregation = q->meter->aggregation};
 	return meter__buckets_add(&c->sums, LEVEL_MINUTE, &key, value);
 }
 
@@ -146,15 +148,16 @@ static int add_event(const struct stored_event *stored, void *user)
 	return code == METER_OK ? add(c, stored->event.timestamp_us, stored->subscription, dimensions, &value) : code;
 }
 
-/* Read [from, to) from whole buckets of a level, and what sticks out at either end from the next finer one; below minutes there are events. */
+/* Read [from, to) from whole buckets of a level, and what sticks out at either end from the next finer one; below minutes there
+ * are events. */
 static int collect(struct collector *c, int level, int64_t from_us, int64_t to_us)
 {
 	const struct usage_request *q = c->request;
 	if (from_us >= to_us)
 		return METER_OK;
 	if (level < 0)
-		return meter__store_scan_events(c->reader, q->subscription, meter__slice_of(q->meter->event_type), from_us, to_us, add_event,
-						c);
+		return meter__store_scan_events(c->reader, q->subscription, meter__slice_of(q->meter->event_type), from_us, to_us,
+		                                add_event, c);
 	int64_t unit = meter__level_us[level];
 	int64_t first = -meter__floor_div(-from_us, unit);
 	int64_t end = meter__floor_div(to_us, unit);
@@ -163,8 +166,8 @@ static int collect(struct collector *c, int level, int64_t from_us, int64_t to_u
 	struct level_scan scan = {c, unit};
 	int code = collect(c, level - 1, from_us, first * unit);
 	if (code == METER_OK)
-		code = meter__store_scan_buckets(c->reader, (enum level)level, q->meter, c->meter_number, q->subscription, first, end,
-						 add_bucket, &scan);
+		code = meter__store_scan_buckets(c->reader, (enum level)level, q->meter, c->meter_number, q->subscription, first,
+		                                 end, add_bucket, &scan);
 	if (code == METER_OK)
 		code = collect(c, level - 1, end * unit, to_us);
 	return code;
@@ -229,9 +232,9 @@ static int copy_rows(struct usage_set *out, const struct collector *c)
 		const struct bucket *sum = &c->sums.rows[i];
 		struct period period = q->by == METER_BY_TOTAL ? q->range : meter__period_of(q->by, sum->start);
 		out->rows[out->count++] = (struct usage_row){.period = meter__period_intersect(period, q->range),
-							     .subscription = sum->subscription,
-							     .values = (const char *const *)out->values[sum->dimensions],
-							     .sum = sum->sum};
+		                                             .subscription = sum->subscription,
+		                                             .values = (const char *const *)out->values[sum->dimensions],
+		                                             .sum = sum->sum};
 	}
 	return METER_OK;
 }

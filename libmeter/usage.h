@@ -15,7 +15,7 @@ struct usage_request {
 	int64_t subscription; /* its number; 0: all of them */
 	bool by_subscription; /* a row per subscription */
 	struct period range;
-	int32_t by; /* METER_BY_... */
+	int32_t by;             /* METER_BY_... */
 	const size_t *group_by; /* indices of the meter's dimensions */
 	size_t group_by_count;
 	const struct usage_where *where;
@@ -23,8 +23,8 @@ struct usage_request {
 };
 
 struct usage_row {
-	struct period period; /* of the minute, hour ..., cut to the range */
-	int64_t subscription; /* 0: all */
+	struct period period;      /* of the minute, hour ..., cut to the range */
+	int64_t subscription;      /* 0: all */
 	const char *const *values; /* one per group_by; NULL entry: events had no such property */
 	struct aggregate sum;
 };

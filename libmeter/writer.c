@@ -1,8 +1,8 @@
 /*
  * writer.c - the writer thread: takes what waits, writes it in transactions of bounded size, says what became of it.
  *
- * A transaction that fails changes nothing and is tried again with the same entries, once a second: the key of an event makes a second
- * attempt harmless even when the first one turns out to have been committed after all (a failed fsync leaves that open).
+ * A transaction that fails changes nothing and is tried again with the same entries, once a second: the key of an event makes a
+ * second attempt harmless even when the first one turns out to have been committed after all (a failed fsync leaves that open).
  */
 #include <stdlib.h>
 #include <string.h>
