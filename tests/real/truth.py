@@ -77,11 +77,11 @@ def main():
     title = "%s: %s of %d groups (%s)" % (path, ", ".join(column for column, _ in columns), len(groups), " ".join(arguments))
     if not groups or not differences:
         print("%s: %s" % ("ok" if groups else "FAILED", title))
-        return 0 if groups else 1
+        return 0 if groups else 3
     print("FAILED: %s: %d differences" % (title, len(differences)))
     for difference in differences[:10]:
         print("  " + difference)
-    return 1
+    return 3
 
 
 if __name__ == "__main__":
