@@ -181,7 +181,7 @@ METER_API const char *meter_outcome_name(int32_t outcome);
 /** A named property of an event. Both are text: a number is its digits. */
 typedef struct meter_property {
 	const char *name;  /**< 1..128 bytes */
-	const char *value; /**< 0..4096 bytes */
+	const char *value; /**< 0..131072 bytes */
 	size_t name_size;
 	size_t value_size;
 } meter_property;
@@ -202,7 +202,7 @@ typedef struct meter_event {
 	                                       Part of the key and never filled in: a retry with a new time would be a new event */
 	const char *value;                /**< decimal text, at most 18 decimals, all digits together within int64; NULL: 1 */
 	size_t value_size;
-	const meter_property *properties; /**< each name once, in any order; all names and values together at most 4096 bytes */
+	const meter_property *properties; /**< each name once, in any order; all names and values together at most 131072 bytes */
 	size_t property_count;            /**< 0..64 */
 	const char *source;               /**< which producer sent it; 1..256 bytes, NULL: none. Not part of the content */
 	size_t source_size;

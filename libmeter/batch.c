@@ -248,7 +248,7 @@ static bool next_line(struct slice *text, struct slice *line_out)
 		*line_out = (struct slice){text->data, size};
 		text->data += step;
 		text->size -= step;
-		while (line_out->size > 0 && strchr(" \t\r", line_out->data[line_out->size - 1]))
+		while (line_out->size > 0 && memchr(" \t\r", line_out->data[line_out->size - 1], 3))
 			line_out->size--;
 		if (line_out->size > 0)
 			return true;

@@ -27,8 +27,8 @@ struct record_header {
 };
 
 struct record_property {
-	uint16_t name_size;
-	uint16_t value_size;
+	uint32_t name_size;
+	uint32_t value_size;
 };
 
 _Static_assert(sizeof(struct record_header) == 40, "the header has no padding");
@@ -36,8 +36,8 @@ _Static_assert(sizeof(struct record_header) + EVENT_PROPERTIES_MAX * sizeof(stru
                                EVENT_ID_MAX + EVENT_TYPE_MAX + EVENT_SOURCE_MAX + EVENT_PROPERTIES_SIZE_MAX <=
                        EVENT_ENCODED_MAX,
                "the largest event fits");
-_Static_assert(EVENT_PROPERTIES_SIZE_MAX <= UINT16_MAX && EVENT_ID_MAX <= UINT16_MAX && EVENT_SOURCE_MAX <= UINT16_MAX,
-               "sizes fit into 16 bits");
+_Static_assert(EVENT_PROPERTIES_SIZE_MAX <= UINT32_MAX && EVENT_ID_MAX <= UINT16_MAX && EVENT_SOURCE_MAX <= UINT16_MAX,
+               "sizes fit into their fields");
 
 /* Whether some byte is a control character or NUL. high collects all bits of the text. */
 static bool has_control(struct slice s, uint64_t *high)
@@ -299,7 +299,7 @@ void meter__event_encode(const struct event *e, char *out)
 	to = put(to, e->source);
 	for (size_t i = 0; i < e->property_count; i++) {
 		const struct property *p = &e->properties[i];
-		struct record_property size = {(uint16_t)p->name.size, (uint16_t)p->value.size};
+		struct record_property size = {(uint32_t)p->name.size, (uint32_t)p->value.size};
 		memcpy(sizes, &size, sizeof(size));
 		sizes += sizeof(size);
 		to = put(to, p->name);

@@ -16,9 +16,9 @@
 #define EVENT_SOURCE_MAX 256
 #define EVENT_PROPERTIES_MAX 64
 #define EVENT_PROPERTY_NAME_MAX 128
-#define EVENT_PROPERTIES_SIZE_MAX 4096 /* all names and values of an event together */
+#define EVENT_PROPERTIES_SIZE_MAX 131072 /* all names and values of an event together: real logs carry whole error reports */
 #define EVENT_FUTURE_MAX_US (5 * INT64_C(60000000))
-#define EVENT_ENCODED_MAX 8192 /* no encoded event is larger */
+#define EVENT_ENCODED_MAX 133120 /* no encoded event is larger */
 
 struct property {
 	struct slice name;

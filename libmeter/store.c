@@ -22,8 +22,8 @@
 #define PAGE_SIZE 32768
 #define WRITE_CACHE_KIB (48 * 1024)
 #define READ_CACHE_KIB (8 * 1024)
-/* The WAL is written back when it is this long (128 MiB), and tried harder when readers let it grow to four times that. */
-#define WAL_PAGES_MAX 4096
+/* The WAL is written back when it is this long (32 MiB), and tried harder when readers let it grow to four times that. */
+#define WAL_PAGES_MAX 1024
 #define IDLE_READERS_MAX 8
 
 int meter__store_fail(sqlite3 *db, int rc, const char *doing)
@@ -111,8 +111,8 @@ static int configure(sqlite3 *db, int64_t wait_ms, int cache_kib, bool reads_onl
 		int option;
 		int value;
 	} settings[] = {
-		{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1}, {SQLITE_DBCONFIG_DEFENSIVE, 1}, {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
-		{SQLITE_DBCONFIG_DQS_DML, 0},          {SQLITE_DBCONFIG_DQS_DDL, 0},   {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+		{SQLITE_DBCONFIG_DEFENSIVE, 1}, {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0}, {SQLITE_DBCONFIG_DQS_DML, 0},
+		{SQLITE_DBCONFIG_DQS_DDL, 0},   {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
 	};
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		int rc = sqlite3_db_config(db, settings[i].option, settings[i].value, NULL);
@@ -158,6 +158,9 @@ static int connection_open(struct connection *c, const char *path, int64_t wait_
 		return meter__store_fail(NULL, SQLITE_NOMEM, "opening the database");
 	int rc = sqlite3_open_v2(name, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	sqlite3_free(name);
+	/* Before anything is read: a file that turns out not to be ours keeps its WAL as it is. */
+	if (rc == SQLITE_OK)
+		rc = sqlite3_db_config(c->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	int code = METER_OK;
 	if (rc == SQLITE_CANTOPEN && access(path, R_OK) != 0)
 		code = meter__fail(METER_EREADONLY, "%s: %s", path, strerror(errno));
@@ -292,16 +295,32 @@ static int open_locked(struct store *s, bool exists)
 	return code;
 }
 
+/* Readers open the file when they are needed, and by then the program may have changed its folder. */
+static int absolute_path(struct buffer *out, const char *path)
+{
+	char *folder = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	if (path[0] != '/' && !folder)
+		return meter__fail(METER_EIO, "the working folder has no path: %s", strerror(errno));
+	if (folder)
+		meter__buffer_format(out, "%s/", folder);
+	free(folder);
+	meter__buffer_text(out, path);
+	return METER_OK;
+}
+
 static int open_paths(struct store *s, const char *path)
 {
-	s->path = meter__copy(meter__slice_of(path));
 	struct buffer name = {0};
-	meter__buffer_format(&name, "%s-wal", path);
+	int code = absolute_path(&name, path);
+	if (code != METER_OK)
+		return code;
+	s->path = name.failed ? NULL : meter__copy((struct slice){name.data, name.size});
+	meter__buffer_text(&name, "-wal");
 	s->path_wal = name.failed ? NULL : meter__copy((struct slice){name.data, name.size});
 	meter__buffer_reset(&name);
 	meter__buffer_format(&name, "%s-lock", path);
-	int code = !s->path || !s->path_wal || name.failed ? meter__fail(METER_ENOMEM, "no memory for a path")
-	                                                   : meter__os_lock_open(&s->lock_fd, meter__buffer_cstr(&name));
+	code = !s->path || !s->path_wal || name.failed ? meter__fail(METER_ENOMEM, "no memory for a path")
+	                                               : meter__os_lock_open(&s->lock_fd, meter__buffer_cstr(&name));
 	meter__buffer_free(&name);
 	return code;
 }

@@ -362,7 +362,7 @@ static void test_property_count_is_limited(void **state)
 static void test_property_sizes_are_limited(void **state)
 {
 	(void)state;
-	char *text = repeat('x', 5000);
+	char *text = repeat('x', 131080);
 	const struct {
 		meter_property list[2];
 		size_t count;
@@ -376,18 +376,18 @@ static void test_property_sizes_are_limited(void **state)
 		{{{"", "v", 0, 1}}, 1, "properties: a name: missing or empty; 1..128 bytes were expected"},
 		{{{NULL, "v", 0, 1}}, 1, "properties: a name: missing or empty; 1..128 bytes were expected"},
 		{{{"a", NULL, 1, 0}}, 1, "properties: \"a\" has no value"},
-		{{{"a", text, 1, 4095}}, 1, NULL},
-		{{{"a", text, 1, 4096}}, 1, "properties: names and values up to \"a\" have more than 4096 bytes together"},
+		{{{"a", text, 1, 131071}}, 1, NULL},
+		{{{"a", text, 1, 131072}}, 1, "properties: names and values up to \"a\" have more than 131072 bytes together"},
 		{{{"a", text, 1, METER_NUL_TERMINATED}},
 	         1,
-	         "properties: names and values up to \"a\" have more than 4096 bytes together"},
+	         "properties: names and values up to \"a\" have more than 131072 bytes together"},
 		{{{"a", text, 1, SIZE_MAX - 1}},
 	         1,
-	         "properties: names and values up to \"a\" have more than 4096 bytes together"},
-		{{{"a", text, 1, 2000}, {"b", text, 1, 2094}}, 2, NULL},
-		{{{"a", text, 1, 2000}, {"b", text, 1, 2095}},
+	         "properties: names and values up to \"a\" have more than 131072 bytes together"},
+		{{{"a", text, 1, 2000}, {"b", text, 1, 129070}}, 2, NULL},
+		{{{"a", text, 1, 2000}, {"b", text, 1, 129071}},
 	         2,
-	         "properties: names and values up to \"b\" have more than 4096 bytes together"},
+	         "properties: names and values up to \"b\" have more than 131072 bytes together"},
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		meter_event in = usual_event();
@@ -558,18 +558,18 @@ static void test_encoding_keeps_the_event(void **state)
 static void test_the_largest_event_fits_its_record(void **state)
 {
 	(void)state;
-	char *text = repeat('x', 256);
+	char *text = repeat('x', 2016);
 	char names[64][65];
 	meter_property list[64];
 	for (size_t i = 0; i < 64; i++) {
 		snprintf(names[i], sizeof(names[i]), "%02zu%062d", i, 0);
-		list[i] = (meter_property){names[i], names[i], 32, 32};
+		list[i] = (meter_property){names[i], text, 32, 2016};
 	}
 	meter_event in = usual_event();
-	in.subscription = text + 128;
-	in.id = text;
-	in.type = text + 128;
-	in.source = text;
+	in.subscription = text + 2016 - 128;
+	in.id = text + 2016 - 256;
+	in.type = text + 2016 - 128;
+	in.source = text + 2016 - 256;
 	in.sequence = INT64_MAX;
 	in.value = "-9.223372036854775808";
 	in.properties = list;
@@ -578,7 +578,7 @@ static void test_the_largest_event_fits_its_record(void **state)
 	struct property properties[EVENT_PROPERTIES_MAX];
 	assert_int_equal(meter__event_from_public(&e, properties, &in, NOW), METER_OK);
 	size_t size = assert_survives_encoding(&e);
-	assert_true(size > 4096 + 768 && size <= EVENT_ENCODED_MAX);
+	assert_true(size > 131072 + 768 && size <= EVENT_ENCODED_MAX);
 	free(text);
 }
 

@@ -10,17 +10,8 @@ import json
 import os
 import sys
 
-# libmeter takes 4096 bytes of properties an event. A few error messages hold whole files (up to 105,120 bytes): nothing to be billed
-# by, so they are cut. Everything else stays as it is.
-TEXT_MAX = 1000
-
-
 def subscription(line):
     return line["user_id"] or "unknown"
-
-
-def properties(line):
-    return {name: value[:TEXT_MAX] if isinstance(value, str) else value for name, value in line["properties"].items()}
 
 
 def event(text, number):
@@ -30,7 +21,7 @@ def event(text, number):
         "subscription": subscription(line),
         "type": line["event"],
         "timestamp": line["time"],
-        "properties": properties(line),
+        "properties": line["properties"],
     }
 
 
