@@ -292,6 +292,8 @@ static int open_locked(struct store *s, bool exists)
 		code = configure(s->write.db, s->lock_wait_ms, WRITE_CACHE_KIB, false);
 	if (code == METER_OK)
 		code = meter__store_ingest_new(s);
+	if (code == METER_OK)
+		code = meter__store_buckets_new(s);
 	return code;
 }
 
@@ -398,6 +400,7 @@ void meter__store_close(struct store *s)
 	}
 	connection_close(&s->write);
 	meter__store_ingest_free(s);
+	meter__store_buckets_free(s);
 	meter__store_catalog_free(s);
 	meter__store_name_free(&s->names);
 	meter__catalog_release(s->read_catalog);

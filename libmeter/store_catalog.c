@@ -346,48 +346,13 @@ int meter__store_catalog_fill(struct store *s, int64_t version, bool *done_out, 
 	return code;
 }
 
-/* Drop from unbilled what the catalog now covers. */
-static int settle_unbilled(struct store *s, const struct meter_catalog *catalog)
-{
-	sqlite3_stmt *statement;
-	int code = meter__store_statement(&s->write, SQL_UNBILLED_LIST, &statement);
-	if (code != METER_OK)
-		return code;
-	struct unbilled_pair {
-		int64_t subscription, type;
-	} *pairs = NULL;
-	size_t count = 0, capacity = 0;
-	int rc = SQLITE_DONE;
-	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-		if (!meter__store_is_billable(catalog, meter__store_slice(statement, 2), meter__store_slice(statement, 3)))
-			continue;
-		if (count == capacity) {
-			capacity = capacity ? capacity * 2 : 64;
-			struct unbilled_pair *grown = realloc(pairs, capacity * sizeof(*pairs));
-			if (!grown) {
-				code = meter__fail(METER_ENOMEM, "no memory for unbilled events");
-				break;
-			}
-			pairs = grown;
-		}
-		pairs[count++] = (struct unbilled_pair){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1)};
-	}
-	if (code == METER_OK && rc != SQLITE_DONE)
-		code = meter__store_fail(s->write.db, rc, "reading unbilled events");
-	sqlite3_reset(statement);
-	for (size_t i = 0; code == METER_OK && i < count; i++)
-		code = run_with(s, SQL_UNBILLED_DELETE, pairs[i].subscription, pairs[i].type);
-	free(pairs);
-	return code;
-}
-
 int meter__store_catalog_activate(struct store *s, int64_t version)
 {
 	if (version == s->in_force_version)
 		return METER_OK;
 	if (version != s->pending_version)
 		return meter__fail(METER_EBUSY, "another catalog was applied meanwhile");
-	int code = settle_unbilled(s, s->pending);
+	int code = meter__store_unbilled_settle(s, s->pending);
 	if (code == METER_OK)
 		code = run_with(s, SQL_CATALOG_ACTIVATE, version, meter__os.now_us());
 	if (code == METER_OK)

@@ -6,7 +6,7 @@
  * 2. Sort the others by key and insert them with one statement. SQL function event_seen() is called for each row whose key is
  * there already, and tells duplicate from conflict. What was inserted is accepted, and its measures go into the buckets.
  * 3. Events that could not be measured are looked up one by one: a retry of a stored event is a duplicate all the same.
- * 4. Buckets of minutes, hours and days are merged into the file by one statement a level.
+ * 4. What was accepted is added up and goes into the buckets (store_bucket.c).
  * Two arrivals with one key in the same batch are decided in the order they arrived.
  */
 #include <stdlib.h>
@@ -61,20 +61,12 @@ struct ingest {
 	struct measure *measures;
 	size_t measure_count;
 	size_t measure_capacity;
-	struct buckets minutes, hours, days;
+	struct buckets minutes;
 	struct buckets pairs; /* accepted events by (type, subscription), for unbilled */
 	struct buffer scratch;
-	const struct buckets *writing; /* what bucket_rows reads */
-	int failure;                   /* of an SQL function: SQLite passes on only that there was one */
 };
 
-static void fail_function(sqlite3_context *context, struct ingest *in, int code)
-{
-	in->failure = code;
-	sqlite3_result_error(context, meter_errmsg(), -1);
-}
-
-/* ---- the row sources ---- */
+/* ---- events as rows ---- */
 
 static const char event_columns[] = "timestamp, subscription, id, type, value, properties, source, sequence, ingest";
 
@@ -138,20 +130,7 @@ static void event_column(sqlite3_context *context, void *self, size_t row, int c
 	}
 }
 
-static const char bucket_columns[] = "lead, meter, subscription, start, dimensions, events, unmeasured, value, at";
-
-static void bucket_column(sqlite3_context *context, void *self, size_t row, int column)
-{
-	struct ingest *in = self;
-	const struct bucket *b = &in->writing->rows[row];
-	const int64_t key[] = {b->lead, b->meter, b->subscription, b->start, b->dimensions};
-	if (column < 5)
-		sqlite3_result_int64(context, key[column]);
-	else
-		meter__store_result_aggregate(context, &b->sum, b->aggregation, column - 5);
-}
-
-/* ---- the SQL functions ---- */
+/* ---- a key that is there already ---- */
 
 /* What differs between a stored event and one that came with its key; NULL in text: nothing. */
 static int describe_conflict(struct ingest *in, uint32_t index, sqlite3_value **stored, char **text_out)
@@ -205,40 +184,9 @@ static void event_seen(sqlite3_context *context, int argc, sqlite3_value **argv)
 	struct ingest *in = sqlite3_user_data(context);
 	int code = decide_seen(in, in->order[in->store->event_rows.at].arrival, argv);
 	if (code != METER_OK)
-		fail_function(context, in, code);
+		meter__store_fail_function(context, &in->store->event_rows, code);
 	else
 		sqlite3_result_int(context, 0);
-}
-
-/* bucket_value(events, unmeasured, value, at of the stored bucket): the value after merging the row being read. */
-static void bucket_value(sqlite3_context *context, int argc, sqlite3_value **argv)
-{
-	(void)argc;
-	struct ingest *in = sqlite3_user_data(context);
-	const struct bucket *more = &in->writing->rows[in->store->bucket_rows.at];
-	struct aggregate sum;
-	int code = meter__store_values_aggregate(argv, more->aggregation, &sum);
-	if (code != METER_OK) {
-		fail_function(context, in, code);
-		return;
-	}
-	meter__aggregate_merge(more->aggregation, &sum, &more->sum);
-	meter__store_result_aggregate(context, &sum, more->aggregation, 2);
-}
-
-/* Run an INSERT ... SELECT; a failing SQL function has its own code. */
-static int run_insert(struct ingest *in, enum statement which, const char *doing)
-{
-	sqlite3_stmt *statement;
-	int code = meter__store_statement(&in->store->write, which, &statement);
-	if (code != METER_OK)
-		return code;
-	in->failure = METER_OK;
-	int rc = sqlite3_step(statement);
-	if (rc != SQLITE_DONE)
-		code = in->failure != METER_OK ? in->failure : meter__store_fail(in->store->write.db, rc, doing);
-	sqlite3_reset(statement);
-	return code;
 }
 
 /* ---- life ---- */
@@ -249,20 +197,14 @@ int meter__store_ingest_new(struct store *s)
 	if (!in)
 		return meter__fail(METER_ENOMEM, "no memory for the writer");
 	in->store = s;
-	in->minutes.seed = in->hours.seed = in->days.seed = in->pairs.seed = meter__os.random();
+	in->minutes.seed = in->pairs.seed = meter__os.random();
 	s->ingest = in;
-	s->event_rows = (struct row_source){0, 0, event_column, in};
-	s->bucket_rows = (struct row_source){0, 0, bucket_column, in};
+	s->event_rows = (struct row_source){.column = event_column, .self = in};
 	int code = meter__store_rows_register(s->write.db, "event_rows", event_columns, &s->event_rows);
-	if (code == METER_OK)
-		code = meter__store_rows_register(s->write.db, "bucket_rows", bucket_columns, &s->bucket_rows);
 	if (code != METER_OK)
 		return code;
 	int rc = sqlite3_create_function(s->write.db, "event_seen", 3, SQLITE_UTF8 | SQLITE_DIRECTONLY, in, event_seen, NULL,
 	                                 NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_create_function(s->write.db, "bucket_value", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, in, bucket_value,
-		                             NULL, NULL);
 	return rc == SQLITE_OK ? METER_OK : meter__store_fail(s->write.db, rc, "registering functions");
 }
 
@@ -277,8 +219,6 @@ void meter__store_ingest_free(struct store *s)
 	free(in->measures);
 	meter__buffer_free(&in->texts);
 	meter__buckets_free(&in->minutes);
-	meter__buckets_free(&in->hours);
-	meter__buckets_free(&in->days);
 	meter__buckets_free(&in->pairs);
 	meter__buffer_free(&in->scratch);
 	free(in);
@@ -455,7 +395,7 @@ static int insert_events(struct ingest *in)
 		return METER_OK;
 	sort_rows(in);
 	in->store->event_rows.count = in->order_count;
-	return run_insert(in, SQL_EVENT_ADD, "storing events");
+	return meter__store_insert_rows(&in->store->write, SQL_EVENT_ADD, &in->store->event_rows, "storing events");
 }
 
 /* ---- step 3: events that could not be measured ---- */
@@ -490,31 +430,6 @@ static int decide_unmeasurable(struct ingest *in, uint32_t index)
 
 /* ---- step 4: buckets ---- */
 
-static int write_level(struct ingest *in, struct buckets *rows, enum statement which)
-{
-	meter__buckets_sort(rows);
-	in->writing = rows;
-	in->store->bucket_rows.count = rows->count;
-	return rows->count ? run_insert(in, which, "storing buckets") : METER_OK;
-}
-
-int meter__store_write_buckets(struct store *s, struct buckets *minutes)
-{
-	struct ingest *in = s->ingest;
-	meter__buckets_reset(&in->hours);
-	meter__buckets_reset(&in->days);
-	int code = meter__buckets_roll_up(&in->hours, LEVEL_HOUR, minutes, LEVEL_MINUTE);
-	if (code == METER_OK)
-		code = meter__buckets_roll_up(&in->days, LEVEL_DAY, &in->hours, LEVEL_HOUR);
-	if (code == METER_OK)
-		code = write_level(in, minutes, SQL_BUCKET_ADD_MINUTE);
-	if (code == METER_OK)
-		code = write_level(in, &in->hours, SQL_BUCKET_ADD_HOUR);
-	if (code == METER_OK)
-		code = write_level(in, &in->days, SQL_BUCKET_ADD_DAY);
-	return code;
-}
-
 static int collect_buckets(struct ingest *in)
 {
 	meter__buckets_reset(&in->minutes);
@@ -537,24 +452,9 @@ static int collect_buckets(struct ingest *in)
 
 /* ---- what is left: unbilled, quarantine, totals ---- */
 
-static bool is_metered(const struct meter_catalog *catalog, struct slice type)
-{
-	for (size_t i = 0; i < catalog->meter_count; i++) {
-		if (meter__slice_equal(meter__slice_of(catalog->meters[i].event_type), type))
-			return true;
-	}
-	return false;
-}
-
-bool meter__store_is_billable(const struct meter_catalog *catalog, struct slice subscription, struct slice type)
-{
-	return catalog && meter__catalog_subscription(catalog, subscription) && is_metered(catalog, type);
-}
-
 /* Accepted events by (type, subscription). A row's lead, which pairs have no use for, is an arrival that has the texts. */
 static int write_unbilled(struct ingest *in, size_t count)
 {
-	struct store *s = in->store;
 	meter__buckets_reset(&in->pairs);
 	struct aggregate one = {.events = 1, .value = DECIMAL_ONE};
 	for (uint32_t i = 0; i < count; i++) {
@@ -571,17 +471,8 @@ static int write_unbilled(struct ingest *in, size_t count)
 	}
 	for (size_t i = 0; i < in->pairs.count; i++) {
 		const struct bucket *pair = &in->pairs.rows[i];
-		const struct event *e = &in->arrivals[pair->lead].event;
-		if (meter__store_is_billable(s->in_force, e->subscription, e->type))
-			continue;
-		sqlite3_stmt *statement;
-		int code = meter__store_statement(&s->write, SQL_UNBILLED_ADD, &statement);
-		if (code != METER_OK)
-			return code;
-		sqlite3_bind_int64(statement, 1, pair->subscription);
-		sqlite3_bind_int64(statement, 2, pair->meter);
-		sqlite3_bind_int64(statement, 3, pair->sum.events);
-		code = meter__store_run(&s->write, statement, "counting unbilled events");
+		int code = meter__store_unbilled_add(in->store, &in->arrivals[pair->lead].event, pair->subscription, pair->meter,
+		                                     pair->sum.events);
 		if (code != METER_OK)
 			return code;
 	}

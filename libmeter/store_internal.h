@@ -90,6 +90,13 @@ struct row_source {
 	size_t at; /* the row being read */
 	void (*column)(sqlite3_context *context, void *self, size_t row, int column);
 	void *self;
+	int failure; /* of an SQL function that was called for a row: SQLite passes on only that there was one */
+};
+
+struct bucket_writer {
+	struct row_source rows;
+	const struct buckets *writing; /* what rows reads */
+	struct buckets hours, days;
 };
 
 struct reader {
@@ -120,7 +127,7 @@ struct store {
 	int64_t purge_cursor;
 	struct name_cache names;
 	struct row_source event_rows;
-	struct row_source bucket_rows;
+	struct bucket_writer buckets;
 	struct ingest *ingest;
 
 	pthread_mutex_t reader_mutex; /* idle readers and the catalog they share */
@@ -147,6 +154,10 @@ extern const char *const meter__statement_sql[SQL_COUNT];
 
 /* Row sources (store_rows.c): make source readable as table name with the columns given. */
 int meter__store_rows_register(sqlite3 *db, const char *name, const char *columns, struct row_source *source);
+/* Run an INSERT ... SELECT from the source. */
+int meter__store_insert_rows(struct connection *c, enum statement which, struct row_source *source, const char *doing);
+/* In an SQL function called for a row: make the statement fail with code and this thread's message. */
+void meter__store_fail_function(sqlite3_context *context, struct row_source *source, int code);
 
 /* Names (store_name.c), on the write connection. */
 int meter__store_name_number(struct store *s, struct slice text, int64_t *out);
@@ -160,12 +171,19 @@ void meter__store_result_aggregate(sqlite3_context *context, const struct aggreg
 int meter__store_values_aggregate(sqlite3_value **values, enum aggregation aggregation, struct aggregate *out);
 int meter__store_columns_aggregate(sqlite3_stmt *statement, int first, enum aggregation aggregation, struct aggregate *out);
 
-/* Ingest (store_ingest.c): functions and row sources of the write connection, its memory, and what the fill needs of it. */
+/* Ingest (store_ingest.c): its function, row source and memory. */
 int meter__store_ingest_new(struct store *s);
 void meter__store_ingest_free(struct store *s);
+
+/* Buckets (store_bucket.c). minutes is sorted on the way. */
+int meter__store_buckets_new(struct store *s);
+void meter__store_buckets_free(struct store *s);
 int meter__store_write_buckets(struct store *s, struct buckets *minutes);
-/* Whether an invoice can show the event: its type has a meter, its subscription a plan. catalog may be NULL. */
-bool meter__store_is_billable(const struct meter_catalog *catalog, struct slice subscription, struct slice type);
+
+/* Unbilled events (store_unbilled.c): count some that were just stored, if the catalog in force does not cover them; strike off
+ * what catalog covers. */
+int meter__store_unbilled_add(struct store *s, const struct event *e, int64_t subscription, int64_t type, int64_t events);
+int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *catalog);
 
 /* Stored events (store_read.c): the range and filters that SQL_SCAN_EVENTS, SQL_PAGE_EVENTS and SQL_FILL_EVENTS bind. */
 struct event_range {

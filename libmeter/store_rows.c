@@ -133,3 +133,23 @@ int meter__store_rows_register(sqlite3 *db, const char *name, const char *column
 	int rc = sqlite3_create_module_v2(db, name, &rows_methods, module, free); /* frees module when it fails, too */
 	return rc == SQLITE_OK ? METER_OK : meter__store_fail(db, rc, "registering row sources");
 }
+
+void meter__store_fail_function(sqlite3_context *context, struct row_source *source, int code)
+{
+	source->failure = code;
+	sqlite3_result_error(context, meter_errmsg(), -1);
+}
+
+int meter__store_insert_rows(struct connection *c, enum statement which, struct row_source *source, const char *doing)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(c, which, &statement);
+	if (code != METER_OK)
+		return code;
+	source->failure = METER_OK;
+	int rc = sqlite3_step(statement);
+	if (rc != SQLITE_DONE)
+		code = source->failure != METER_OK ? source->failure : meter__store_fail(c->db, rc, doing);
+	sqlite3_reset(statement);
+	return code;
+}

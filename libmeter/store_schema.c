@@ -16,7 +16,7 @@ const char *const meter__schema_sql =
 	"CREATE TABLE event ("
 	" timestamp INTEGER NOT NULL, subscription INTEGER NOT NULL, id TEXT NOT NULL,"
 	" type INTEGER NOT NULL, value ANY NOT NULL, properties TEXT NOT NULL, source TEXT, sequence INTEGER, ingest INTEGER NOT "
-        "NULL,"
+	"NULL,"
 	" PRIMARY KEY (timestamp, subscription, id)) STRICT, WITHOUT ROWID;"
 
 	/* What meters count. filled_before: it counts events with timestamp < this (while it is being filled); NULL: retired, to
@@ -32,12 +32,12 @@ const char *const meter__schema_sql =
 	" PRIMARY KEY (minute, meter, subscription, dimensions)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE hour ("
 	" day INTEGER NOT NULL, meter INTEGER NOT NULL, subscription INTEGER NOT NULL, hour INTEGER NOT NULL, dimensions INTEGER "
-        "NOT NULL,"
+	"NOT NULL,"
 	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
 	" PRIMARY KEY (day, meter, subscription, hour, dimensions)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE day ("
 	" month INTEGER NOT NULL, meter INTEGER NOT NULL, subscription INTEGER NOT NULL, day INTEGER NOT NULL, dimensions "
-        "INTEGER NOT NULL,"
+	"INTEGER NOT NULL,"
 	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
 	" PRIMARY KEY (month, meter, subscription, day, dimensions)) STRICT, WITHOUT ROWID;"
 
@@ -60,22 +60,22 @@ const char *const meter__schema_sql =
            catalogs and meters. */
 	"CREATE TABLE total ("
 	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT "
-        "NULL,"
+	"NULL,"
 	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation "
-        "INTEGER NOT NULL) STRICT;"
+	"INTEGER NOT NULL) STRICT;"
 	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);"
 
 	/* For people with sqlite3. */
 	"CREATE VIEW v_events AS SELECT"
 	" strftime('%Y-%m-%dT%H:%M:%S', e.timestamp / 1000000, 'unixepoch') || printf('.%06dZ', e.timestamp % 1000000) AS "
-        "timestamp,"
+	"timestamp,"
 	" s.text AS subscription, e.id AS id, t.text AS type, e.value AS value, e.properties AS properties,"
 	" e.source AS source, e.sequence AS sequence, e.ingest AS ingest"
 	" FROM event e JOIN name s ON s.number = e.subscription JOIN name t ON t.number = e.type;"
 	"CREATE VIEW v_usage AS SELECT"
 	" strftime('%Y-%m-%dT%H:%M:%SZ', b.minute * 60, 'unixepoch') AS minute,"
 	" m.key AS meter, s.text AS subscription, d.text AS dimensions, b.value AS value, b.events AS events, b.unmeasured AS "
-        "unmeasured"
+	"unmeasured"
 	" FROM minute b JOIN catalog_meter m ON m.meter = b.meter AND m.version = (SELECT catalog FROM total)"
 	" JOIN name s ON s.number = b.subscription JOIN name d ON d.number = b.dimensions;";
 
