@@ -529,7 +529,7 @@ typedef struct meter_events_filter {
 typedef struct meter_events meter_events;
 
 /**
- * List stored events by time, subscription, id.
+ * List stored events in the order of their time; events of one time come in an order of the store's own, always the same.
  * @return METER_OK, or METER_EINVAL, METER_EIO.
  * Threads: any.  Blocks: on reading.  Memory: bounded; rows are read as they are asked for, each _next sees what is stored then.
  */

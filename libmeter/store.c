@@ -369,11 +369,15 @@ int meter__store_open(struct store **out, const char *path, bool must_exist, int
 
 /* ---- checkpoints ---- */
 
+/*
+ * It waits for no reader, for the writer would wait with it. A checkpoint that cannot finish (a reader still needs the WAL, the disk is
+ * full) has done no harm: the next commit tries again.
+ */
 static void checkpoint(struct store *s, int mode)
 {
-	/* A checkpoint that cannot finish (a reader still needs the WAL, the disk is full) has done no harm: the next commit
-	 * tries again. */
+	sqlite3_busy_timeout(s->write.db, 0);
 	(void)sqlite3_wal_checkpoint_v2(s->write.db, NULL, mode, NULL, NULL);
+	sqlite3_busy_timeout(s->write.db, (int)s->lock_wait_ms);
 }
 
 static int note_wal_pages(void *user, sqlite3 *db, const char *schema, int pages)
@@ -454,6 +458,7 @@ void meter__store_rollback(struct store *s)
 		(void)run(&s->write, SQL_ROLLBACK, "rolling back");
 	meter__store_name_forget(&s->names);
 	s->known_generation = -1;
+	s->purge_generation = -1;
 	meter__os_unlock(s->lock_fd);
 	pthread_mutex_unlock(&s->write_mutex);
 }

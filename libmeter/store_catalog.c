@@ -135,6 +135,7 @@ int meter__store_refresh(struct store *s)
 	int code = pending_version(s, &pending);
 	if (code == METER_OK)
 		code = know_catalog(s, &s->in_force, &s->in_force_version, s->totals.catalog);
+	s->pending_version = -1; /* another process may have put another text under this number */
 	if (code == METER_OK)
 		code = know_catalog(s, &s->pending, &s->pending_version, pending);
 	if (code == METER_OK)
@@ -246,7 +247,6 @@ int meter__store_catalog_prepare(struct store *s, struct meter_catalog *catalog,
 	/* A meter that neither version uses would not be kept up to date from here on. */
 	if (code == METER_OK)
 		code = run_with(s, SQL_METER_RETIRE, s->totals.catalog, 0);
-	s->pending_version = -1; /* the number may be that of the version dropped: read it anew */
 	if (code == METER_OK)
 		code = changed(s);
 	*version_out = version;
@@ -391,6 +391,12 @@ int meter__store_catalog_purge(struct store *s, bool *done_out)
 	} levels[LEVEL_COUNT] = {
 		{SQL_NEXT_MINUTE, SQL_PURGE_MINUTE, 1440}, {SQL_NEXT_HOUR, SQL_PURGE_HOUR, 30}, {SQL_NEXT_DAY, SQL_PURGE_DAY, 1}};
 	*done_out = false;
+	/* A catalog of another handle may have retired meters whose buckets lie behind the cursor. */
+	if (s->purge_generation != s->totals.generation) {
+		s->purge_generation = s->totals.generation;
+		s->purge_level = 0;
+		s->purge_cursor = 0;
+	}
 	int64_t retired = 0;
 	int code = s->purge_level == 0 && s->purge_cursor == 0 ? integer_from(s, SQL_METER_RETIRED, NULL, 0, &retired) : METER_OK;
 	if (code == METER_OK && s->purge_level == 0 && s->purge_cursor == 0 && retired == 0) {

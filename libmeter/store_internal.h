@@ -125,6 +125,7 @@ struct store {
 	int64_t pending_version;
 	int purge_level; /* where meter__store_catalog_purge() is */
 	int64_t purge_cursor;
+	int64_t purge_generation; /* for which that holds; another, or -1: from the start again */
 	struct name_cache names;
 	struct row_source event_rows;
 	struct bucket_writer buckets;
