@@ -105,7 +105,7 @@ static int add_live(struct store *s, sqlite3_stmt *row)
 	if (!live)
 		return meter__fail(METER_ENOMEM, "no memory for meters");
 	s->live = live;
-	s->live[s->live_count++] = (struct live_meter){number, filled_before, definition};
+	s->live[s->live_count++] = (struct live_meter){number, filled_before, version == s->in_force_version, definition};
 	return METER_OK;
 }
 

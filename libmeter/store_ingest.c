@@ -266,6 +266,10 @@ static int measure_event(struct ingest *in, uint32_t index)
 		int code = meter__aggregate_measure(&m.value, live->definition, e);
 		if (code == METER_EEND)
 			continue;
+		if (code == METER_EINVAL && !live->is_in_force) { /* a catalog being filled has no say in what is accepted */
+			m.value = (struct aggregate){.unmeasured = 1};
+			code = METER_OK;
+		}
 		if (code != METER_OK)
 			return code;
 		if (e->timestamp_us >= live->filled_before)

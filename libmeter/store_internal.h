@@ -81,6 +81,7 @@ struct name_cache {
 struct live_meter {
 	int64_t number;
 	int64_t filled_before; /* it counts events with timestamp < this; INT64_MAX: all */
+	bool is_in_force;
 	const struct meter_definition *definition;
 };
 

@@ -37,7 +37,7 @@ static bool matches(const struct usage_request *q, const struct property *values
 {
 	for (size_t i = 0; i < q->where_count; i++) {
 		struct slice value = values[q->where[i].dimension].value;
-		if (!meter__slice_equal(value, meter__slice_of(q->where[i].value)) || !value.data != !q->where[i].value)
+		if (!meter__slice_equal(value, meter__slice_of(q->where[i].value)))
 			return false;
 	}
 	return true;
