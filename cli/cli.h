@@ -19,8 +19,7 @@
 #define EXIT_USAGE 2
 #define EXIT_FINDINGS 3 /* ran to the end, and the data has something to look at */
 
-/* ------------------------------------------------------------- main.c
- * ------------------------------------------------------------- */
+/* ---- main.c ---- */
 
 struct arguments;
 
@@ -70,8 +69,7 @@ int cli_close(meter *m, int exit_code);
 /* Never NULL: the command ends with a message when memory does. */
 void *cli_allocate(void *old, size_t count, size_t size);
 
-/* -------------------------------------------------------------- opt.c
- * ------------------------------------------------------------- */
+/* ---- opt.c ---- */
 
 enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV, FORMAT_PROMETHEUS };
 
@@ -110,8 +108,7 @@ const char *opt_split(const char *text, size_t *name_size_out);
 void opt_print_usage(FILE *file);
 void opt_print_help(FILE *file, const struct verb *verb);
 
-/* -------------------------------------------------------------- out.c
- * ------------------------------------------------------------- */
+/* ---- out.c ---- */
 
 /* Text that grows. */
 struct text {
@@ -176,8 +173,7 @@ bool out_is_broken(void);
 /* Flushes and closes stdout. Turns EXIT_DONE and EXIT_FINDINGS into EXIT_FAILED when something could not be written. */
 int out_close(int exit_code);
 
-/* -------------------------------------------------------- input.c, csv.c
- * ---------------------------------------------------------- */
+/* ---- input.c, csv.c ---- */
 
 #define INPUT_RECORD_MAX ((size_t)1 << 20) /* longest line or CSV record, in bytes */
 
@@ -235,8 +231,7 @@ enum csv_result { CSV_RECORD, CSV_REFUSED, CSV_END, CSV_FAILED };
 enum csv_result csv_read(struct csv *c);
 void csv_free(struct csv *c);
 
-/* -------------------------------------------------------------- map.c
- * ------------------------------------------------------------- */
+/* ---- map.c ---- */
 
 struct map;
 
@@ -250,8 +245,7 @@ int map_bind(struct map *map, const struct verb *verb, const char *file, const s
 /* Adds a record as an event, or as refused with the reason. As meter_batch_add(). */
 int map_add(struct map *map, meter_batch *batch, const struct csv *record, int32_t time_format);
 
-/* ------------------------------------------------------------ progress.c
- * ---------------------------------------------------------- */
+/* ---- progress.c ---- */
 
 /* One line on stderr that is redrawn, only on a terminal and at most ten times a second. */
 struct progress {
@@ -271,8 +265,7 @@ void progress_clear(struct progress *p);
 /* A clock that never goes back. */
 int64_t progress_now_ms(void);
 
-/* ------------------------------------------------------------ cmd_*.c
- * ------------------------------------------------------------- */
+/* ---- cmd_*.c ---- */
 
 /* cmd_check.c: reads a catalog file and checks it; text_out is what it holds. EXIT_DONE, or EXIT_FAILED after the message. */
 int cmd_catalog_read(meter_catalog **out, struct text *text_out, const char *name);

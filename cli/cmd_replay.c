@@ -46,8 +46,7 @@ struct replay {
 	int64_t bytes_total;  /* -1: not known */
 };
 
-/* ----------------------------------------------------------- arguments
- * ------------------------------------------------------------ */
+/* ---- arguments ---- */
 
 static int find_name(const char *const *names, size_t count, const char *name)
 {
@@ -89,8 +88,7 @@ static bool is_csv(const struct replay *r, const char *file)
 	return size >= 4 && !strcasecmp(file + size - 4, ".csv");
 }
 
-/* ----------------------------------------------------------- outcomes
- * ------------------------------------------------------------- */
+/* ---- outcomes ---- */
 
 static void print_reason(struct replay *r, const struct place *place, const char *reason)
 {
@@ -147,8 +145,7 @@ static int added(struct replay *r, int result, const struct input *in, uint64_t 
 	return settle(r, r->slot);
 }
 
-/* ------------------------------------------------------------- files
- * -------------------------------------------------------------- */
+/* ---- files ---- */
 
 static int read_failed(const struct input *in)
 {
@@ -275,8 +272,7 @@ static int replay_file(struct replay *r, struct input *in)
 	return exit_code;
 }
 
-/* ------------------------------------------------------------ the run
- * ------------------------------------------------------------- */
+/* ---- the run ---- */
 
 static void print_summary(const struct replay *r)
 {

@@ -56,8 +56,7 @@ static bool are_equal(struct csv_field a, struct csv_field b)
 	return a.size == b.size && !memcmp(a.data, b.data, a.size);
 }
 
-/* ------------------------------------------------------------- --map
- * -------------------------------------------------------------- */
+/* ---- --map ---- */
 
 static struct rule *add_given_property(struct map *map, struct csv_field name)
 {
@@ -160,8 +159,7 @@ void map_free(struct map *map)
 	free(map);
 }
 
-/* ------------------------------------------------------------ header
- * -------------------------------------------------------------- */
+/* ---- header ---- */
 
 static bool find_column(const struct csv *header, struct csv_field name, size_t *column_out)
 {
@@ -303,8 +301,7 @@ int map_bind(struct map *map, const struct verb *verb, const char *file, const s
 	return result;
 }
 
-/* ------------------------------------------------------------ records
- * ------------------------------------------------------------- */
+/* ---- records ---- */
 
 /* What a rule gives for a record; data is NULL for nothing or an empty cell. line has room for the digits of a number. */
 static struct csv_field apply_rule(const struct rule *rule, const struct csv *record, char line[24])

@@ -16,8 +16,7 @@
 
 static int broken_errno; /* of the first write that failed; 0: none */
 
-/* -------------------------------------------------------------- text
- * ------------------------------------------------------------- */
+/* ---- text ---- */
 
 void text_add(struct text *t, const char *data, size_t size)
 {
@@ -141,8 +140,7 @@ static void add_csv(struct text *t, enum column_kind kind, const char *data, siz
 		text_add_string(t, "\"");
 }
 
-/* ------------------------------------------------------------- stdout
- * ------------------------------------------------------------- */
+/* ---- stdout ---- */
 
 void out_write(const char *data, size_t size)
 {
@@ -170,8 +168,7 @@ int out_close(int exit_code)
 	return exit_code == EXIT_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/* --------------------------------------------------------------- rows
- * ------------------------------------------------------------- */
+/* ---- rows ---- */
 
 static size_t display_width(const char *cell)
 {

@@ -93,7 +93,7 @@ METER_API int meter_abi_check(int32_t soversion);
 /** A size that means: the text ends at its NUL. */
 #define METER_NUL_TERMINATED ((size_t)-1)
 
-/* ------------------------------------------------------------------ errors ------------------------------------------------------------------ */
+/* ---- errors ---- */
 
 /* Result codes. The numbers are pinned and never used again for something else. */
 #define METER_OK            0
@@ -123,7 +123,7 @@ METER_API const char *meter_strerror(int code);
  */
 METER_API const char *meter_errmsg(void);
 
-/* ------------------------------------------------------------------- handle ------------------------------------------------------------------ */
+/* ---- handle ---- */
 
 typedef struct meter meter;
 
@@ -165,7 +165,7 @@ METER_API int meter_open(meter **out, const char *path, const meter_options *opt
  */
 METER_API int meter_close(meter *m);
 
-/* ------------------------------------------------------------------- events ------------------------------------------------------------------ */
+/* ---- events ---- */
 
 /* What became of an event. The numbers are pinned. */
 #define METER_PENDING   0 /**< not decided yet: its commit has not returned */
@@ -268,7 +268,7 @@ METER_API int meter_record_json(meter *m, const char *text, size_t size, int32_t
  */
 METER_API int meter_flush(meter *m, int64_t timeout_ms);
 
-/* -------------------------------------------------------------------- batch ------------------------------------------------------------------ */
+/* ---- batch ---- */
 
 /**
  * Events recorded together, whose outcomes are read afterwards. A batch is on its way to the disk while it is filled:
@@ -330,7 +330,7 @@ METER_API const char *meter_batch_reason(const meter_batch *b, size_t index);
 /** Make the batch empty again, after meter_batch_wait(). @return METER_OK, or METER_EINVAL while outcomes are pending. */
 METER_API int meter_batch_clear(meter_batch *b);
 
-/* ------------------------------------------------------------------- catalog ----------------------------------------------------------------- */
+/* ---- catalog ---- */
 
 /** Meters, plans and subscriptions, read from one YAML text. Immutable. README.md and `meter help catalog` describe the language. */
 typedef struct meter_catalog meter_catalog;
@@ -372,7 +372,7 @@ typedef int (*meter_progress)(int64_t done, int64_t total, void *user);
 METER_API int meter_catalog_apply(meter *m, const char *name, const char *text, size_t size, meter_progress progress, void *user,
                                   int64_t *version_out);
 
-/* -------------------------------------------------------------------- usage ------------------------------------------------------------------ */
+/* ---- usage ---- */
 
 /** What rows of usage cover. The numbers are pinned. */
 #define METER_BY_TOTAL  0
@@ -432,7 +432,7 @@ METER_API int64_t meter_usage_events(const meter_usage *usage);
 METER_API int64_t meter_usage_unmeasured(const meter_usage *usage);
 METER_API void meter_usage_free(meter_usage *usage);
 
-/* ------------------------------------------------------------------- invoices ---------------------------------------------------------------- */
+/* ---- invoices ---- */
 
 typedef struct meter_invoice meter_invoice;
 
@@ -511,7 +511,7 @@ METER_API const char *meter_invoice_line_amount(const meter_invoice *invoice, si
 /** The amount before rounding: decimal text, or a fraction "100/3" where no decimal is exact. NULL on a suspended line. */
 METER_API const char *meter_invoice_line_exact(const meter_invoice *invoice, size_t index);
 
-/* ------------------------------------------------------------- events and quarantine --------------------------------------------------------- */
+/* ---- events and quarantine ---- */
 
 /** Which stored events to list. Start from METER_EVENTS_FILTER_INIT. */
 typedef struct meter_events_filter {
@@ -562,7 +562,7 @@ METER_API int64_t meter_quarantine_first_us(const meter_quarantine *quarantine);
 METER_API int64_t meter_quarantine_times(const meter_quarantine *quarantine);
 METER_API void meter_quarantine_free(meter_quarantine *quarantine);
 
-/* -------------------------------------------------------------------- stats ------------------------------------------------------------------ */
+/* ---- stats ---- */
 
 /** Counters of the file (all processes, since it was made) and of this handle. */
 typedef struct meter_counters {
@@ -589,7 +589,7 @@ typedef struct meter_counters {
 /** @return METER_OK, or METER_EINVAL, METER_EIO.   Threads: any. */
 METER_API int meter_stats(meter *m, meter_counters *out);
 
-/* --------------------------------------------------------------------- time ------------------------------------------------------------------ */
+/* ---- time ---- */
 
 /**
  * Read a time.
