@@ -458,7 +458,7 @@ static void test_round_quotient(void **state)
 		enum rounding mode;
 		const char *expected;
 	} cases[] = {
-		/* DESIGN: the example of the api-pro plan, and its launch offer of 10 %. */
+		/* The example of the api-pro plan, and its launch offer of 10 %. */
 		{"134567", "0.40", "1000", 2, ROUND_HALF_UP, "53.83"},
 		{"1000000", "0.50", "1000", 2, ROUND_HALF_UP, "500"},
 		{"553.83", "-10", "100", 2, ROUND_HALF_UP, "-55.38"},

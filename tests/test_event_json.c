@@ -497,7 +497,7 @@ static void test_cloudevents_that_are_wrong(void **state)
 	}
 }
 
-/* RELIABILITY I14: the pair source + id is kept apart by length. */
+/* The pair source + id is kept apart by length. */
 static void test_cloudevent_ids_of_different_pairs_differ(void **state)
 {
 	(void)state;

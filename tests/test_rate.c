@@ -76,7 +76,7 @@ static int128 magnitude(int128 n)
 	return n < 0 ? -n : n;
 }
 
-/* I20: totals are sums of lines. I27: each amount is at most half a unit from the exact one. I31: no negative zero. */
+/* Totals are sums of lines; each amount is at most half a unit from the exact one; there is no negative zero. */
 static void check_laws(const struct rating *rating, const struct plan *plan)
 {
 	int128 subtotal = 0;
@@ -683,7 +683,7 @@ static void test_rounding_follows_currency_and_mode(void **state)
 		const char *head;
 		const char *expected;
 	} rows[] = {
-		/* I29: one exact amount, rounded by each currency's own exponent */
+		/* one exact amount, rounded by each currency's own exponent */
 		{"    currency: JPY\n", "usage 5 x 2.4685 = 12 (12.3425)"},
 		{"    currency: USD\n", "usage 5 x 2.4685 = 12.34 (12.3425)"},
 		{"    currency: KWD\n", "usage 5 x 2.4685 = 12.343 (12.3425)"},
@@ -1000,7 +1000,7 @@ static int laws_setup(void **state)
 	return 0;
 }
 
-/* I21, I22, I23: unit by unit, graduated is the sum of each unit's own price and of the flats of the tiers entered. */
+/* unit by unit, graduated is the sum of each unit's own price and of the flats of the tiers entered. */
 static void test_law_graduated_is_the_sum_of_its_units(void **state)
 {
 	(void)state;
@@ -1022,7 +1022,7 @@ static void test_law_graduated_is_the_sum_of_its_units(void **state)
 	}
 }
 
-/* I21: only at the edges of tiers may volume fall, and nowhere else. */
+/* only at the edges of tiers may volume fall, and nowhere else. */
 static void test_law_volume_prices_each_unit_by_the_tier_of_the_last(void **state)
 {
 	(void)state;
@@ -1040,7 +1040,7 @@ static void test_law_volume_prices_each_unit_by_the_tier_of_the_last(void **stat
 	}
 }
 
-/* I24, I21. */
+/* Packages round up, and more usage never costs less. */
 static void test_law_packages_are_counted_as_they_fill(void **state)
 {
 	(void)state;
@@ -1063,7 +1063,7 @@ static void test_law_packages_are_counted_as_they_fill(void **state)
 	}
 }
 
-/* I23, I31: included usage is free, down to no usage at all. */
+/* included usage is free, down to no usage at all. */
 static void test_law_included_usage_costs_nothing(void **state)
 {
 	(void)state;
@@ -1078,7 +1078,7 @@ static void test_law_included_usage_costs_nothing(void **state)
 	}
 }
 
-/* I25, and what discounts may do to it. */
+/* minimum <= charge <= maximum, and what discounts may do to it. */
 static void test_law_minimum_and_maximum_bound_the_charge(void **state)
 {
 	(void)state;
@@ -1104,7 +1104,7 @@ static void test_law_minimum_and_maximum_bound_the_charge(void **state)
 	}
 }
 
-/* I26. */
+/* Splitting a tier into two of one price changes nothing. */
 static void test_law_splitting_a_tier_changes_nothing(void **state)
 {
 	(void)state;
@@ -1127,7 +1127,7 @@ static void test_law_splitting_a_tier_changes_nothing(void **state)
 	}
 }
 
-/* I27: the exact amount follows the price; how far a line may be from it is in check_laws(). */
+/* the exact amount follows the price; how far a line may be from it is in check_laws(). */
 static void test_law_scaling_the_price_scales_the_exact_amount(void **state)
 {
 	(void)state;
@@ -1143,7 +1143,7 @@ static void test_law_scaling_the_price_scales_the_exact_amount(void **state)
 	}
 }
 
-/* I27, I20 where amounts have to be rounded: odd prices and divisors, each currency and mode. */
+/* The same where amounts have to be rounded: odd prices and divisors, each currency and mode. */
 static void test_law_rounding_is_within_half_a_unit(void **state)
 {
 	(void)state;
@@ -1157,7 +1157,7 @@ static void test_law_rounding_is_within_half_a_unit(void **state)
 	}
 }
 
-/* I32. */
+/* The order of groups, and of keys in the text, changes nothing. */
 static void test_law_order_of_groups_changes_nothing(void **state)
 {
 	(void)state;
@@ -1209,7 +1209,7 @@ static void test_law_order_of_groups_changes_nothing(void **state)
 	}
 }
 
-/* I30: any 37 digits, the point in any place, give a rating or METER_EOVERFLOW, and nothing else (the sanitizers watch). */
+/* any 37 digits, the point in any place, give a rating or METER_EOVERFLOW, and nothing else (the sanitizers watch). */
 static struct decimal random_decimal(void)
 {
 	struct decimal d = DECIMAL_ZERO;

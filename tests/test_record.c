@@ -1,6 +1,6 @@
 /*
  * test_record.c - recording: what is refused, what becomes of an event, what a full queue, a lock and a kill leave behind.
- * Numbers in comments such as "TRAPS 4" are failures of other systems that a case guards against.
+ * Names such as openmeter#126 are issues of other metering systems: failures that a case guards against.
  */
 #include "support.h"
 
@@ -237,7 +237,7 @@ static void test_an_older_callers_event_has_defaults(void **state)
 	close_meter(m);
 }
 
-/* "At most 5 minutes ahead of the clock". The clock decides nothing else: RELIABILITY I15. */
+/* "At most 5 minutes ahead of the clock". The clock decides nothing else. */
 static void test_the_future_ends_in_five_minutes(void **state)
 {
 	(void)state;
@@ -320,7 +320,7 @@ static struct filling fill_queue(meter *m)
 	return done;
 }
 
-/* RELIABILITY I12: a refused call leaves no trace but the counter. */
+/* A refused call leaves no trace but the counter. */
 static void test_a_full_queue_refuses_and_counts(void **state)
 {
 	(void)state;
@@ -446,7 +446,7 @@ static void test_an_event_waits_for_its_interval(void **state)
 /* ---- keys and content ---- */
 
 /*
- * RELIABILITY I14, TRAPS 4 and 9: keys that a joined, folded, converted or shortened key would confuse. Each is an event of its
+ * openmeter#126, lago-api#6209: keys that a joined, folded, converted or shortened key would confuse. Each is an event of its
  * own, and each a duplicate when it comes again.
  */
 static void test_keys_are_never_confused(void **state)
@@ -517,7 +517,7 @@ static void test_keys_are_never_confused(void **state)
 	close_meter(m);
 }
 
-/* The content is type, value, properties: TRAPS 8. What travels with the event, and how its content is written, is not. */
+/* The content is type, value, properties (lago-api#5327). What travels with the event, and how its content is written, is not. */
 static void test_same_content_is_a_duplicate_and_other_content_a_conflict(void **state)
 {
 	(void)state;
@@ -603,7 +603,7 @@ static void test_a_missing_value_is_one(void **state)
 
 /* ---- the synchronous batch ---- */
 
-/* TRAPS 10: one bad event touches no other. In one batch the first of two with one key wins. */
+/* lago-api#4772: one bad event touches no other. In one batch the first of two with one key wins. */
 static void test_record_many_decides_each_event_by_itself(void **state)
 {
 	(void)state;
@@ -786,7 +786,7 @@ static void test_json_is_as_long_as_its_size_says(void **state)
 	close_meter(m);
 }
 
-/* The pair source + id of a CloudEvent is kept apart by length: RELIABILITY I14. */
+/* The pair source + id of a CloudEvent is kept apart by length. */
 static void test_ids_of_cloudevents_are_not_joined(void **state)
 {
 	(void)state;
@@ -1072,7 +1072,7 @@ static void test_an_unreadable_event_and_its_mended_one_in_a_batch(void **state)
 	close_meter(m);
 }
 
-/* TRAPS 1: what is stored stays known, whatever the catalog says later. */
+/* openmeter#5118: what is stored stays known, whatever the catalog says later. */
 static void test_a_retry_after_the_catalog_changed_is_a_duplicate(void **state)
 {
 	(void)state;
@@ -1222,7 +1222,7 @@ static int64_t kill_a_recording_child(int64_t first, int after)
 	return acknowledged;
 }
 
-/* TRAPS 2 and 3: acknowledged is stored, once. After each death the file is used as it was left. */
+/* openmeter#4902, openmeter#4964: acknowledged is stored, once. After each death the file is used as it was left. */
 static void test_acknowledged_events_survive_kill(void **state)
 {
 	(void)state;

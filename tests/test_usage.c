@@ -1,8 +1,8 @@
 /*
  * test_usage.c - meter_usage_query(): any range is exact, groups keep apart what differs, what cannot be answered is an error.
  *
- * The edges are checked against a model that adds up events one by one. TRAPS 16, 17, 51, 52: bills that were wrong by the part
- * of a minute, hour or day at the end of a period.
+ * The edges are checked against a model that adds up events one by one. Elsewhere bills were wrong by the part of a minute, hour or day
+ * at the end of a period: tuist#11903, lago-api#4082, openmeter#1132, flexprice#2193.
  */
 #include <inttypes.h>
 #include <stdbool.h>
