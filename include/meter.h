@@ -38,7 +38,8 @@
  *
  * Caveats
  *
- *   - Do not use a handle in a forked child. Open the file again there. Not even meter_close() may be called.
+ *   - Fork before opening. A child must not use a handle it inherited (not even meter_close()), nor open the file itself unless it has
+ *     called exec since: SQLite's lock records are inherited, too.
  *   - Keep the file on a local file system: SQLite's WAL and the lock file need shared memory and flock().
  *   - Do not run "PRAGMA wal_checkpoint" or write to the file with another program while a handle is open: SQLite
  *     releases up to 3.51.2 can lose committed rows when two connections checkpoint at once. Reading is harmless.

@@ -231,6 +231,8 @@ static int check_path(const char *path, bool must_exist, bool *exists_out)
 		return meter__fail(METER_EINVAL, "%s is %s, not a file", path,
 		                   S_ISDIR(status.st_mode) ? "a directory" : "a device");
 	*exists_out = status.st_size > 0;
+	if (*exists_out && status.st_size < 512) /* SQLite would take it for an empty database, and write over it */
+		return meter__fail(METER_EFOREIGN, "%s is not a libmeter database", path);
 	if (access(path, W_OK) != 0)
 		return meter__fail(METER_EREADONLY, "%s cannot be written: %s", path, strerror(errno));
 	return METER_OK;
@@ -370,8 +372,8 @@ int meter__store_open(struct store **out, const char *path, bool must_exist, int
 /* ---- checkpoints ---- */
 
 /*
- * It waits for no reader, for the writer would wait with it. A checkpoint that cannot finish (a reader still needs the WAL, the disk is
- * full) has done no harm: the next commit tries again.
+ * It waits for no reader, for the writer would wait with it. A checkpoint that cannot finish (a reader still needs the WAL, the
+ * disk is full) has done no harm: the next commit tries again.
  */
 static void checkpoint(struct store *s, int mode)
 {

@@ -7,7 +7,7 @@
  * there already, and tells duplicate from conflict. What was inserted is accepted, and its measures go into the buckets.
  * 3. Events that could not be measured are looked up one by one: a retry of a stored event is a duplicate all the same.
  * 4. What was accepted is added up and goes into the buckets (store_bucket.c).
- * Two arrivals with one key in the same batch are decided in the order they arrived.
+ * Two arrivals with one key in the same batch are decided in the order they arrived, those of step 3 after all others.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -104,6 +104,13 @@ static void tell_outcomes(struct meter *m, struct chunk *c)
 	pthread_mutex_unlock(&m->intake.mutex);
 }
 
+/* What is left is lost: leave the reason for meter_close(). */
+static void give_up(struct meter *m, int code)
+{
+	m->close_code = code;
+	memcpy(m->close_text, m->intake.error_text, sizeof(m->close_text));
+}
+
 /* Write everything that was taken. False: it cannot be written and the handle is closing. */
 static bool write_taken(struct meter *m, struct chunk *c)
 {
@@ -117,8 +124,7 @@ static bool write_taken(struct meter *m, struct chunk *c)
 			tell_outcomes(m, c);
 			offset = end;
 		} else if (!meter__intake_failed(&m->intake, code)) {
-			m->close_code = code;
-			memcpy(m->close_text, m->intake.error_text, sizeof(m->close_text));
+			give_up(m, code);
 			return false;
 		}
 	}
@@ -132,8 +138,10 @@ void *meter__writer_main(void *user)
 	while (!chunk_allocate(&c)) {
 		chunk_free(&c);
 		(void)meter__fail(METER_ENOMEM, "no memory for the writer");
-		if (!meter__intake_failed(&m->intake, METER_ENOMEM))
+		if (!meter__intake_failed(&m->intake, METER_ENOMEM)) {
+			give_up(m, METER_ENOMEM);
 			return NULL;
+		}
 	}
 	while (meter__intake_take(&m->intake, m->commit_interval_us)) {
 		if (!write_taken(m, &c))

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -402,7 +403,8 @@ static void test_damage_is_seen_when_opening(void **state)
 		{-1, 100, 4000, METER_ECORRUPT, "the table of contents is garbage"},
 		{32768, 0, 0, METER_ECORRUPT, "all pages but the first are missing"},
 		{40000, 0, 0, METER_ECORRUPT, "cut in the middle of a page"},
-		{50, 0, 0, METER_ECORRUPT, "cut inside the header"},
+		{50, 0, 0, METER_EFOREIGN, "cut inside the header: cannot be told from any other file"},
+		{1, 0, 0, METER_EFOREIGN, "one byte: SQLite would take it for an empty database"},
 	};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		unlink(meter_path());
@@ -441,7 +443,7 @@ static void test_a_damaged_page_is_an_error_when_it_is_read(void **state)
 
 /* ---- others at the same file ---- */
 
-/* A process that holds the lock file until it is told to end. */
+/* A process that holds the lock file until it is told to end, or this one ends. */
 static pid_t fork_holder(void)
 {
 	int ready[2];
@@ -451,7 +453,7 @@ static pid_t fork_holder(void)
 	pid_t child = fork();
 	if (child == 0) {
 		int fd = open(path, O_RDWR | O_CREAT, 0600);
-		if (fd < 0 || flock(fd, LOCK_EX) != 0 || write(ready[1], "x", 1) != 1)
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || fd < 0 || flock(fd, LOCK_EX) != 0 || write(ready[1], "x", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
