@@ -20,7 +20,7 @@
 
 #define FREE_BYTES_MIN (INT64_C(4) << 20)
 #define PAGE_SIZE 32768
-#define WRITE_CACHE_KIB (48 * 1024)
+#define WRITE_CACHE_KIB (16 * 1024)
 #define READ_CACHE_KIB (8 * 1024)
 /* The WAL is written back when it is this long (32 MiB), and tried harder when readers let it grow to four times that. */
 #define WAL_PAGES_MAX 1024

@@ -11,7 +11,7 @@
 #include "internal.h"
 
 /* Bounds of one transaction. More would not be faster, only longer and larger in memory. */
-#define CHUNK_EVENTS 100000
+#define CHUNK_EVENTS 131072
 #define CHUNK_PROPERTIES 600000
 
 struct chunk {
