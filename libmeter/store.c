@@ -217,8 +217,9 @@ static int create_schema(struct store *s, bool *is_new)
 	return rc == SQLITE_OK ? METER_OK : meter__store_fail(s->write.db, rc, "creating the database");
 }
 
-/* What stands at path, without opening it. *exists_out: a file with content. */
-static int check_path(const char *path, bool must_exist, bool *exists_out)
+/* What stands at path, without opening it. *exists_out: a file with content. *is_stub_out: too little for a
+   database; SQLite would take it for an empty one and write over it. */
+static int check_path(const char *path, bool must_exist, bool *exists_out, bool *is_stub_out)
 {
 	struct stat status;
 	if (stat(path, &status) != 0) {
@@ -231,8 +232,7 @@ static int check_path(const char *path, bool must_exist, bool *exists_out)
 		return meter__fail(METER_EINVAL, "%s is %s, not a file", path,
 		                   S_ISDIR(status.st_mode) ? "a directory" : "a device");
 	*exists_out = status.st_size > 0;
-	if (*exists_out && status.st_size < 512) /* SQLite would take it for an empty database, and write over it */
-		return meter__fail(METER_EFOREIGN, "%s is not a libmeter database", path);
+	*is_stub_out = status.st_size > 0 && status.st_size < 512;
 	if (access(path, W_OK) != 0)
 		return meter__fail(METER_EREADONLY, "%s cannot be written: %s", path, strerror(errno));
 	return METER_OK;
@@ -333,9 +333,12 @@ int meter__store_open(struct store **out, const char *path, bool must_exist, int
 {
 	*out = NULL;
 	bool exists = false;
-	int code = check_path(path, must_exist, &exists);
+	bool is_stub = false;
+	int code = check_path(path, must_exist, &exists, &is_stub);
 	if (code == METER_OK)
 		code = check_space(path);
+	if (code == METER_OK && is_stub)
+		code = meter__fail(METER_EFOREIGN, "%s is not a libmeter database", path);
 	if (code != METER_OK)
 		return code;
 	struct store *s = calloc(1, sizeof(*s));
