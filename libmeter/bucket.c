@@ -75,7 +75,7 @@ static int grow(struct buckets *b)
 	return METER_OK;
 }
 
-int meter__buckets_add(struct buckets *b, enum level level, const struct bucket *key, const struct aggregate *more)
+int meter__buckets_find(struct buckets *b, enum level level, const struct bucket *key, size_t *index_out)
 {
 	int code = grow(b);
 	if (code != METER_OK)
@@ -85,13 +85,20 @@ int meter__buckets_add(struct buckets *b, enum level level, const struct bucket 
 		struct bucket *row = &b->rows[b->count++];
 		*row = *key;
 		row->lead = meter__level_lead(level, key->start);
-		row->sum = *more;
+		row->sum = (struct aggregate){0};
 		b->slots[slot] = (uint32_t)b->count;
-		return METER_OK;
 	}
-	struct bucket *row = &b->rows[b->slots[slot] - 1];
-	meter__aggregate_merge(row->aggregation, &row->sum, more);
+	*index_out = b->slots[slot] - 1;
 	return METER_OK;
+}
+
+int meter__buckets_add(struct buckets *b, enum level level, const struct bucket *key, const struct aggregate *more)
+{
+	size_t index;
+	int code = meter__buckets_find(b, level, key, &index);
+	if (code == METER_OK)
+		meter__aggregate_merge(b->rows[index].aggregation, &b->rows[index].sum, more);
+	return code;
 }
 
 int meter__buckets_roll_up(struct buckets *into, enum level level, const struct buckets *from, enum level from_level)

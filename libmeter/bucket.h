@@ -39,7 +39,9 @@ struct buckets {
 	uint64_t seed; /* from meter__os.random: keys come from outside */
 };
 
-/* Merge into the row with this key (lead is derived). METER_OK or METER_ENOMEM. */
+/* The row with this key (lead is derived), added with an empty sum if it is new. METER_OK or METER_ENOMEM. */
+int meter__buckets_find(struct buckets *b, enum level level, const struct bucket *key, size_t *index_out);
+/* Merge into that row. METER_OK or METER_ENOMEM. */
 int meter__buckets_add(struct buckets *b, enum level level, const struct bucket *key, const struct aggregate *more);
 /* Fill into with the next coarser level of what from holds. METER_OK or METER_ENOMEM. */
 int meter__buckets_roll_up(struct buckets *into, enum level level, const struct buckets *from, enum level from_level);

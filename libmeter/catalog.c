@@ -453,6 +453,15 @@ void meter__catalog_release(struct meter_catalog *catalog)
 
 /* ---- looking up ---- */
 
+bool meter__catalog_is_metered(const struct meter_catalog *catalog, struct slice type)
+{
+	for (size_t i = 0; i < catalog->meter_count; i++) {
+		if (meter__slice_equal(meter__slice_of(catalog->meters[i].event_type), type))
+			return true;
+	}
+	return false;
+}
+
 const struct meter_definition *meter__catalog_meter(const struct meter_catalog *catalog, struct slice key)
 {
 	size_t low = 0;

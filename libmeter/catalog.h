@@ -150,7 +150,8 @@ int meter__catalog_read(struct meter_catalog **out, const char *name, const char
 struct meter_catalog *meter__catalog_retain(struct meter_catalog *catalog);
 void meter__catalog_release(struct meter_catalog *catalog); /* NULL is fine */
 
-const struct meter_definition *meter__catalog_meter(const struct meter_catalog *catalog, struct slice key);    /* NULL: none */
+const struct meter_definition *meter__catalog_meter(const struct meter_catalog *catalog, struct slice key); /* NULL: none */
+bool meter__catalog_is_metered(const struct meter_catalog *catalog, struct slice type); /* a meter counts events of this type */
 const struct subscription *meter__catalog_subscription(const struct meter_catalog *catalog, struct slice key); /* NULL: none */
 /* The version of the plan in force at us: the latest effective_from not after it. NULL: none. */
 const struct plan *meter__catalog_plan(const struct meter_catalog *catalog, struct slice key, int64_t us);

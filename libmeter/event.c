@@ -340,6 +340,31 @@ void meter__event_decode(struct event *out, struct property *properties, const c
 	out->property_count = header.property_count;
 }
 
+int64_t meter__event_record_timestamp(const char *record)
+{
+	int64_t timestamp_us;
+	memcpy(&timestamp_us, record + offsetof(struct record_header, timestamp_us), sizeof(timestamp_us));
+	return timestamp_us;
+}
+
+struct slice meter__event_record_subscription(const char *record)
+{
+	struct record_header header;
+	memcpy(&header, record, sizeof(header));
+	return (struct slice){record + sizeof(header) + header.property_count * sizeof(struct record_property),
+	                      header.subscription_size};
+}
+
+struct slice meter__event_record_id(const char *record)
+{
+	struct record_header header;
+	memcpy(&header, record, sizeof(header));
+	struct slice subscription = meter__event_record_subscription(record);
+	return (struct slice){subscription.data + subscription.size, header.id_size};
+}
+
+/* ---- properties as JSON ---- */
+
 void meter__properties_write(struct buffer *out, const struct property *properties, size_t count)
 {
 	meter__buffer_char(out, '{');
@@ -354,4 +379,44 @@ void meter__properties_write(struct buffer *out, const struct property *properti
 			meter__buffer_json(out, properties[i].value);
 	}
 	meter__buffer_char(out, '}');
+}
+
+void meter__property_names_write(struct buffer *out, const struct property *properties, size_t count)
+{
+	meter__buffer_char(out, '[');
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			meter__buffer_char(out, ',');
+		meter__buffer_json(out, properties[i].name);
+	}
+	meter__buffer_char(out, ']');
+}
+
+#define INTEGER_DIGITS_MAX 18 /* within int64, so that SQL reads it as the same integer */
+
+static bool is_plain_integer(struct slice s)
+{
+	size_t at = s.size > 0 && s.data[0] == '-';
+	size_t digits = s.size - at;
+	if (digits == 0 || digits > INTEGER_DIGITS_MAX || (s.data[at] == '0' && s.size > 1))
+		return false;
+	for (; at < s.size; at++) {
+		if (s.data[at] < '0' || s.data[at] > '9')
+			return false;
+	}
+	return true;
+}
+
+void meter__property_values_write(struct buffer *out, const struct property *properties, size_t count)
+{
+	meter__buffer_char(out, '[');
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			meter__buffer_char(out, ',');
+		if (is_plain_integer(properties[i].value))
+			meter__buffer_slice(out, properties[i].value);
+		else
+			meter__buffer_json(out, properties[i].value);
+	}
+	meter__buffer_char(out, ']');
 }

@@ -61,8 +61,20 @@ struct slice meter__event_property(const struct event *e, struct slice name);
 size_t meter__event_encoded_size(const struct event *e);
 void meter__event_encode(const struct event *e, char *out);
 void meter__event_decode(struct event *out, struct property *properties, const char *record);
+/* The parts of its key, without decoding the rest. */
+int64_t meter__event_record_timestamp(const char *record);
+struct slice meter__event_record_subscription(const char *record);
+struct slice meter__event_record_id(const char *record);
 
-/* {"model":"large-1","tokens":"120"}: the properties as the store keeps them, sorted by name. */
+/* {"model":"large-1","tokens":"120"}: properties as one JSON object. */
 void meter__properties_write(struct buffer *out, const struct property *properties, size_t count);
+
+/*
+ * The same in two halves, as the store keeps them: ["model","tokens"], which most events of a type share, and ["large-1",120].
+ * A value that is an integer of at most 18 digits without needless zeros is written without quotes: text and number are one
+ * to one, so equal events have equal bytes.
+ */
+void meter__property_names_write(struct buffer *out, const struct property *properties, size_t count);
+void meter__property_values_write(struct buffer *out, const struct property *properties, size_t count);
 
 #endif

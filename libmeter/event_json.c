@@ -416,3 +416,51 @@ int meter__properties_read(struct property *properties, size_t room, size_t *cou
 		status = read_members(&j, "properties", properties, room, count_out, NULL);
 	return status == METER_OK ? meter__json_end(&j) : status;
 }
+
+/* The elements of an array of texts and numbers, in order. */
+static int read_array(struct slice *out[], size_t room, size_t *count_out, struct buffer *scratch, struct slice text)
+{
+	struct json j;
+	struct json_value value;
+	int status = meter__json_begin(&j, scratch, text.data, text.size);
+	if (status == METER_OK)
+		status = meter__json_value(&j, &value);
+	if (status == METER_OK && value.kind != JSON_ARRAY)
+		return meter__fail(METER_EINVAL, "column 1: an array was expected");
+	size_t count = 0;
+	while (status == METER_OK && (status = meter__json_element(&j, count == 0)) == METER_OK) {
+		if (count == room)
+			return meter__fail(METER_EINVAL, "more than %zu elements", room);
+		status = meter__json_value(&j, &value);
+		if (status == METER_OK && value.kind != JSON_STRING && value.kind != JSON_NUMBER)
+			return meter__fail(METER_EINVAL, "element %zu is neither text nor number", count);
+		*out[count++] = value.text;
+	}
+	*count_out = count;
+	return status == METER_EEND ? meter__json_end(&j) : status;
+}
+
+int meter__property_names_read(struct property *properties, size_t room, size_t *count_out, struct buffer *scratch,
+                               struct slice text)
+{
+	struct slice *names[EVENT_PROPERTIES_MAX];
+	if (room > EVENT_PROPERTIES_MAX)
+		room = EVENT_PROPERTIES_MAX;
+	for (size_t i = 0; i < room; i++)
+		names[i] = &properties[i].name;
+	return read_array(names, room, count_out, scratch, text);
+}
+
+int meter__property_values_read(struct property *properties, size_t count, struct buffer *scratch, struct slice text)
+{
+	struct slice *values[EVENT_PROPERTIES_MAX];
+	size_t found = 0;
+	if (count > EVENT_PROPERTIES_MAX)
+		return meter__fail(METER_EINVAL, "%zu elements are too many", count);
+	for (size_t i = 0; i < count; i++)
+		values[i] = &properties[i].value;
+	int status = read_array(values, count, &found, scratch, text);
+	if (status == METER_OK && found != count)
+		return meter__fail(METER_EINVAL, "%zu elements, %zu were expected", found, count);
+	return status;
+}

@@ -35,4 +35,10 @@ void meter__event_json_write(struct buffer *out, const struct event *e);
 int meter__properties_read(struct property *properties, size_t room, size_t *count_out, struct buffer *scratch, const char *text,
                            size_t size);
 
+/* Read what meter__property_names_write() or meter__property_values_write() wrote, into the names or the values of properties.
+ * Strings with escapes are resolved into scratch. METER_OK, METER_EINVAL (also another number than count), METER_ENOMEM. */
+int meter__property_names_read(struct property *properties, size_t room, size_t *count_out, struct buffer *scratch,
+                               struct slice text);
+int meter__property_values_read(struct property *properties, size_t count, struct buffer *scratch, struct slice text);
+
 #endif

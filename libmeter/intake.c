@@ -214,11 +214,12 @@ bool meter__intake_take(struct intake *in, int64_t interval_us)
 	return is_something;
 }
 
-void meter__intake_decide_locked(struct intake *in, const struct entry *entry, int32_t outcome, char *reason)
+void meter__intake_decide_locked(struct intake *in, const struct arrival *arrival)
 {
 	(void)in;
-	struct meter_batch *batch = entry->batch;
-	batch->outcomes[entry->index] = (uint8_t)outcome;
+	struct meter_batch *batch = arrival->batch;
+	char *reason = arrival->reason;
+	batch->outcomes[arrival->index] = (uint8_t)arrival->outcome;
 	batch->pending--;
 	if (!reason)
 		return;
@@ -232,7 +233,7 @@ void meter__intake_decide_locked(struct intake *in, const struct entry *entry, i
 		batch->reasons = reasons;
 		batch->reason_capacity = capacity;
 	}
-	batch->reasons[batch->reason_count++] = (struct batch_reason){entry->index, reason};
+	batch->reasons[batch->reason_count++] = (struct batch_reason){arrival->index, reason};
 }
 
 void meter__intake_decided_locked(struct intake *in, size_t count)

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "event.h"
+#include "load.h"
 
 /* Longest text of a refused record that is kept. */
 #define REFUSED_TEXT_MAX (1u << 20)
@@ -83,8 +84,8 @@ int meter__intake_wait(struct intake *in, uint64_t target, int64_t timeout_ms);
 
 /* Wait until there is something to write and it is time to; then in->taken is it. False: closing, and nothing is left. */
 bool meter__intake_take(struct intake *in, int64_t interval_us);
-/* What became of an entry, from a transaction that was committed. Takes reason over. Under the mutex. */
-void meter__intake_decide_locked(struct intake *in, const struct entry *entry, int32_t outcome, char *reason);
+/* What became of an arrival, from a transaction that was committed. Takes its reason over. Under the mutex. */
+void meter__intake_decide_locked(struct intake *in, const struct arrival *arrival);
 /* count more entries are decided: tell the callers. */
 void meter__intake_decided_locked(struct intake *in, size_t count);
 /* An attempt failed: tell the callers, then wait a second, or less when somebody asks. False: closing, give up. */

@@ -19,11 +19,11 @@
 #include "store_internal.h"
 
 #define FREE_BYTES_MIN (INT64_C(4) << 20)
-#define PAGE_SIZE 32768
+#define PAGE_SIZE 8192
 #define WRITE_CACHE_KIB (16 * 1024)
 #define READ_CACHE_KIB (8 * 1024)
 /* The WAL is written back when it is this long (32 MiB), and tried harder when readers let it grow to four times that. */
-#define WAL_PAGES_MAX 1024
+#define WAL_PAGES_MAX 4096
 #define IDLE_READERS_MAX 8
 
 int meter__store_fail(sqlite3 *db, int rc, const char *doing)
@@ -194,6 +194,11 @@ static int check_identity(sqlite3 *db, const char *path, bool *is_new)
 	if (version > SCHEMA_VERSION)
 		return meter__fail(METER_ENEWER, "%s has schema version %lld, this library knows versions up to %d", path,
 		                   (long long)version, SCHEMA_VERSION);
+	if (version < SCHEMA_VERSION)
+		return meter__fail(METER_EFOREIGN,
+		                   "%s has schema version %lld of a libmeter before its first release; replay its events into "
+		                   "a new file",
+		                   path, (long long)version);
 	return METER_OK;
 }
 
@@ -347,7 +352,12 @@ int meter__store_open(struct store **out, const char *path, bool must_exist, int
 	s->lock_fd = -1;
 	s->lock_wait_ms = lock_wait_ms;
 	s->known_generation = -1;
-	s->names.texts.seed = meter__os.random();
+	s->names.texts.seed = s->shapes.texts.seed = meter__os.random();
+	s->live = meter__live_new();
+	if (!s->live) {
+		free(s);
+		return meter__fail(METER_ENOMEM, "no memory for a store");
+	}
 	pthread_mutex_init(&s->write_mutex, NULL);
 	pthread_mutex_init(&s->reader_mutex, NULL);
 	if (exists) { /* look before a lock file is left beside a file that is not ours */
@@ -410,8 +420,10 @@ void meter__store_close(struct store *s)
 	connection_close(&s->write);
 	meter__store_ingest_free(s);
 	meter__store_buckets_free(s);
-	meter__store_catalog_free(s);
+	meter__live_release(s->live);
 	meter__store_name_free(&s->names);
+	meter__store_name_free(&s->shapes);
+	meter__buffer_free(&s->shape_key);
 	meter__catalog_release(s->read_catalog);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
@@ -424,20 +436,22 @@ void meter__store_close(struct store *s)
 
 /* ---- transactions ---- */
 
+#define TOTAL_FIELDS 9
+
 static int read_totals(struct connection *c, struct totals *out)
 {
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(c, SQL_TOTALS, &statement);
 	if (code != METER_OK)
 		return code;
-	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict, &out->rejected,
-	                     &out->late,     &out->ingest,    &out->catalog,  &out->generation};
+	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict,   &out->rejected,     &out->late,
+	                     &out->ingest,   &out->catalog,   &out->generation, &out->rolled_before};
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_DONE)
 		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
 	else if (rc != SQLITE_ROW)
 		code = meter__store_fail(c->db, rc, "reading totals");
-	for (int i = 0; code == METER_OK && i < 8; i++)
+	for (int i = 0; code == METER_OK && i < TOTAL_FIELDS; i++)
 		code = meter__store_int(statement, i, fields[i]);
 	sqlite3_reset(statement);
 	return code;
@@ -450,8 +464,9 @@ int meter__store_totals_write(struct store *s)
 	if (code != METER_OK)
 		return code;
 	const struct totals *t = &s->totals;
-	int64_t fields[] = {t->accepted, t->duplicate, t->conflict, t->rejected, t->late, t->ingest, t->catalog, t->generation};
-	for (int i = 0; i < 8; i++)
+	int64_t fields[] = {t->accepted, t->duplicate, t->conflict,   t->rejected,     t->late,
+	                    t->ingest,   t->catalog,   t->generation, t->rolled_before};
+	for (int i = 0; i < TOTAL_FIELDS; i++)
 		sqlite3_bind_int64(statement, i + 1, fields[i]);
 	return meter__store_run(&s->write, statement, "writing totals");
 }
@@ -462,6 +477,7 @@ void meter__store_rollback(struct store *s)
 	if (!sqlite3_get_autocommit(s->write.db))
 		(void)run(&s->write, SQL_ROLLBACK, "rolling back");
 	meter__store_name_forget(&s->names);
+	meter__store_name_forget(&s->shapes);
 	s->known_generation = -1;
 	s->purge_generation = -1;
 	meter__os_unlock(s->lock_fd);

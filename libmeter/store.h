@@ -15,6 +15,7 @@
 #include "bucket.h"
 #include "catalog.h"
 #include "event.h"
+#include "load.h"
 
 struct store;
 struct reader;
@@ -22,9 +23,10 @@ struct reader;
 /* Counters of the file, kept in its table "total". */
 struct totals {
 	int64_t accepted, duplicate, conflict, rejected, late;
-	int64_t ingest;     /* number of the last transaction that stored events */
-	int64_t catalog;    /* version in force; 0: none */
-	int64_t generation; /* grows with every change to catalogs or meters */
+	int64_t ingest;        /* number of the last transaction that stored events */
+	int64_t catalog;       /* version in force; 0: none */
+	int64_t generation;    /* grows with every change to catalogs or meters */
+	int64_t rolled_before; /* a minute: hours and days hold everything before it */
 };
 
 /* ---- open, close, transactions (store.c) ---- */
@@ -44,16 +46,11 @@ int meter__store_sizes(struct store *s, int64_t *database_bytes, int64_t *wal_by
 
 /* ---- writing events (store_ingest.c), between begin and commit ---- */
 
-/* One thing that arrived: an event, or a text that could not become one. */
-struct arrival {
-	struct event event;
-	struct slice refused_text; /* data not NULL: no event; reason is set */
-	int32_t outcome;           /* out: METER_ACCEPTED ... */
-	char *reason;              /* refused: in; conflict, rejected: out. On the heap */
-};
-
-/* Dedup, store, bucket, quarantine. Outcomes are final once meter__store_commit() returned METER_OK. */
-int meter__store_ingest(struct store *s, struct arrival *arrivals, size_t count);
+/* What a load is to be measured by, retained; at any time, on any thread. */
+struct live *meter__store_live(struct store *s);
+/* Dedup, store, bucket, quarantine; a load that is not ready for the meters now in force is made ready again. Outcomes are final
+ * once meter__store_commit() returned METER_OK; before another attempt the load must be prepared again. */
+int meter__store_ingest(struct store *s, struct load *load);
 
 /* ---- catalogs and meters (store_catalog.c) ---- */
 

@@ -1,11 +1,16 @@
 /*
- * store_bucket.c - buckets go into the file: minutes, and the hours and days they add up to, merged into what is there by one
- * statement a level.
+ * store_bucket.c - buckets go into the file, merged into what is there by one statement a level.
+ *
+ * Minutes hold everything. Hours and days hold everything before total.rolled_before, which follows the newest event: new usage
+ * is written once, and rolled up later, many minutes at a time; late usage goes into all three levels at once.
  *
  * Used by the writer for what was accepted, and by the fill for what a new meter counts of stored events; always between begin
  * and commit.
  */
+#include <stdlib.h>
+
 #include "error.h"
+#include "instant.h"
 #include "os.h"
 #include "store_internal.h"
 
@@ -67,19 +72,122 @@ static int write_level(struct store *s, struct buckets *rows, enum statement whi
 	return meter__store_insert_rows(&s->write, which, &s->buckets.rows, "storing buckets");
 }
 
-int meter__store_write_buckets(struct store *s, struct buckets *minutes)
+/* Hours and days of these minutes, if they are before the point up to which those are kept. */
+static int write_rolled(struct store *s, const struct buckets *minutes)
 {
 	struct bucket_writer *w = &s->buckets;
 	meter__buckets_reset(&w->hours);
 	meter__buckets_reset(&w->days);
-	int code = meter__buckets_roll_up(&w->hours, LEVEL_HOUR, minutes, LEVEL_MINUTE);
+	int code = METER_OK;
+	for (size_t i = 0; code == METER_OK && i < minutes->count; i++) {
+		struct bucket key = minutes->rows[i];
+		if (key.start >= s->totals.rolled_before)
+			continue;
+		key.start = meter__floor_div(key.start, 60);
+		code = meter__buckets_add(&w->hours, LEVEL_HOUR, &key, &minutes->rows[i].sum);
+	}
 	if (code == METER_OK)
 		code = meter__buckets_roll_up(&w->days, LEVEL_DAY, &w->hours, LEVEL_HOUR);
-	if (code == METER_OK)
-		code = write_level(s, minutes, SQL_BUCKET_ADD_MINUTE);
 	if (code == METER_OK)
 		code = write_level(s, &w->hours, SQL_BUCKET_ADD_HOUR);
 	if (code == METER_OK)
 		code = write_level(s, &w->days, SQL_BUCKET_ADD_DAY);
+	return code;
+}
+
+/* A bucket of events that were all duplicates is no bucket. */
+static void drop_empty(struct buckets *minutes)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < minutes->count; i++) {
+		if (minutes->rows[i].sum.events > 0 || minutes->rows[i].sum.unmeasured > 0)
+			minutes->rows[kept++] = minutes->rows[i];
+	}
+	minutes->count = kept;
+}
+
+int meter__store_write_buckets(struct store *s, struct buckets *minutes)
+{
+	drop_empty(minutes);
+	int code = write_level(s, minutes, SQL_BUCKET_ADD_MINUTE);
+	return code == METER_OK ? write_rolled(s, minutes) : code;
+}
+
+/* ---- rolling up ---- */
+
+/* Minutes are rolled up when they are this far behind the newest event, so that its late neighbours mostly find them open, and
+ * this many at once, so that a row of an hour or day is touched seldom. Readers read the few open minutes one by one. */
+#define OPEN_MINUTES 2
+#define ROLL_UP_MINUTES 10
+
+static int compare_meters(const void *number, const void *live)
+{
+	int64_t a = *(const int64_t *)number;
+	int64_t b = ((const struct live_meter *)live)->number;
+	return (a > b) - (a < b);
+}
+
+/* Collect a row of table minute in hours. Those of a meter that is not live are about to be deleted. */
+static int collect_minute(struct store *s, sqlite3_stmt *row)
+{
+	int64_t number;
+	struct bucket key;
+	int code = meter__store_int(row, 0, &key.start);
+	if (code == METER_OK)
+		code = meter__store_int(row, 1, &number);
+	if (code == METER_OK)
+		code = meter__store_int(row, 2, &key.subscription);
+	if (code == METER_OK)
+		code = meter__store_int(row, 3, &key.dimensions);
+	if (code != METER_OK)
+		return code;
+	const struct live_meter *live =
+		s->live->count ? bsearch(&number, s->live->meters, s->live->count, sizeof(*live), compare_meters) : NULL;
+	if (!live)
+		return METER_OK;
+	struct aggregate sum;
+	code = meter__store_columns_aggregate(row, 4, live->definition->aggregation, &sum);
+	if (code != METER_OK)
+		return code;
+	key.meter = number;
+	key.start = meter__floor_div(key.start, 60);
+	key.aggregation = live->definition->aggregation;
+	return meter__buckets_add(&s->buckets.hours, LEVEL_HOUR, &key, &sum);
+}
+
+static int collect_minutes(struct store *s, int64_t from, int64_t before)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&s->write, SQL_MINUTES, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, from);
+	sqlite3_bind_int64(statement, 2, before);
+	int rc = SQLITE_DONE;
+	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
+		code = collect_minute(s, statement);
+	if (code == METER_OK && rc != SQLITE_DONE)
+		code = meter__store_fail(s->write.db, rc, "rolling up");
+	sqlite3_reset(statement);
+	return code;
+}
+
+int meter__store_roll_up(struct store *s, int64_t newest_us)
+{
+	struct bucket_writer *w = &s->buckets;
+	int64_t from = s->totals.rolled_before;
+	int64_t before = meter__level_start(LEVEL_MINUTE, newest_us) - OPEN_MINUTES;
+	if (before - from < ROLL_UP_MINUTES)
+		return METER_OK;
+	meter__buckets_reset(&w->hours);
+	meter__buckets_reset(&w->days);
+	int code = collect_minutes(s, from, before);
+	if (code == METER_OK)
+		code = meter__buckets_roll_up(&w->days, LEVEL_DAY, &w->hours, LEVEL_HOUR);
+	if (code == METER_OK)
+		code = write_level(s, &w->hours, SQL_BUCKET_ADD_HOUR);
+	if (code == METER_OK)
+		code = write_level(s, &w->days, SQL_BUCKET_ADD_DAY);
+	s->totals.rolled_before = before;
 	return code;
 }

@@ -20,21 +20,6 @@
 #define FILL_EVENTS 20000
 /* ---- what the write connection knows ---- */
 
-static void free_live(struct store *s)
-{
-	free(s->live);
-	s->live = NULL;
-	s->live_count = 0;
-}
-
-void meter__store_catalog_free(struct store *s)
-{
-	free_live(s);
-	meter__catalog_release(s->in_force);
-	meter__catalog_release(s->pending);
-	s->in_force = s->pending = NULL;
-}
-
 int meter__store_catalog_load(struct connection *c, int64_t version, struct meter_catalog **out)
 {
 	sqlite3_stmt *statement;
@@ -57,17 +42,6 @@ int meter__store_catalog_load(struct connection *c, int64_t version, struct mete
 	return code;
 }
 
-/* Keep *known as the parsed text of version; 0: none. */
-static int know_catalog(struct store *s, struct meter_catalog **known, int64_t *known_version, int64_t version)
-{
-	if (*known_version == version && (*known || version == 0))
-		return METER_OK;
-	meter__catalog_release(*known);
-	*known = NULL;
-	*known_version = version;
-	return version == 0 ? METER_OK : meter__store_catalog_load(&s->write, version, known);
-}
-
 static int pending_version(struct store *s, int64_t *out)
 {
 	*out = 0;
@@ -85,7 +59,7 @@ static int pending_version(struct store *s, int64_t *out)
 	return code;
 }
 
-static int add_live(struct store *s, sqlite3_stmt *row)
+static int add_live(struct store *s, struct live *live, sqlite3_stmt *row)
 {
 	int64_t version, number, filled_before;
 	int code = meter__store_int(row, 1, &version);
@@ -95,36 +69,49 @@ static int add_live(struct store *s, sqlite3_stmt *row)
 		code = meter__store_int(row, 3, &filled_before);
 	if (code != METER_OK)
 		return code;
-	if (s->live_count > 0 && s->live[s->live_count - 1].number == number)
+	if (live->count > 0 && live->meters[live->count - 1].number == number)
 		return METER_OK; /* two keys, one definition */
-	const struct meter_catalog *catalog = version == s->in_force_version ? s->in_force : s->pending;
+	bool is_in_force = version == s->totals.catalog;
+	const struct meter_catalog *catalog = is_in_force ? live->in_force : live->pending;
 	const struct meter_definition *definition = meter__catalog_meter(catalog, meter__store_slice(row, 0));
 	if (!definition)
 		return meter__fail(METER_ECORRUPT, "catalog version %lld does not have one of its meters", (long long)version);
-	struct live_meter *live = realloc(s->live, (s->live_count + 1) * sizeof(*live));
-	if (!live)
+	struct live_meter *meters = realloc(live->meters, (live->count + 1) * sizeof(*meters));
+	if (!meters)
 		return meter__fail(METER_ENOMEM, "no memory for meters");
-	s->live = live;
-	s->live[s->live_count++] = (struct live_meter){number, filled_before, version == s->in_force_version, definition};
+	live->meters = meters;
+	live->meters[live->count++] = (struct live_meter){number, filled_before, is_in_force, definition};
 	return METER_OK;
 }
 
-static int load_live(struct store *s)
+static int load_meters(struct store *s, struct live *live, int64_t pending)
 {
-	free_live(s);
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(&s->write, SQL_METER_LIST, &statement);
 	if (code != METER_OK)
 		return code;
-	sqlite3_bind_int64(statement, 1, s->in_force_version);
-	sqlite3_bind_int64(statement, 2, s->pending_version);
+	sqlite3_bind_int64(statement, 1, s->totals.catalog);
+	sqlite3_bind_int64(statement, 2, pending);
 	int rc = SQLITE_DONE;
 	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
-		code = add_live(s, statement);
+		code = add_live(s, live, statement);
 	if (code == METER_OK && rc != SQLITE_DONE)
 		code = meter__store_fail(s->write.db, rc, "reading meters");
 	sqlite3_reset(statement);
 	return code;
+}
+
+static int load_live(struct store *s, struct live *live, int64_t pending)
+{
+	int code = METER_OK;
+	if (s->live->in_force && s->in_force_version == s->totals.catalog)
+		live->in_force = meter__catalog_retain(s->live->in_force);
+	else if (s->totals.catalog > 0)
+		code = meter__store_catalog_load(&s->write, s->totals.catalog, &live->in_force);
+	/* Always anew: another process may have put another text under this number. */
+	if (code == METER_OK && pending > 0)
+		code = meter__store_catalog_load(&s->write, pending, &live->pending);
+	return code == METER_OK ? load_meters(s, live, pending) : code;
 }
 
 int meter__store_refresh(struct store *s)
@@ -133,15 +120,33 @@ int meter__store_refresh(struct store *s)
 		return METER_OK;
 	int64_t pending;
 	int code = pending_version(s, &pending);
-	if (code == METER_OK)
-		code = know_catalog(s, &s->in_force, &s->in_force_version, s->totals.catalog);
-	s->pending_version = -1; /* another process may have put another text under this number */
-	if (code == METER_OK)
-		code = know_catalog(s, &s->pending, &s->pending_version, pending);
-	if (code == METER_OK)
-		code = load_live(s);
-	s->known_generation = code == METER_OK ? s->totals.generation : -1;
-	return code;
+	if (code != METER_OK)
+		return code;
+	struct live *live = meter__live_new();
+	if (!live)
+		return meter__fail(METER_ENOMEM, "no memory for meters");
+	code = load_live(s, live, pending);
+	if (code != METER_OK) {
+		meter__live_release(live);
+		return code;
+	}
+	pthread_mutex_lock(&s->reader_mutex);
+	struct live *before = s->live;
+	s->live = live;
+	pthread_mutex_unlock(&s->reader_mutex);
+	meter__live_release(before);
+	s->in_force_version = s->totals.catalog;
+	s->pending_version = pending;
+	s->known_generation = s->totals.generation;
+	return METER_OK;
+}
+
+struct live *meter__store_live(struct store *s)
+{
+	pthread_mutex_lock(&s->reader_mutex);
+	struct live *live = meter__live_retain(s->live);
+	pthread_mutex_unlock(&s->reader_mutex);
+	return live;
 }
 
 /* Catalogs or meters changed in this transaction: say so to everybody, and know it here. */
@@ -227,11 +232,11 @@ static bool same_text(const struct meter_catalog *a, const struct meter_catalog 
 
 int meter__store_catalog_prepare(struct store *s, struct meter_catalog *catalog, int64_t *version_out)
 {
-	if (same_text(s->in_force, catalog)) {
+	if (same_text(s->live->in_force, catalog)) {
 		*version_out = s->in_force_version;
 		return METER_OK;
 	}
-	if (same_text(s->pending, catalog)) {
+	if (same_text(s->live->pending, catalog)) {
 		*version_out = s->pending_version;
 		return METER_OK;
 	}
@@ -257,9 +262,10 @@ int meter__store_catalog_prepare(struct store *s, struct meter_catalog *catalog,
 static struct live_meter *least_filled(struct store *s)
 {
 	struct live_meter *least = NULL;
-	for (size_t i = 0; i < s->live_count; i++) {
-		if (s->live[i].filled_before != INT64_MAX && (!least || s->live[i].filled_before < least->filled_before))
-			least = &s->live[i];
+	for (size_t i = 0; i < s->live->count; i++) {
+		if (s->live->meters[i].filled_before != INT64_MAX &&
+		    (!least || s->live->meters[i].filled_before < least->filled_before))
+			least = &s->live->meters[i];
 	}
 	return least;
 }
@@ -283,8 +289,8 @@ static int fill_event(const struct stored_event *stored, void *user)
 		return METER_EEND;
 	fill->next_us = e->timestamp_us + 1;
 	fill->events++;
-	for (size_t i = 0; i < s->live_count; i++) {
-		const struct live_meter *live = &s->live[i];
+	for (size_t i = 0; i < s->live->count; i++) {
+		const struct live_meter *live = &s->live->meters[i];
 		if (live->filled_before != fill->from_us)
 			continue;
 		struct aggregate value;
@@ -319,9 +325,9 @@ static int fill_step(struct store *s, struct fill *fill)
 	int64_t filled_before = code == METER_EEND ? fill->next_us : INT64_MAX;
 	if (code == METER_OK || code == METER_EEND)
 		code = meter__store_write_buckets(s, &fill->minutes);
-	for (size_t i = 0; code == METER_OK && i < s->live_count; i++) {
-		if (s->live[i].filled_before == fill->from_us)
-			code = run_with(s, SQL_METER_FILLED, s->live[i].number, filled_before);
+	for (size_t i = 0; code == METER_OK && i < s->live->count; i++) {
+		if (s->live->meters[i].filled_before == fill->from_us)
+			code = run_with(s, SQL_METER_FILLED, s->live->meters[i].number, filled_before);
 	}
 	return code == METER_OK ? changed(s) : code;
 }
@@ -352,7 +358,7 @@ int meter__store_catalog_activate(struct store *s, int64_t version)
 		return METER_OK;
 	if (version != s->pending_version)
 		return meter__fail(METER_EBUSY, "another catalog was applied meanwhile");
-	int code = meter__store_unbilled_settle(s, s->pending);
+	int code = meter__store_unbilled_settle(s, s->live->pending);
 	if (code == METER_OK)
 		code = run_with(s, SQL_CATALOG_ACTIVATE, version, meter__os.now_us());
 	if (code == METER_OK)

@@ -19,11 +19,15 @@ enum statement {
 	SQL_NAME_FIND,
 	SQL_NAME_ADD,
 	SQL_NAME_TEXT,
+	SQL_SHAPE_FIND,
+	SQL_SHAPE_ADD,
+	SQL_SHAPE_READ,
 	SQL_EVENT_ADD,
 	SQL_EVENT_FIND,
 	SQL_BUCKET_ADD_MINUTE,
 	SQL_BUCKET_ADD_HOUR,
 	SQL_BUCKET_ADD_DAY,
+	SQL_MINUTES,
 	SQL_QUARANTINE_ADD,
 	SQL_UNBILLED_ADD,
 	SQL_UNBILLED_LIST,
@@ -77,14 +81,6 @@ struct name_cache {
 	size_t capacity;  /* of numbers */
 };
 
-/* A meter the writer keeps up to date: of the catalog in force, or of one being filled. */
-struct live_meter {
-	int64_t number;
-	int64_t filled_before; /* it counts events with timestamp < this; INT64_MAX: all */
-	bool is_in_force;
-	const struct meter_definition *definition;
-};
-
 /* Rows in memory that SQL reads as a table: see store_rows.c. */
 struct row_source {
 	size_t count;
@@ -118,21 +114,20 @@ struct store {
 	/* Under write_mutex: what the write connection knows. Read anew when totals.generation says that it changed. */
 	struct totals totals;
 	int64_t known_generation;
-	struct live_meter *live;
-	size_t live_count;
-	struct meter_catalog *in_force; /* NULL: none */
-	struct meter_catalog *pending;  /* NULL: none; its meters may be in live */
+	struct live *live; /* replaced as a whole, under reader_mutex as well */
 	int64_t in_force_version;
 	int64_t pending_version;
 	int purge_level; /* where meter__store_catalog_purge() is */
 	int64_t purge_cursor;
 	int64_t purge_generation; /* for which that holds; another, or -1: from the start again */
 	struct name_cache names;
+	struct name_cache shapes; /* the number of the type as eight bytes, then names; an open shape's number is negative */
+	struct buffer shape_key;
 	struct row_source event_rows;
 	struct bucket_writer buckets;
 	struct ingest *ingest;
 
-	pthread_mutex_t reader_mutex; /* idle readers and the catalog they share */
+	pthread_mutex_t reader_mutex; /* idle readers, the catalog they share, and the pointer live */
 	struct reader *idle;
 	struct meter_catalog *read_catalog;
 	int64_t read_catalog_version;
@@ -151,7 +146,7 @@ struct slice meter__store_slice(sqlite3_stmt *statement, int column);
 /* Schema (store_schema.c). */
 extern const char *const meter__schema_sql;
 #define SCHEMA_APPLICATION_ID 0x6d657472 /* "metr" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 extern const char *const meter__statement_sql[SQL_COUNT];
 
 /* Row sources (store_rows.c): make source readable as table name with the columns given. */
@@ -161,14 +156,22 @@ int meter__store_insert_rows(struct connection *c, enum statement which, struct 
 /* In an SQL function called for a row: make the statement fail with code and this thread's message. */
 void meter__store_fail_function(sqlite3_context *context, struct row_source *source, int code);
 
-/* Names (store_name.c), on the write connection. */
+/* Names and shapes (store_name.c); numbers on the write connection. A shape that has a number below zero is open: names are kept
+ * beside the values of each event. */
 int meter__store_name_number(struct store *s, struct slice text, int64_t *out);
+int meter__store_shape_number(struct store *s, int64_t type, struct slice names, int64_t *out);
+int meter__store_shape_read(struct connection *c, int64_t shape, int64_t *type_out, struct buffer *names);
+/* Properties from the names of a shape and what an event of it keeps; room for EVENT_PROPERTIES_MAX. */
+int meter__store_properties(struct property *properties, size_t *count_out, struct buffer *name_scratch,
+                            struct buffer *value_scratch, struct slice names, struct slice values);
 void meter__store_name_forget(struct name_cache *names);
 void meter__store_name_free(struct name_cache *names);
 
 /* Values (store_value.c): a decimal is an INTEGER when it fits, else TEXT; 'overflow' when it passed 38 digits. */
 void meter__store_result_decimal(sqlite3_context *context, struct decimal d);
 int meter__store_column_decimal(sqlite3_stmt *statement, int column, struct decimal *out);
+int meter__store_value_decimal(sqlite3_value *value, struct decimal *out);
+struct slice meter__store_value_slice(sqlite3_value *value);
 void meter__store_result_aggregate(sqlite3_context *context, const struct aggregate *a, enum aggregation aggregation, int column);
 int meter__store_values_aggregate(sqlite3_value **values, enum aggregation aggregation, struct aggregate *out);
 int meter__store_columns_aggregate(sqlite3_stmt *statement, int first, enum aggregation aggregation, struct aggregate *out);
@@ -177,14 +180,15 @@ int meter__store_columns_aggregate(sqlite3_stmt *statement, int first, enum aggr
 int meter__store_ingest_new(struct store *s);
 void meter__store_ingest_free(struct store *s);
 
-/* Buckets (store_bucket.c). minutes is sorted on the way. */
+/* Buckets (store_bucket.c). minutes is sorted on the way, and loses what is empty. */
 int meter__store_buckets_new(struct store *s);
 void meter__store_buckets_free(struct store *s);
 int meter__store_write_buckets(struct store *s, struct buckets *minutes);
+/* Events up to newest_us are about to be stored: bring hours and days up to a little before that. */
+int meter__store_roll_up(struct store *s, int64_t newest_us);
 
-/* Unbilled events (store_unbilled.c): count some that were just stored, if the catalog in force does not cover them; strike off
- * what catalog covers. */
-int meter__store_unbilled_add(struct store *s, const struct event *e, int64_t subscription, int64_t type, int64_t events);
+/* Unbilled events (store_unbilled.c): count some that were just stored; strike off what catalog covers. */
+int meter__store_unbilled_add(struct store *s, int64_t subscription, int64_t type, int64_t events);
 int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *catalog);
 
 /* Stored events (store_read.c): the range and filters that SQL_SCAN_EVENTS, SQL_PAGE_EVENTS and SQL_FILL_EVENTS bind. */
@@ -204,6 +208,5 @@ int meter__store_visit_events(struct connection *c, enum statement which, const 
 int meter__store_refresh(struct store *s);
 int meter__store_totals_write(struct store *s);
 int meter__store_catalog_load(struct connection *c, int64_t version, struct meter_catalog **out);
-void meter__store_catalog_free(struct store *s);
 
 #endif

@@ -174,11 +174,42 @@ int meter__store_scan_buckets(struct reader *r, enum level level, const struct m
 
 /* ---- events ---- */
 
-/* What a row of EVENT_ROW (store_schema.c) points into: the statement, and the two buffers here. */
+/* What a row of EVENT_ROW (store_schema.c) points into: the statement, and what is here. Rows of one shape mostly follow each
+ * other, so its names are read once. */
 struct event_memory {
 	struct property properties[EVENT_PROPERTIES_MAX];
-	struct buffer scratch;
+	size_t property_count;
+	int64_t shape; /* whose names are in properties; 0: none */
+	struct buffer names;
+	struct buffer name_scratch;
+	struct buffer value_scratch;
 };
+
+static int read_properties(sqlite3_stmt *row, struct event_memory *memory, struct event *out)
+{
+	int64_t shape;
+	struct slice values = meter__store_slice(row, 5);
+	int code = meter__store_int(row, 3, &shape);
+	if (code != METER_OK)
+		return code;
+	if (shape == memory->shape) {
+		code = meter__property_values_read(memory->properties, memory->property_count, &memory->value_scratch, values);
+		if (code == METER_EINVAL)
+			code = meter__fail_in(METER_ECORRUPT, "properties of a stored event: ");
+	} else {
+		meter__buffer_reset(&memory->names);
+		meter__buffer_slice(&memory->names, meter__store_slice(row, 10));
+		if (memory->names.failed)
+			return meter__fail(METER_ENOMEM, "no memory for an event");
+		struct slice names = {memory->names.data, memory->names.size};
+		code = meter__store_properties(memory->properties, &memory->property_count, &memory->name_scratch,
+		                               &memory->value_scratch, names, values);
+		memory->shape = code == METER_OK && names.size > 0 ? shape : 0;
+	}
+	out->properties = memory->properties;
+	out->property_count = memory->property_count;
+	return code;
+}
 
 static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct stored_event *out)
 {
@@ -195,11 +226,7 @@ static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct sto
 	e->sequence = sqlite3_column_type(row, 7) == SQLITE_NULL ? METER_NO_SEQUENCE : sqlite3_column_int64(row, 7);
 	e->subscription = meter__store_slice(row, 8);
 	e->type = meter__store_slice(row, 9);
-	e->properties = memory->properties;
-	struct slice properties = meter__store_slice(row, 5);
-	code = meter__properties_read(memory->properties, EVENT_PROPERTIES_MAX, &e->property_count, &memory->scratch,
-	                              properties.data, properties.size);
-	return code == METER_EINVAL ? meter__fail_in(METER_ECORRUPT, "properties of a stored event: ") : code;
+	return read_properties(row, memory, e);
 }
 
 static void bind_range(sqlite3_stmt *statement, const struct event_range *range)
@@ -230,7 +257,9 @@ int meter__store_visit_events(struct connection *c, enum statement which, const 
 	if (code != METER_OK)
 		return code;
 	bind_range(statement, range);
-	struct event_memory memory = {.scratch = {0}};
+	struct event_memory memory;
+	memory.shape = 0;
+	memory.names = memory.name_scratch = memory.value_scratch = (struct buffer){0};
 	int rc = SQLITE_DONE;
 	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
 		struct stored_event event;
@@ -241,7 +270,9 @@ int meter__store_visit_events(struct connection *c, enum statement which, const 
 	if (code == METER_OK && rc != SQLITE_DONE)
 		code = meter__store_fail(c->db, rc, "reading events");
 	sqlite3_reset(statement);
-	meter__buffer_free(&memory.scratch);
+	meter__buffer_free(&memory.names);
+	meter__buffer_free(&memory.name_scratch);
+	meter__buffer_free(&memory.value_scratch);
 	return code;
 }
 

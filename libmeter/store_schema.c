@@ -10,12 +10,18 @@ const char *const meter__schema_sql =
 	/* Texts that repeat, by number. */
 	"CREATE TABLE name (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;"
 
-	/* Every accepted event, for ever. timestamp: microseconds since 1970. subscription, type: name.number. value: INTEGER, or
-           TEXT when it has decimals. properties: a JSON object sorted by name. ingest: the transaction that stored it, see total.
-         */
+	/* What events of one kind share. type: name.number. names: a JSON array of the names of their properties, sorted; '' for
+           an open shape, whose events keep the names themselves because there were too many different ones. */
+	"CREATE TABLE shape (number INTEGER PRIMARY KEY, type INTEGER NOT NULL, names TEXT NOT NULL, UNIQUE (type, names)) "
+        "STRICT;"
+
+	/* Every accepted event, for ever. timestamp: microseconds since 1970. subscription: name.number. shape: shape.number.
+           value: INTEGER, or TEXT when it has decimals. properties: a JSON array of values in the order of shape.names, or an
+           object if that is ''. ingest: the transaction that stored it, see total. */
 	"CREATE TABLE event ("
 	" timestamp INTEGER NOT NULL, subscription INTEGER NOT NULL, id TEXT NOT NULL,"
-	" type INTEGER NOT NULL, value ANY NOT NULL, properties TEXT NOT NULL, source TEXT, sequence INTEGER, ingest INTEGER NOT "
+	" shape INTEGER NOT NULL, value ANY NOT NULL, properties TEXT NOT NULL, source TEXT, sequence INTEGER, ingest INTEGER "
+        "NOT "
 	"NULL,"
 	" PRIMARY KEY (timestamp, subscription, id)) STRICT, WITHOUT ROWID;"
 
@@ -57,21 +63,24 @@ const char *const meter__schema_sql =
 	" PRIMARY KEY (version, key)) STRICT, WITHOUT ROWID;"
 
 	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of
-           catalogs and meters. */
+           catalogs and meters; rolled_before: the minute before which tables hour and day hold everything. */
 	"CREATE TABLE total ("
 	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT "
 	"NULL,"
 	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation "
-	"INTEGER NOT NULL) STRICT;"
-	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0);"
+	"INTEGER NOT NULL, rolled_before INTEGER NOT NULL) STRICT;"
+	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
 
 	/* For people with sqlite3. */
 	"CREATE VIEW v_events AS SELECT"
 	" strftime('%Y-%m-%dT%H:%M:%S', e.timestamp / 1000000, 'unixepoch') || printf('.%06dZ', e.timestamp % 1000000) AS "
 	"timestamp,"
-	" s.text AS subscription, e.id AS id, t.text AS type, e.value AS value, e.properties AS properties,"
+	" s.text AS subscription, e.id AS id, t.text AS type, e.value AS value,"
+	" CASE h.names WHEN '' THEN e.properties ELSE (SELECT json_group_object(n.value, v.value)"
+	" FROM json_each(h.names) n JOIN json_each(e.properties) v ON v.key = n.key) END AS properties,"
 	" e.source AS source, e.sequence AS sequence, e.ingest AS ingest"
-	" FROM event e JOIN name s ON s.number = e.subscription JOIN name t ON t.number = e.type;"
+	" FROM event e JOIN name s ON s.number = e.subscription JOIN shape h ON h.number = e.shape JOIN name t ON t.number = "
+        "h.type;"
 	"CREATE VIEW v_usage AS SELECT"
 	" strftime('%Y-%m-%dT%H:%M:%SZ', b.minute * 60, 'unixepoch') AS minute,"
 	" m.key AS meter, s.text AS subscription, d.text AS dimensions, b.value AS value, b.events AS events, b.unmeasured AS "
@@ -79,15 +88,19 @@ const char *const meter__schema_sql =
 	" FROM minute b JOIN catalog_meter m ON m.meter = b.meter AND m.version = (SELECT catalog FROM total)"
 	" JOIN name s ON s.number = b.subscription JOIN name d ON d.number = b.dimensions;";
 
-/* The merging half of every bucket upsert; bucket_value() merges the stored row with the row being read (store_ingest.c). */
+/* The merging half of every bucket upsert; bucket_value() merges the stored row with the row being read (store_bucket.c). */
 #define BUCKET_MERGE                                                                                                             \
 	" ON CONFLICT DO UPDATE SET events = events + excluded.events, unmeasured = unmeasured + excluded.unmeasured,"           \
 	" value = bucket_value(events, unmeasured, value, at),"                                                                  \
 	" at = max(coalesce(at, excluded.at), coalesce(excluded.at, at))"
 
 #define BUCKET_ROW "subscription, dimensions, events, unmeasured, value, at"
-#define EVENT_ROW "e.timestamp, e.subscription, e.id, e.type, e.value, e.properties, e.source, e.sequence, s.text, t.text"
-#define EVENT_FROM " FROM event e JOIN name s ON s.number = e.subscription JOIN name t ON t.number = e.type"
+#define EVENT_ROW                                                                                                                \
+	"e.timestamp, e.subscription, e.id, e.shape, e.value, e.properties, e.source, e.sequence, s.text, t.text, h.names"
+/* CROSS JOIN: read in the order of event, whatever the planner thinks of the others. */
+#define EVENT_FROM                                                                                                               \
+	" FROM event e CROSS JOIN name s ON s.number = e.subscription CROSS JOIN shape h ON h.number = e.shape"                  \
+	" CROSS JOIN name t ON t.number = h.type"
 
 const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -95,19 +108,25 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_ROLLBACK] = "ROLLBACK",
 	[SQL_READ_BEGIN] = "BEGIN",
 
-	[SQL_TOTALS] = "SELECT accepted, duplicate, conflict, rejected, late, ingest, catalog, generation FROM total",
+	[SQL_TOTALS] = "SELECT accepted, duplicate, conflict, rejected, late, ingest, catalog, generation,"
+		       " rolled_before FROM total",
 	[SQL_TOTALS_UPDATE] = "UPDATE total SET accepted = ?1, duplicate = ?2, conflict = ?3, rejected = ?4, late = ?5,"
-			      " ingest = ?6, catalog = ?7, generation = ?8",
+			      " ingest = ?6, catalog = ?7, generation = ?8, rolled_before = ?9",
 
 	[SQL_NAME_FIND] = "SELECT number FROM name WHERE text = ?1",
 	[SQL_NAME_ADD] = "INSERT INTO name (text) VALUES (?1) RETURNING number",
 	[SQL_NAME_TEXT] = "SELECT text FROM name WHERE number = ?1",
 
+	[SQL_SHAPE_FIND] = "SELECT number FROM shape WHERE type = ?1 AND names = ?2",
+	[SQL_SHAPE_ADD] = "INSERT INTO shape (type, names) SELECT ?1, ?2"
+			  " WHERE ?2 = '' OR (SELECT coalesce(max(number), 0) FROM shape) < ?3 RETURNING number",
+	[SQL_SHAPE_READ] = "SELECT type, names FROM shape WHERE number = ?1",
+
 	/* event_seen() compares the stored content with the row being read, notes duplicate or conflict, and is 0: nothing is
            updated. */
 	[SQL_EVENT_ADD] = "INSERT INTO event SELECT * FROM event_rows WHERE true"
-			  " ON CONFLICT DO UPDATE SET ingest = ingest WHERE event_seen(type, value, properties)",
-	[SQL_EVENT_FIND] = "SELECT type, value, properties FROM event WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3",
+			  " ON CONFLICT DO UPDATE SET ingest = ingest WHERE event_seen(shape, value, properties)",
+	[SQL_EVENT_FIND] = "SELECT shape, value, properties FROM event WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3",
 
 	[SQL_BUCKET_ADD_MINUTE] = "INSERT INTO minute (minute, meter, " BUCKET_ROW ")"
 				  " SELECT start, meter, " BUCKET_ROW " FROM bucket_rows WHERE true" BUCKET_MERGE,
@@ -115,6 +134,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 				" SELECT lead, meter, start, " BUCKET_ROW " FROM bucket_rows WHERE true" BUCKET_MERGE,
 	[SQL_BUCKET_ADD_DAY] = "INSERT INTO day (month, meter, day, " BUCKET_ROW ")"
 			       " SELECT lead, meter, start, " BUCKET_ROW " FROM bucket_rows WHERE true" BUCKET_MERGE,
+
+	[SQL_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute >= ?1 AND minute < ?2",
 
 	[SQL_QUARANTINE_ADD] = "INSERT INTO quarantine (outcome, reason, text, first, times) VALUES (?1, ?2, ?3, ?4, 1)"
 			       " ON CONFLICT DO UPDATE SET times = times + 1",

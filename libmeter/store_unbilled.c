@@ -7,24 +7,13 @@
 #include "error.h"
 #include "store_internal.h"
 
-static bool is_metered(const struct meter_catalog *catalog, struct slice type)
-{
-	for (size_t i = 0; i < catalog->meter_count; i++) {
-		if (meter__slice_equal(meter__slice_of(catalog->meters[i].event_type), type))
-			return true;
-	}
-	return false;
-}
-
 static bool is_billable(const struct meter_catalog *catalog, struct slice subscription, struct slice type)
 {
-	return catalog && meter__catalog_subscription(catalog, subscription) && is_metered(catalog, type);
+	return catalog && meter__catalog_subscription(catalog, subscription) && meter__catalog_is_metered(catalog, type);
 }
 
-int meter__store_unbilled_add(struct store *s, const struct event *e, int64_t subscription, int64_t type, int64_t events)
+int meter__store_unbilled_add(struct store *s, int64_t subscription, int64_t type, int64_t events)
 {
-	if (is_billable(s->in_force, e->subscription, e->type))
-		return METER_OK;
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(&s->write, SQL_UNBILLED_ADD, &statement);
 	if (code != METER_OK)

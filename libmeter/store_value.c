@@ -21,20 +21,20 @@ void meter__store_result_decimal(sqlite3_context *context, struct decimal d)
 	sqlite3_result_text(context, text, (int)size, SQLITE_TRANSIENT);
 }
 
-static struct slice value_text(sqlite3_value *value)
+struct slice meter__store_value_slice(sqlite3_value *value)
 {
 	const char *text = (const char *)sqlite3_value_text(value);
 	return (struct slice){text, text ? (size_t)sqlite3_value_bytes(value) : 0};
 }
 
-static int decimal_of(sqlite3_value *value, struct decimal *out)
+int meter__store_value_decimal(sqlite3_value *value, struct decimal *out)
 {
 	int type = sqlite3_value_type(value);
 	if (type == SQLITE_INTEGER) {
 		*out = meter__decimal_from_int(sqlite3_value_int64(value));
 		return METER_OK;
 	}
-	struct slice text = value_text(value);
+	struct slice text = meter__store_value_slice(value);
 	if (type != SQLITE_TEXT || !text.data || meter__decimal_parse(out, text.data, text.size) != METER_OK)
 		return meter__fail(METER_ECORRUPT, "the file holds a value that is no decimal");
 	return METER_OK;
@@ -42,7 +42,7 @@ static int decimal_of(sqlite3_value *value, struct decimal *out)
 
 int meter__store_column_decimal(sqlite3_stmt *statement, int column, struct decimal *out)
 {
-	return decimal_of(sqlite3_column_value(statement, column), out);
+	return meter__store_value_decimal(sqlite3_column_value(statement, column), out);
 }
 
 /* Columns of an aggregate, in this order everywhere. */
@@ -90,11 +90,11 @@ int meter__store_values_aggregate(sqlite3_value **values, enum aggregation aggre
 		out->at_us = sqlite3_value_int64(values[AGGREGATE_AT]);
 	}
 	if (sqlite3_value_type(values[AGGREGATE_VALUE]) == SQLITE_TEXT &&
-	    meter__slice_equal(value_text(values[AGGREGATE_VALUE]), overflow_text)) {
+	    meter__slice_equal(meter__store_value_slice(values[AGGREGATE_VALUE]), overflow_text)) {
 		out->is_overflow = true;
 		return METER_OK;
 	}
-	return decimal_of(values[AGGREGATE_VALUE], &out->value);
+	return meter__store_value_decimal(values[AGGREGATE_VALUE], &out->value);
 }
 
 int meter__store_columns_aggregate(sqlite3_stmt *statement, int first, enum aggregation aggregation, struct aggregate *out)

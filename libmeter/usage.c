@@ -1,6 +1,6 @@
 /*
  * usage.c - reads usage from the coarsest buckets that fit: days inside, hours and minutes at the edges, events where an edge
- * cuts a minute.
+ * cuts a minute. The newest minutes are not in hours and days yet and are read one by one.
  *
  * So a month costs the same however many events lie under it, and any range is exact to the microsecond.
  */
@@ -173,6 +173,35 @@ static int collect(struct collector *c, int level, int64_t from_us, int64_t to_u
 	return code;
 }
 
+/*
+ * Hours and days hold what lies before rolled_us, the newest ones as far as they go. So whole hours or days are read even where
+ * they reach beyond it, and the minutes from there on for the rest.
+ */
+static int collect_newest(struct collector *c, enum level level, int64_t from_us, int64_t to_us, int64_t rolled_us)
+{
+	int64_t first_hour_us = -meter__floor_div(-from_us, US_PER_HOUR) * US_PER_HOUR;
+	if (level == LEVEL_MINUTE || first_hour_us >= rolled_us)
+		return collect(c, LEVEL_MINUTE, from_us, to_us);
+	int64_t unit = meter__level_us[level];
+	int code = collect(c, (int)level, from_us, -meter__floor_div(-rolled_us, unit) * unit);
+	return code == METER_OK ? collect(c, LEVEL_MINUTE, rolled_us, to_us) : code;
+}
+
+static int collect_all(struct collector *c, enum level level)
+{
+	struct totals totals;
+	struct period range = c->request->range;
+	int code = meter__store_totals(c->reader, &totals);
+	if (code != METER_OK)
+		return code;
+	int64_t rolled_us = totals.rolled_before * US_PER_MINUTE;
+	if (range.from_us >= range.to_us)
+		return METER_OK;
+	if (range.to_us <= rolled_us)
+		return collect(c, (int)level, range.from_us, range.to_us);
+	return collect_newest(c, level, range.from_us, range.to_us, rolled_us);
+}
+
 static enum level coarsest_level(int32_t by)
 {
 	switch (by) {
@@ -246,7 +275,7 @@ int meter__usage_collect(struct usage_set *out, struct reader *r, const struct u
 	c.sums.seed = c.dimensions.seed = c.groups.seed = meter__os.random();
 	int code = meter__store_meter(r, &c.meter_number, request->meter);
 	if (code == METER_OK)
-		code = collect(&c, (int)coarsest_level(request->by), request->range.from_us, request->range.to_us);
+		code = collect_all(&c, coarsest_level(request->by));
 	if (code == METER_OK)
 		code = copy_groups(out, &c);
 	if (code == METER_OK)

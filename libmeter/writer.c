@@ -9,81 +9,53 @@
 
 #include "error.h"
 #include "internal.h"
+#include "os.h"
 
 /* Bounds of one transaction. More would not be faster, only longer and larger in memory. */
-#define CHUNK_EVENTS 131072
-#define CHUNK_PROPERTIES 600000
+#define LOAD_EVENTS 131072
 
-struct chunk {
-	struct arrival *arrivals;
-	const struct entry **entries;
-	struct property *properties;
-	size_t count;
-	size_t property_count;
-};
-
-static bool chunk_allocate(struct chunk *c)
-{
-	c->arrivals = malloc(CHUNK_EVENTS * sizeof(*c->arrivals));
-	c->entries = malloc(CHUNK_EVENTS * sizeof(*c->entries));
-	c->properties = malloc((CHUNK_PROPERTIES + EVENT_PROPERTIES_MAX) * sizeof(*c->properties));
-	return c->arrivals && c->entries && c->properties;
-}
-
-static void chunk_free(struct chunk *c)
-{
-	free(c->arrivals);
-	free(c->entries);
-	free(c->properties);
-}
-
-/* Forget the reasons that a failed attempt left. */
-static void chunk_clear(struct chunk *c)
-{
-	for (size_t i = 0; i < c->count; i++)
-		free(c->arrivals[i].reason);
-	c->count = 0;
-	c->property_count = 0;
-}
-
-static bool add_entry(struct chunk *c, const struct entry *entry)
+static int add_entry(struct load *l, const struct entry *entry)
 {
 	const char *payload = (const char *)(entry + 1);
-	struct arrival *arrival = &c->arrivals[c->count];
-	*arrival = (struct arrival){.outcome = METER_PENDING};
+	struct arrival *arrival = &l->arrivals[l->count];
+	*arrival = (struct arrival){.batch = entry->batch, .index = (uint32_t)entry->index};
 	if (entry->is_refused) {
 		arrival->refused_text = (struct slice){payload + strlen(payload) + 1, entry->text_size};
 		arrival->reason = meter__copy(meter__slice_of(payload));
 		if (!arrival->reason)
-			return false;
+			return meter__fail(METER_ENOMEM, "no memory for a reason");
 	} else {
-		meter__event_decode(&arrival->event, c->properties + c->property_count, payload);
-		c->property_count += arrival->event.property_count;
+		arrival->record = payload;
 	}
-	c->entries[c->count++] = entry;
-	return true;
+	l->count++;
+	return METER_OK;
 }
 
 /* The entries from offset on, as many as fit. *end_out is the offset behind them. METER_OK or METER_ENOMEM. */
-static int fill_chunk(struct chunk *c, const struct intake_buffer *taken, size_t offset, size_t *end_out)
+static int fill_load(struct load *l, const struct intake_buffer *taken, size_t offset, size_t *end_out)
 {
-	chunk_clear(c);
-	while (offset < taken->size && c->count < CHUNK_EVENTS && c->property_count < CHUNK_PROPERTIES) {
+	meter__load_clear(l);
+	while (offset < taken->size && l->count < LOAD_EVENTS) {
 		const struct entry *entry = (const struct entry *)(const void *)(taken->data + offset);
-		if (!add_entry(c, entry))
-			return meter__fail(METER_ENOMEM, "no memory for a reason");
+		int code = add_entry(l, entry);
+		if (code != METER_OK)
+			return code;
 		offset += entry->size;
 	}
 	*end_out = offset;
 	return METER_OK;
 }
 
-static int write_chunk(struct meter *m, struct chunk *c)
+static int write_load(struct meter *m, struct load *l)
 {
-	int code = meter__store_begin(m->store);
+	struct live *live = meter__store_live(m->store);
+	int code = meter__load_prepare(l, live);
+	meter__live_release(live);
+	if (code == METER_OK)
+		code = meter__store_begin(m->store);
 	if (code != METER_OK)
 		return code;
-	code = meter__store_ingest(m->store, c->arrivals, c->count);
+	code = meter__store_ingest(m->store, l);
 	if (code != METER_OK) {
 		meter__store_rollback(m->store);
 		return code;
@@ -91,16 +63,17 @@ static int write_chunk(struct meter *m, struct chunk *c)
 	return meter__store_commit(m->store);
 }
 
-static void tell_outcomes(struct meter *m, struct chunk *c)
+static void tell_outcomes(struct meter *m, struct load *l)
 {
 	pthread_mutex_lock(&m->intake.mutex);
-	for (size_t i = 0; i < c->count; i++) {
-		if (!c->entries[i]->batch)
+	for (size_t i = 0; i < l->count; i++) {
+		struct arrival *arrival = &l->arrivals[i];
+		if (!arrival->batch)
 			continue;
-		meter__intake_decide_locked(&m->intake, c->entries[i], c->arrivals[i].outcome, c->arrivals[i].reason);
-		c->arrivals[i].reason = NULL;
+		meter__intake_decide_locked(&m->intake, arrival);
+		arrival->reason = NULL;
 	}
-	meter__intake_decided_locked(&m->intake, c->count);
+	meter__intake_decided_locked(&m->intake, l->count);
 	pthread_mutex_unlock(&m->intake.mutex);
 }
 
@@ -112,16 +85,16 @@ static void give_up(struct meter *m, int code)
 }
 
 /* Write everything that was taken. False: it cannot be written and the handle is closing. */
-static bool write_taken(struct meter *m, struct chunk *c)
+static bool write_taken(struct meter *m, struct load *l)
 {
 	size_t offset = 0;
 	while (offset < m->intake.taken.size) {
 		size_t end = offset;
-		int code = fill_chunk(c, &m->intake.taken, offset, &end);
+		int code = fill_load(l, &m->intake.taken, offset, &end);
 		if (code == METER_OK)
-			code = write_chunk(m, c);
+			code = write_load(m, l);
 		if (code == METER_OK) {
-			tell_outcomes(m, c);
+			tell_outcomes(m, l);
 			offset = end;
 		} else if (!meter__intake_failed(&m->intake, code)) {
 			give_up(m, code);
@@ -134,20 +107,17 @@ static bool write_taken(struct meter *m, struct chunk *c)
 void *meter__writer_main(void *user)
 {
 	struct meter *m = user;
-	struct chunk c = {0};
-	while (!chunk_allocate(&c)) {
-		chunk_free(&c);
-		(void)meter__fail(METER_ENOMEM, "no memory for the writer");
+	struct load l = {0};
+	while (meter__load_init(&l, LOAD_EVENTS, meter__os.random()) != METER_OK) {
 		if (!meter__intake_failed(&m->intake, METER_ENOMEM)) {
 			give_up(m, METER_ENOMEM);
 			return NULL;
 		}
 	}
 	while (meter__intake_take(&m->intake, m->commit_interval_us)) {
-		if (!write_taken(m, &c))
+		if (!write_taken(m, &l))
 			break;
 	}
-	chunk_clear(&c);
-	chunk_free(&c);
+	meter__load_free(&l);
 	return NULL;
 }

@@ -234,8 +234,8 @@ static void test_a_new_database_is_ours(void **state)
 	(void)state;
 	close_meter(open_meter());
 	assert_i64(0x6d657472, sql_int(meter_path(), "PRAGMA application_id"));
-	assert_i64(1, sql_int(meter_path(), "PRAGMA user_version"));
-	assert_i64(32768, sql_int(meter_path(), "PRAGMA page_size"));
+	assert_i64(2, sql_int(meter_path(), "PRAGMA user_version"));
+	assert_i64(8192, sql_int(meter_path(), "PRAGMA page_size"));
 	assert_i64(1, sql_int(meter_path(), "SELECT journal_mode = 'wal' FROM pragma_journal_mode"));
 	assert_i64(0, sql_int(meter_path(), "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
 	                                    " AND name NOT LIKE 'sqlite_%' AND strict = 0"));
@@ -375,9 +375,11 @@ static void test_a_newer_schema_is_refused(void **state)
 {
 	(void)state;
 	close_meter(open_meter());
-	sql_run(meter_path(), "PRAGMA user_version = 2");
-	assert_refused(METER_ENEWER, meter_path(), NULL, "has schema version 2, this library knows versions up to 1");
+	sql_run(meter_path(), "PRAGMA user_version = 3");
+	assert_refused(METER_ENEWER, meter_path(), NULL, "has schema version 3, this library knows versions up to 2");
 	sql_run(meter_path(), "PRAGMA user_version = 1");
+	assert_refused(METER_EFOREIGN, meter_path(), NULL, "has schema version 1 of a libmeter before its first release");
+	sql_run(meter_path(), "PRAGMA user_version = 2");
 	close_meter(open_meter());
 }
 
@@ -436,7 +438,7 @@ static void test_a_damaged_page_is_an_error_when_it_is_read(void **state)
 	assert_ok(meter_record_many(m, &e, 1, NULL));
 	close_meter(m);
 	int64_t page = sql_int(meter_path(), "SELECT rootpage FROM sqlite_schema WHERE name = 'event'");
-	scribble(meter_path(), (page - 1) * 32768, 4000);
+	scribble(meter_path(), (page - 1) * 8192, 4000);
 	m = open_meter();
 	meter_counters stats = {.struct_size = sizeof(stats)};
 	assert_code(METER_ECORRUPT, meter_stats(m, &stats));

@@ -1,0 +1,415 @@
+/*
+ * load.c - see load.h. Works through a load in two passes: the keys are read and sorted, then rows are built in their order, so
+ * that the store reads them one after the other.
+ *
+ * The order is (timestamp, subscription as it was first seen, id, arrival). Any order would be correct; this one is close to the
+ * one of the store. Two arrivals with one key stay in the order they came.
+ */
+#include "load.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+/* ---- what events are measured by ---- */
+
+struct live *meter__live_new(void)
+{
+	struct live *live = calloc(1, sizeof(*live));
+	if (live)
+		live->references = 1;
+	return live;
+}
+
+struct live *meter__live_retain(struct live *live)
+{
+	__atomic_add_fetch(&live->references, 1, __ATOMIC_RELAXED);
+	return live;
+}
+
+void meter__live_release(struct live *live)
+{
+	if (!live || __atomic_sub_fetch(&live->references, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	meter__catalog_release(live->in_force);
+	meter__catalog_release(live->pending);
+	free(live->meters);
+	free(live);
+}
+
+/* ---- life ---- */
+
+int meter__load_init(struct load *l, size_t capacity, uint64_t seed)
+{
+	*l = (struct load){.capacity = capacity};
+	l->names.seed = l->shapes.seed = l->buckets.seed = seed;
+	l->arrivals = malloc(capacity * sizeof(*l->arrivals));
+	l->rows = malloc(capacity * sizeof(*l->rows));
+	l->keys = malloc(capacity * sizeof(*l->keys));
+	l->spare = malloc(capacity * sizeof(*l->spare));
+	if (l->arrivals && l->rows && l->keys && l->spare)
+		return METER_OK;
+	meter__load_free(l);
+	return meter__fail(METER_ENOMEM, "no memory for %zu events", capacity);
+}
+
+void meter__load_clear(struct load *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		free(l->arrivals[i].reason);
+	l->count = 0;
+	l->row_count = l->unreadable_count = 0;
+	meter__live_release(l->live);
+	l->live = NULL;
+}
+
+void meter__load_free(struct load *l)
+{
+	meter__load_clear(l);
+	free(l->arrivals);
+	free(l->rows);
+	free(l->keys);
+	free(l->spare);
+	free(l->measures);
+	free(l->known);
+	meter__intern_free(&l->names);
+	meter__intern_free(&l->shapes);
+	meter__buffer_free(&l->texts);
+	meter__buffer_free(&l->scratch);
+	meter__buckets_free(&l->buckets);
+	*l = (struct load){0};
+}
+
+/* ---- reading ---- */
+
+static struct slice text_of(const struct load *l, size_t at, size_t size)
+{
+	return (struct slice){l->texts.data + at, size};
+}
+
+struct slice meter__load_id(const struct load *l, const struct load_row *row)
+{
+	return text_of(l, row->text_at, row->id_size);
+}
+
+struct slice meter__load_source(const struct load *l, const struct load_row *row)
+{
+	if (row->source_size == 0)
+		return (struct slice){NULL, 0};
+	return text_of(l, row->text_at + row->id_size, row->source_size);
+}
+
+struct slice meter__load_properties(const struct load *l, const struct load_row *row)
+{
+	return text_of(l, row->text_at + row->id_size + row->source_size, row->properties_size);
+}
+
+const struct load_row *meter__load_unreadable(const struct load *l, size_t index)
+{
+	return &l->rows[l->capacity - 1 - index];
+}
+
+uint32_t meter__load_shape_type(const struct load *l, size_t shape)
+{
+	uint32_t type;
+	memcpy(&type, meter__intern_text(&l->shapes, shape).data, sizeof(type));
+	return type;
+}
+
+struct slice meter__load_shape_names(const struct load *l, size_t shape)
+{
+	struct slice text = meter__intern_text(&l->shapes, shape);
+	return (struct slice){text.data + sizeof(uint32_t), text.size - sizeof(uint32_t)};
+}
+
+/* ---- pass 1: keys in their order ---- */
+
+static int name_index(struct load *l, struct slice text, uint32_t *out)
+{
+	size_t index;
+	int code = meter__intern_index(&l->names, text, &index);
+	*out = (uint32_t)index;
+	return code;
+}
+
+static int collect_keys(struct load *l, size_t *count_out)
+{
+	size_t count = 0;
+	l->last_us = INT64_MIN;
+	for (uint32_t i = 0; i < l->count; i++) {
+		const char *record = l->arrivals[i].record;
+		if (!record)
+			continue;
+		struct load_key *key = &l->keys[count++];
+		key->arrival = i;
+		key->timestamp_us = meter__event_record_timestamp(record);
+		if (key->timestamp_us > l->last_us)
+			l->last_us = key->timestamp_us;
+		int code = name_index(l, meter__event_record_subscription(record), &key->subscription);
+		if (code != METER_OK)
+			return code;
+	}
+	*count_out = count;
+	return METER_OK;
+}
+
+static int compare_keys(const void *left, const void *right, void *user)
+{
+	const struct load_key *a = left;
+	const struct load_key *b = right;
+	if (a->subscription != b->subscription)
+		return a->subscription < b->subscription ? -1 : 1;
+	const struct arrival *arrivals = user;
+	int order = meter__slice_compare(meter__event_record_id(arrivals[a->arrival].record),
+	                                 meter__event_record_id(arrivals[b->arrival].record));
+	return order ? order : (a->arrival > b->arrival) - (a->arrival < b->arrival);
+}
+
+#define DIGIT_BITS 11
+#define DIGITS (1 << DIGIT_BITS)
+
+/* One pass of a radix sort: by a digit of the time since first_us, equal ones in the order they had. */
+static void sort_by_digit(struct load_key *to, const struct load_key *from, size_t count, int64_t first_us, int shift)
+{
+	size_t starts[DIGITS + 1] = {0};
+	for (size_t i = 0; i < count; i++)
+		starts[(((uint64_t)(from[i].timestamp_us - first_us) >> shift) & (DIGITS - 1)) + 1]++;
+	for (size_t i = 0; i < DIGITS; i++)
+		starts[i + 1] += starts[i];
+	for (size_t i = 0; i < count; i++)
+		to[starts[((uint64_t)(from[i].timestamp_us - first_us) >> shift) & (DIGITS - 1)]++] = from[i];
+}
+
+/* The events of a load lie within seconds or days of each other, so their times differ in few digits and a few passes sort
+ * them; only what shares a microsecond is compared. */
+static void sort_keys(struct load *l, size_t count)
+{
+	int64_t first_us = INT64_MAX;
+	for (size_t i = 0; i < count; i++)
+		first_us = l->keys[i].timestamp_us < first_us ? l->keys[i].timestamp_us : first_us;
+	for (int shift = 0; count > 0 && shift < 64 && ((uint64_t)(l->last_us - first_us) >> shift) > 0; shift += DIGIT_BITS) {
+		sort_by_digit(l->spare, l->keys, count, first_us, shift);
+		struct load_key *sorted = l->spare;
+		l->spare = l->keys;
+		l->keys = sorted;
+	}
+	for (size_t from = 0, to = 1; from < count; from = to++) {
+		while (to < count && l->keys[to].timestamp_us == l->keys[from].timestamp_us)
+			to++;
+		if (to - from > 1)
+			qsort_r(l->keys + from, to - from, sizeof(*l->keys), compare_keys, l->arrivals);
+	}
+}
+
+/* ---- pass 2: rows and their measures ---- */
+
+static int add_measure(struct load *l, struct measure m)
+{
+	if (l->measure_count == l->measure_capacity) {
+		size_t capacity = l->measure_capacity ? l->measure_capacity * 2 : 4096;
+		struct measure *measures = realloc(l->measures, capacity * sizeof(*measures));
+		if (!measures)
+			return meter__fail(METER_ENOMEM, "no memory for %zu measures", capacity);
+		l->measures = measures;
+		l->measure_capacity = capacity;
+	}
+	l->measures[l->measure_count++] = m;
+	return METER_OK;
+}
+
+/* One event by one meter. METER_EINVAL: covered but not readable; the message says why. */
+static int measure_by(struct load *l, size_t at, const struct event *e, uint32_t subscription)
+{
+	const struct live_meter *live = &l->live->meters[at];
+	struct aggregate value;
+	int code = meter__aggregate_measure(&value, live->definition, e);
+	if (code == METER_EEND)
+		return METER_OK;
+	if (code == METER_EINVAL && !live->is_in_force) { /* a catalog being filled has no say in what is accepted */
+		value = (struct aggregate){.unmeasured = 1};
+		code = METER_OK;
+	}
+	if (code != METER_OK)
+		return code;
+	if (e->timestamp_us >= live->filled_before)
+		return METER_OK; /* the fill will come by and count it */
+	meter__buffer_reset(&l->scratch);
+	meter__aggregate_dimensions(&l->scratch, live->definition, e);
+	if (l->scratch.failed)
+		return meter__fail(METER_ENOMEM, "no memory for dimensions");
+	uint32_t dimensions;
+	code = name_index(l, (struct slice){l->scratch.data, l->scratch.size}, &dimensions);
+	if (code != METER_OK)
+		return code;
+	struct bucket key = {.meter = (int64_t)at,
+	                     .subscription = subscription,
+	                     .start = meter__level_start(LEVEL_MINUTE, e->timestamp_us),
+	                     .dimensions = dimensions,
+	                     .aggregation = live->definition->aggregation};
+	size_t bucket;
+	code = meter__buckets_find(&l->buckets, LEVEL_MINUTE, &key, &bucket);
+	if (code != METER_OK)
+		return code;
+	return add_measure(l, (struct measure){.coefficient = (int64_t)value.value.coefficient,
+	                                       .scale = (uint8_t)value.value.scale,
+	                                       .bucket = (uint32_t)bucket,
+	                                       .is_unmeasured = value.unmeasured > 0});
+}
+
+static int measure_event(struct load *l, struct load_row *row, const struct event *e)
+{
+	row->measure_at = (uint32_t)l->measure_count;
+	int code = METER_OK;
+	for (size_t i = 0; code == METER_OK && i < l->live->count; i++)
+		code = measure_by(l, i, e, row->subscription);
+	if (code != METER_OK)
+		l->measure_count = row->measure_at;
+	row->measure_count = (uint32_t)(l->measure_count - row->measure_at);
+	return code;
+}
+
+static int write_texts(struct load *l, struct load_row *row, const struct event *e)
+{
+	row->text_at = l->texts.size;
+	row->id_size = (uint16_t)e->id.size;
+	row->source_size = (uint16_t)e->source.size;
+	meter__buffer_slice(&l->texts, e->id);
+	meter__buffer_slice(&l->texts, e->source);
+	meter__property_values_write(&l->texts, e->properties, e->property_count);
+	if (l->texts.failed)
+		return meter__fail(METER_ENOMEM, "no memory for properties");
+	row->properties_size = (uint32_t)(l->texts.size - row->text_at - e->id.size - e->source.size);
+	return METER_OK;
+}
+
+static int find_shape(struct load *l, struct load_row *row, const struct event *e, uint32_t *type_out)
+{
+	int code = name_index(l, e->type, type_out);
+	if (code != METER_OK)
+		return code;
+	meter__buffer_reset(&l->scratch);
+	meter__buffer_append(&l->scratch, type_out, sizeof(*type_out));
+	meter__property_names_write(&l->scratch, e->properties, e->property_count);
+	if (l->scratch.failed)
+		return meter__fail(METER_ENOMEM, "no memory for a shape");
+	size_t shape;
+	code = meter__intern_index(&l->shapes, (struct slice){l->scratch.data, l->scratch.size}, &shape);
+	row->shape = (uint32_t)shape;
+	return code;
+}
+
+enum { KNOWN_SUBSCRIPTION = 1, KNOWN_BILLED = 2, KNOWN_TYPE = 4, KNOWN_METERED = 8 };
+
+static int make_room_for_known(struct load *l)
+{
+	if (l->known_capacity >= l->names.capacity)
+		return METER_OK;
+	uint8_t *known = realloc(l->known, l->names.capacity);
+	if (!known)
+		return meter__fail(METER_ENOMEM, "no memory for %zu names", l->names.capacity);
+	memset(known + l->known_capacity, 0, l->names.capacity - l->known_capacity);
+	l->known = known;
+	l->known_capacity = l->names.capacity;
+	return METER_OK;
+}
+
+/* Whether an invoice can show it: the catalog in force has a meter of its type and names its subscription. Asked once a name. */
+static int find_unbilled(struct load *l, struct load_row *row, const struct event *e, uint32_t type)
+{
+	const struct meter_catalog *catalog = l->live->in_force;
+	int code = make_room_for_known(l);
+	if (code != METER_OK)
+		return code;
+	uint8_t *subscription_known = &l->known[row->subscription];
+	if (!(*subscription_known & KNOWN_SUBSCRIPTION)) {
+		bool is_billed = catalog && meter__catalog_subscription(catalog, e->subscription);
+		*subscription_known |= (uint8_t)(KNOWN_SUBSCRIPTION | (is_billed ? KNOWN_BILLED : 0));
+	}
+	uint8_t *type_known = &l->known[type];
+	if (!(*type_known & KNOWN_TYPE)) {
+		bool is_metered = catalog && meter__catalog_is_metered(catalog, e->type);
+		*type_known |= (uint8_t)(KNOWN_TYPE | (is_metered ? KNOWN_METERED : 0));
+	}
+	row->is_unbilled = !((*subscription_known & KNOWN_BILLED) && (*type_known & KNOWN_METERED));
+	return METER_OK;
+}
+
+/* METER_EINVAL: a meter covers it and cannot read it. */
+static int build_row(struct load *l, struct load_row *row, const struct load_key *key)
+{
+	struct property properties[EVENT_PROPERTIES_MAX];
+	struct event e;
+	uint32_t type;
+	meter__event_decode(&e, properties, l->arrivals[key->arrival].record);
+	*row = (struct load_row){.timestamp_us = e.timestamp_us,
+	                         .coefficient = (int64_t)e.value.coefficient,
+	                         .scale = (uint8_t)e.value.scale,
+	                         .sequence = e.sequence,
+	                         .subscription = key->subscription,
+	                         .arrival = key->arrival};
+	int code = find_shape(l, row, &e, &type);
+	if (code == METER_OK)
+		code = find_unbilled(l, row, &e, type);
+	if (code == METER_OK)
+		code = write_texts(l, row, &e);
+	return code == METER_OK ? measure_event(l, row, &e) : code;
+}
+
+static int build_rows(struct load *l, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (i + 8 < count) /* records are far apart in memory */
+			__builtin_prefetch(l->arrivals[l->keys[i + 8].arrival].record);
+		struct arrival *arrival = &l->arrivals[l->keys[i].arrival];
+		struct load_row *row = &l->rows[l->row_count];
+		int code = build_row(l, row, &l->keys[i]);
+		if (code == METER_OK) {
+			arrival->outcome = METER_ACCEPTED; /* until the store finds its key */
+			l->row_count++;
+			continue;
+		}
+		if (code != METER_EINVAL)
+			return code;
+		arrival->outcome = METER_REJECTED; /* the same */
+		arrival->reason = meter__copy(meter__slice_of(meter_errmsg()));
+		if (!arrival->reason)
+			return meter__fail(METER_ENOMEM, "no memory for a reason");
+		/* rows has room for every arrival, so the two ends never meet before both are filled */
+		l->rows[l->capacity - 1 - l->unreadable_count++] = *row;
+	}
+	return METER_OK;
+}
+
+static void reset(struct load *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		struct arrival *arrival = &l->arrivals[i];
+		arrival->outcome = METER_REJECTED; /* of a refused text */
+		if (arrival->record) {
+			free(arrival->reason);
+			arrival->reason = NULL;
+		}
+	}
+	l->row_count = l->unreadable_count = l->measure_count = 0;
+	meter__intern_reset(&l->names);
+	meter__intern_reset(&l->shapes);
+	meter__buffer_reset(&l->texts);
+	meter__buckets_reset(&l->buckets);
+	if (l->known)
+		memset(l->known, 0, l->known_capacity);
+}
+
+int meter__load_prepare(struct load *l, struct live *live)
+{
+	reset(l);
+	meter__live_retain(live);
+	meter__live_release(l->live);
+	l->live = live;
+	size_t count;
+	int code = collect_keys(l, &count);
+	if (code != METER_OK)
+		return code;
+	sort_keys(l, count);
+	return build_rows(l, count);
+}

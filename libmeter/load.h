@@ -1,0 +1,124 @@
+/*
+ * load.h - what one transaction stores, made ready so that the store only has to write it. (pure)
+ *
+ * Made ready means: events sorted by key and laid out as rows in the order they go in; texts that repeat (subscriptions, types,
+ * shapes, dimensions) collected once and known by index; every measure assigned to its bucket. None of it needs the database, so
+ * one load is made ready while another one is written.
+ *
+ * A shape is the type of an event and the names of its properties: what events of one kind share, and need not each keep.
+ */
+#ifndef METER_LOAD_H
+#define METER_LOAD_H
+
+#include "bucket.h"
+#include "catalog.h"
+#include "event.h"
+#include "intern.h"
+
+/* A meter that is kept up to date: of the catalog in force, or of one being filled. */
+struct live_meter {
+	int64_t number;
+	int64_t filled_before; /* it counts events with timestamp < this; INT64_MAX: all */
+	bool is_in_force;
+	const struct meter_definition *definition;
+};
+
+/* What events are measured by. Immutable and counted: the writer may learn of a newer one while a load still uses this. */
+struct live {
+	int32_t references;
+	struct meter_catalog *in_force; /* NULL: none */
+	struct meter_catalog *pending;  /* NULL: none; its meters may be in meters */
+	struct live_meter *meters;
+	size_t count;
+};
+
+struct live *meter__live_new(void); /* with one reference and nothing in it; NULL: no memory */
+struct live *meter__live_retain(struct live *live);
+void meter__live_release(struct live *live); /* NULL is fine */
+
+/* One thing that arrived, where it waits in memory until its outcome is durable. */
+struct arrival {
+	const char *record;        /* an encoded event (event.h), or NULL: */
+	struct slice refused_text; /* a text that could not become one; reason is set */
+	char *reason;              /* refused: in; conflict, rejected: out. On the heap */
+	struct meter_batch *batch; /* who waits for the outcome; NULL: nobody */
+	uint32_t index;            /* in the batch */
+	int32_t outcome;           /* out: METER_ACCEPTED ... */
+};
+
+/* One event counted by one meter. What it counts fits what an event's value may be, so it is small. */
+struct measure {
+	int64_t coefficient;
+	uint32_t bucket; /* index into buckets */
+	uint8_t scale;
+	bool is_unmeasured;
+};
+
+/* An event as it goes in. Its id, source and properties lie one after the other in texts. */
+struct load_row {
+	int64_t timestamp_us;
+	int64_t coefficient; /* of its value */
+	int64_t sequence;
+	size_t text_at;
+	uint32_t properties_size;
+	uint16_t id_size;
+	uint16_t source_size;  /* 0: absent */
+	uint32_t subscription; /* index into names */
+	uint32_t shape;        /* index into shapes */
+	uint32_t arrival;
+	uint32_t measure_at;
+	uint32_t measure_count;
+	uint8_t scale;
+	bool is_unbilled; /* no meter covers its type, or no catalog names its subscription */
+};
+
+/* The order in which events go in. */
+struct load_key {
+	int64_t timestamp_us;
+	uint32_t subscription; /* index into names */
+	uint32_t arrival;
+};
+
+/* Zero-initialised is empty, except seeds. */
+struct load {
+	struct arrival *arrivals;
+	size_t count;
+	size_t capacity;
+	struct live *live; /* by which it was measured; NULL: not made ready */
+
+	struct load_row *rows; /* row_count of them sorted by key, to be inserted; */
+	size_t row_count; /* those that a meter covers and cannot read stand at the end of the array instead, last one first */
+	size_t unreadable_count;
+	int64_t last_us;      /* greatest timestamp; INT64_MIN without events */
+	struct intern names;  /* subscriptions, types, dimension sets */
+	struct intern shapes; /* the index of the type as four bytes, then the names of properties as JSON */
+	struct buffer texts;
+	struct measure *measures;
+	size_t measure_count;
+	size_t measure_capacity;
+	struct buckets buckets; /* minutes with empty sums; meter is an index into live->meters, the other keys into names */
+
+	struct load_key *keys, *spare;
+	uint8_t *known; /* by index into names: what was found out about them */
+	size_t known_capacity;
+	struct buffer scratch;
+};
+
+/* Room for capacity arrivals. METER_OK or METER_ENOMEM. */
+int meter__load_init(struct load *l, size_t capacity, uint64_t seed);
+void meter__load_free(struct load *l);
+
+/* Measure by live and make ready; again, when the meters changed meanwhile. Rejects what live cannot read, with the reason. */
+int meter__load_prepare(struct load *l, struct live *live);
+/* Ready for other arrivals: frees reasons, lets go of live. */
+void meter__load_clear(struct load *l);
+
+struct slice meter__load_id(const struct load *l, const struct load_row *row);
+struct slice meter__load_source(const struct load *l, const struct load_row *row);
+struct slice meter__load_properties(const struct load *l, const struct load_row *row);
+const struct load_row *meter__load_unreadable(const struct load *l, size_t index);
+/* Type (an index into names) and names of a shape. */
+uint32_t meter__load_shape_type(const struct load *l, size_t shape);
+struct slice meter__load_shape_names(const struct load *l, size_t shape);
+
+#endif
