@@ -1,7 +1,8 @@
 # Makefile - builds, tests and installs libmeter.
 #
 # Yours to set: CC CXX CFLAGS LDFLAGS PREFIX DESTDIR libdir includedir bindir. The project's own flags come first, in variables of
-# their own. Further switches: WERROR=1 warnings are errors, SAN=address,undefined or SAN=thread sanitizers, V=1 print commands.
+# their own. Further switches: WERROR=1 warnings are errors, SAN=address,undefined or SAN=thread sanitizers, POINTS=1 with the test
+# points of the crash tests, V=1 print commands.
 # Objects of another compiler or sanitizer live in a build folder of their own, so they never mix.
 
 CC ?= cc
@@ -17,7 +18,7 @@ version_part = $(shell sed -n 's/^\#define METER_$(1) *//p' include/meter.h)
 VERSION := $(call version_part,VERSION_MAJOR).$(call version_part,VERSION_MINOR).$(call version_part,VERSION_PATCH)
 SOVERSION := $(call version_part,SOVERSION)
 
-BUILD ?= build$(if $(filter-out cc gcc,$(CC)),/$(notdir $(firstword $(CC))))$(if $(SAN),/$(subst $(comma),-,$(SAN)))
+BUILD ?= build$(if $(filter-out cc gcc,$(CC)),/$(notdir $(firstword $(CC))))$(if $(SAN),/$(subst $(comma),-,$(SAN)))$(if $(POINTS),/points)
 
 warnings := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
 	-Wformat=2 -Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion -Werror=format-security \
@@ -34,7 +35,7 @@ hardening_ld := -Wl,-z,relro,-z,now,-z,noexecstack,-z,defs,--as-needed
 endif
 # One set of objects serves both libraries: with hidden visibility PIC costs nothing worth a second build, and the static
 # library can then be linked into a shared one.
-project_cflags := -std=c11 -D_GNU_SOURCE -fvisibility=hidden -fPIC -pthread $(warnings) $(hardening)
+project_cflags := -std=c11 -D_GNU_SOURCE -fvisibility=hidden -fPIC -pthread $(if $(POINTS),-DMETER_TEST_POINTS) $(warnings) $(hardening)
 project_ldflags := $(hardening_ld) -pthread
 libs := -lsqlite3 -lxxhash -lyaml
 

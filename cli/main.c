@@ -78,7 +78,7 @@ meter *cli_open(const struct arguments *arguments, uint32_t flags)
 	meter *m;
 	meter_options options = METER_OPTIONS_INIT;
 
-	options.flags = flags;
+	options.flags = flags | METER_OPEN_WITHOUT_SPOOL; /* events are replayed in batches */
 	int result = meter_open(&m, arguments->database, &options);
 	if (result != METER_OK)
 		cli_library_error(result);

@@ -101,11 +101,12 @@ METER_API int meter_abi_check(int32_t soversion);
 #define METER_EINVAL       (-1)  /**< an argument is missing or out of range: meter_errmsg() names it */
 #define METER_ENOMEM       (-2)  /**< out of memory: nothing was done, try again */
 #define METER_EBUSY        (-3)  /**< another process held the write lock for longer than lock_wait_ms */
-#define METER_EAGAIN       (-4)  /**< the queue is full: nothing was recorded, try again or meter_flush() */
+#define METER_EAGAIN       (-4)  /**< the spool is full: nothing was recorded, try again or meter_flush() */
 #define METER_ETIMEDOUT    (-5)  /**< the time given ran out; the work goes on in the background */
 #define METER_ENOTFOUND    (-6)  /**< no such file, meter, plan or subscription */
 #define METER_EUNSUPPORTED (-7)  /**< understood, but not computed by this version; never answered with a guess */
 #define METER_EEND         (-8)  /**< a _next call: there are no more rows */
+#define METER_EFORKED      (-9)  /**< the handle was opened before fork(): this process must open the file again */
 #define METER_EIO          (-40) /**< the operating system or SQLite failed to read or write */
 #define METER_ECORRUPT     (-41) /**< the file is damaged, or holds what this library never writes */
 #define METER_EFOREIGN     (-42) /**< the file is not a libmeter database */
@@ -128,7 +129,8 @@ METER_API const char *meter_errmsg(void);
 
 typedef struct meter meter;
 
-#define METER_OPEN_EXISTING 1u /**< fail with METER_ENOTFOUND instead of creating a file that is not there */
+#define METER_OPEN_EXISTING      1u /**< fail with METER_ENOTFOUND instead of creating a file that is not there */
+#define METER_OPEN_WITHOUT_SPOOL 2u /**< for who only reads, applies catalogs and uses batches: no spool is made, meter_record() refused */
 
 /** How to open. Zero means the default in every field. A field outside struct_size has its default too. */
 typedef struct meter_options {
@@ -137,9 +139,10 @@ typedef struct meter_options {
 	int32_t commit_interval_ms; /**< the longest an accepted event waits for its commit; 1..60000, default 100 */
 	int32_t full_wait_ms;       /**< how long meter_record() waits when the queue is full; 0..60000, default 0: not at all */
 	int32_t lock_wait_ms;       /**< how long to wait for another process that writes; 1..3600000, default 10000 */
-	int32_t queue_mib;          /**< room for events that wait, in MiB; 1..1024, default 32. The writer needs as much again */
+	int32_t queue_mib;          /**< size of the spool, and room for what waits of batches, in MiB; 1..1024, default 64 */
+	int32_t wal_max_mib;        /**< how long a reader may let FILE-wal grow before writing stops; 1..1048576, default 1024 */
 } meter_options;
-#define METER_OPTIONS_INIT { sizeof(meter_options), 0, 0, 0, 0, 0 }
+#define METER_OPTIONS_INIT { sizeof(meter_options), 0, 0, 0, 0, 0, 0 }
 
 /**
  * Open a metering file, creating it when there is none, and start its writer thread.
@@ -585,6 +588,9 @@ typedef struct meter_counters {
 	int64_t refused;            /**< handle: meter_record() calls that returned METER_EINVAL or METER_EAGAIN */
 	int64_t oldest_queued_us;   /**< handle: age of the oldest queued event */
 	int32_t writer_error;       /**< handle: METER_OK, or what keeps the writer from writing */
+	int32_t wal_alarm;          /**< file: 1 when some reader has kept the WAL from being written back for more than 128 MiB */
+	int64_t recovered;          /**< file: events taken over from spools of processes that died */
+	int64_t damaged;            /**< file: records of spools, and spools, that were damaged or do not fit the database */
 } meter_counters;
 
 /** @return METER_OK, or METER_EINVAL, METER_EIO.   Threads: any. */

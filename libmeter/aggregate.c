@@ -67,6 +67,28 @@ void meter__aggregate_merge(enum aggregation aggregation, struct aggregate *into
 	}
 }
 
+/* Far from 38 digits, so that a sum of integers this small needs no check. */
+#define SMALL_SUM ((int128)1 << 100)
+
+void meter__aggregate_add(enum aggregation aggregation, struct aggregate *into, int64_t coefficient, int32_t scale, int64_t at_us)
+{
+	/* Nearly every event there is: counted, or a sum of integers. */
+	bool is_small = into->value.coefficient < SMALL_SUM && into->value.coefficient > -SMALL_SUM;
+	if (!into->is_overflow && into->events < INT64_MAX && is_small && scale == 0 && into->value.scale == 0) {
+		if (aggregation == AGGREGATION_COUNT) {
+			into->value.coefficient = ++into->events;
+			return;
+		}
+		if (aggregation == AGGREGATION_SUM) {
+			into->events++;
+			into->value.coefficient += coefficient;
+			return;
+		}
+	}
+	struct aggregate one = {.events = 1, .value = {coefficient, scale}, .at_us = at_us};
+	meter__aggregate_merge(aggregation, into, &one);
+}
+
 static bool is_allowed(const struct meter_filter *filter, struct slice value)
 {
 	size_t low = 0;

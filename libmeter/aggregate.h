@@ -20,6 +20,10 @@ struct aggregate {
 
 void meter__aggregate_merge(enum aggregation aggregation, struct aggregate *into, const struct aggregate *more);
 
+/* Merge one event: its value, which is that of an event (see meter__decimal_is_event_value), and its timestamp. */
+void meter__aggregate_add(enum aggregation aggregation, struct aggregate *into, int64_t coefficient, int32_t scale,
+                          int64_t at_us);
+
 /*
  * What the meter counts of this event. METER_OK: *out has events 1 and the value. METER_EEND: not covered (other type, or
  * filtered out). METER_EINVAL: covered, but the value is missing or no decimal; the message says which property of which meter.

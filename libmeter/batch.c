@@ -20,6 +20,7 @@ int meter_batch_new(meter_batch **out, meter *m)
 	REQUIRE(out);
 	*out = NULL;
 	REQUIRE(m);
+	REQUIRE_OWN(m);
 	meter_batch *b = calloc(1, sizeof(*b));
 	if (!b)
 		return meter__fail(METER_ENOMEM, "no memory for a batch");
@@ -35,29 +36,17 @@ static void forget_reasons(meter_batch *b)
 	b->reason_count = 0;
 }
 
-/* Take the batch off the entries that are not decided: they are written all the same, without an outcome for anybody. */
-static void detach_entries_locked(struct intake_buffer *buffer, const meter_batch *b)
-{
-	for (size_t at = 0; at < buffer->size;) {
-		struct entry *entry = (struct entry *)(void *)(buffer->data + at);
-		if (entry->batch == b)
-			entry->batch = NULL;
-		at += entry->size;
-	}
-}
-
 void meter_batch_free(meter_batch *b)
 {
 	if (!b)
 		return;
-	if (meter_batch_wait(b) != METER_OK) {
-		struct intake *in = &b->meter->intake;
-		pthread_mutex_lock(&in->mutex);
-		detach_entries_locked(&in->taken, b);
-		detach_entries_locked(&in->open, b);
-		pthread_mutex_unlock(&in->mutex);
-	}
+	/* In a child process the writer that knows the batch does not exist; its memory is left alone like that of the handle. */
+	if (meter__fork_check(&b->meter->fork) != METER_OK)
+		return;
+	if (meter_batch_wait(b) != METER_OK)
+		meter__intake_detach(&b->meter->intake, b);
 	forget_reasons(b);
+	free(b->filling); /* empty: the wait has handed over what was in it */
 	free(b->reasons);
 	free(b->outcomes);
 	meter__buffer_free(&b->scratch);
@@ -100,22 +89,53 @@ static void write_refused(struct buffer *out, const meter_event *in)
 	meter__buffer_char(out, '}');
 }
 
+static int add_event(meter_batch *b, const struct event *e)
+{
+	size_t size = meter__event_encoded_size(e);
+	char *payload;
+	int code = meter__intake_reserve(&b->meter->intake, b, size, &payload);
+	if (code != METER_OK)
+		return code;
+	meter__event_encode(e, payload);
+	meter__intake_add(b, size, false, 0);
+	return METER_OK;
+}
+
+static int add_refused(meter_batch *b, struct slice text, const char *reason)
+{
+	size_t reason_size = strnlen(reason, 1000);
+	if (text.size > REFUSED_TEXT_MAX)
+		text.size = REFUSED_TEXT_MAX;
+	size_t size = reason_size + 1 + text.size;
+	char *payload;
+	int code = meter__intake_reserve(&b->meter->intake, b, size, &payload);
+	if (code != METER_OK)
+		return code;
+	memcpy(payload, reason, reason_size);
+	payload[reason_size] = '\0';
+	if (text.size)
+		memcpy(payload + reason_size + 1, text.data, text.size);
+	meter__intake_add(b, size, true, text.size);
+	return METER_OK;
+}
+
 /* Into quarantine, for the reason that this thread's message says. */
 static int refuse(meter_batch *b, struct slice text)
 {
 	char reason[1024];
 	snprintf(reason, sizeof(reason), "%s", meter_errmsg());
-	return meter__intake_add_refused(&b->meter->intake, text, reason, b, -1);
+	return add_refused(b, text, reason);
 }
 
 int meter_batch_add(meter_batch *b, const meter_event *event)
 {
 	REQUIRE(b && event);
+	REQUIRE_OWN(b->meter);
 	struct event e;
 	struct property properties[EVENT_PROPERTIES_MAX];
 	int code = meter__event_from_public(&e, properties, event, meter__os.now_us());
 	if (code == METER_OK)
-		return meter__intake_add_event(&b->meter->intake, &e, b, -1);
+		return add_event(b, &e);
 	meter__buffer_reset(&b->scratch);
 	write_refused(&b->scratch, event);
 	if (b->scratch.failed)
@@ -126,31 +146,30 @@ int meter_batch_add(meter_batch *b, const meter_event *event)
 int meter_batch_add_refused(meter_batch *b, const char *text, size_t size, const char *reason)
 {
 	REQUIRE(b && text && reason);
-	return meter__intake_add_refused(&b->meter->intake, meter__optional_argument(text, size), reason, b, -1);
+	REQUIRE_OWN(b->meter);
+	return add_refused(b, meter__optional_argument(text, size), reason);
 }
 
 int meter_batch_add_json(meter_batch *b, const char *text, size_t size, int32_t time_format)
 {
 	REQUIRE(b && text);
 	REQUIRE(time_format >= METER_TIME_RFC3339 && time_format <= METER_TIME_NS);
+	REQUIRE_OWN(b->meter);
 	struct slice line = meter__optional_argument(text, size);
 	struct event e;
 	struct property properties[EVENT_PROPERTIES_MAX];
 	int code = meter__event_json_read(&e, properties, &b->scratch, line.data, line.size, time_format, meter__os.now_us());
 	if (code == METER_OK)
-		return meter__intake_add_event(&b->meter->intake, &e, b, -1);
+		return add_event(b, &e);
 	return code == METER_EINVAL ? refuse(b, line) : code;
 }
 
 int meter_batch_wait(meter_batch *b)
 {
 	REQUIRE(b);
-	struct intake *in = &b->meter->intake;
-	pthread_mutex_lock(&in->mutex);
-	/* Entries are decided in their order, so the batch is when everything appended until now is. */
-	uint64_t target = b->pending > 0 ? in->appended : 0;
-	pthread_mutex_unlock(&in->mutex);
-	return meter__intake_wait(in, target, -1);
+	REQUIRE_OWN(b->meter);
+	meter__intake_hand_over(&b->meter->intake, b);
+	return meter__intake_wait(&b->meter->intake, b->target, 0, -1);
 }
 
 size_t meter_batch_count(const meter_batch *b)
@@ -191,11 +210,14 @@ const char *meter_batch_reason(const meter_batch *b, size_t index)
 int meter_batch_clear(meter_batch *b)
 {
 	REQUIRE(b);
+	REQUIRE_OWN(b->meter);
 	pthread_mutex_lock(&b->meter->intake.mutex);
-	size_t pending = b->pending;
+	size_t pending = b->count - b->decided;
 	if (pending == 0) {
 		forget_reasons(b);
-		b->count = 0;
+		if (b->count > 0)
+			memset(b->outcomes, METER_PENDING, b->count);
+		b->count = b->decided = 0;
 	}
 	pthread_mutex_unlock(&b->meter->intake.mutex);
 	return pending == 0 ? METER_OK
@@ -222,6 +244,7 @@ int meter_record_many(meter *m, const meter_event *events, size_t count, int32_t
 {
 	REQUIRE(m);
 	REQUIRE(events || count == 0);
+	REQUIRE_OWN(m);
 	/* An older caller's array has a smaller step. */
 	size_t step = count > 0 ? events->struct_size : sizeof(*events);
 	if (step < offsetof(meter_event, value) || step > sizeof(*events))
@@ -259,6 +282,7 @@ static bool next_line(struct slice *text, struct slice *line_out)
 int meter_record_json(meter *m, const char *text, size_t size, int32_t *outcomes_out, size_t capacity, size_t *count_out)
 {
 	REQUIRE(m && text);
+	REQUIRE_OWN(m);
 	struct slice whole = meter__optional_argument(text, size);
 	struct slice rest = whole, line;
 	size_t count = 0;

@@ -144,7 +144,7 @@ const char *meter_strerror(int code)
 	case METER_EBUSY:
 		return "another process holds the write lock";
 	case METER_EAGAIN:
-		return "the queue is full";
+		return "the spool is full";
 	case METER_ETIMEDOUT:
 		return "the time given ran out";
 	case METER_ENOTFOUND:
@@ -153,6 +153,8 @@ const char *meter_strerror(int code)
 		return "not computed by this version";
 	case METER_EEND:
 		return "no more rows";
+	case METER_EFORKED:
+		return "opened before fork";
 	case METER_EIO:
 		return "reading or writing failed";
 	case METER_ECORRUPT:

@@ -2,21 +2,41 @@
 #ifndef METER_INTERNAL_H
 #define METER_INTERNAL_H
 
+#include "fork.h"
 #include "intake.h"
 #include "store.h"
 
-struct meter {
-	struct store *store;
-	struct intake intake;
-	pthread_t writer;
-	int close_code; /* what kept the writer from writing the last entries */
-	char close_text[256];
-	int64_t commit_interval_us;
-	int64_t full_wait_ms;
+#define WRITERS 2
+
+/* A writer thread (writer.c) and what it has in hand. */
+struct writer {
+	struct meter *meter;
+	struct haul haul;
+	pthread_t thread;
+	bool is_started;
 };
 
-/* The writer thread (writer.c); user is the handle. */
-void *meter__writer_main(void *user);
+struct meter {
+	struct fork_guard fork;
+	struct store *store;
+	struct intake intake;
+	size_t spool_size;
+	int64_t commit_interval_us;
+	int64_t full_wait_ms;
+
+	struct writer writers[WRITERS];
+	pthread_mutex_t take_mutex;  /* held while taking and preparing; then */
+	pthread_mutex_t write_mutex; /* held while writing; guards close_code and close_text */
+	int close_code;              /* what kept the writers from writing the last events */
+	char close_text[256];
+};
+
+/* writer.c. Stopping writes what is left, and may be called after starting failed. */
+int meter__writers_start(struct meter *m);
+void meter__writers_stop(struct meter *m);
+
+/* recover.c: take over what processes that died left in their spools. */
+int meter__recover(struct store *s);
 
 /* A text argument: its size resolved. METER_OK, or METER_EINVAL naming what is missing. */
 int meter__argument(struct slice *out, const char *what, const char *data, size_t size);
@@ -28,6 +48,14 @@ struct slice meter__optional_argument(const char *data, size_t size);
 	do {                                                                                                                     \
 		if (!(condition))                                                                                                \
 			return meter__fail(METER_EINVAL, "%s: %s does not hold", __func__, #condition);                          \
+	} while (0)
+
+/* The handle must be of this process. Returns from the caller with METER_EFORKED. */
+#define REQUIRE_OWN(m)                                                                                                           \
+	do {                                                                                                                     \
+		int forked_code = meter__fork_check(&(m)->fork);                                                                 \
+		if (forked_code != METER_OK)                                                                                     \
+			return forked_code;                                                                                      \
 	} while (0)
 
 #endif

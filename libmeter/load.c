@@ -43,15 +43,23 @@ void meter__live_release(struct live *live)
 int meter__load_init(struct load *l, size_t capacity, uint64_t seed)
 {
 	*l = (struct load){.capacity = capacity};
-	l->names.seed = l->shapes.seed = l->buckets.seed = seed;
+	l->names.seed = l->shapes.seed = l->dimensions.seed = l->buckets.seed = seed;
 	l->arrivals = malloc(capacity * sizeof(*l->arrivals));
 	l->rows = malloc(capacity * sizeof(*l->rows));
 	l->keys = malloc(capacity * sizeof(*l->keys));
 	l->spare = malloc(capacity * sizeof(*l->spare));
-	if (l->arrivals && l->rows && l->keys && l->spare)
+	l->now = malloc(sizeof(*l->now));
+	l->before = malloc(sizeof(*l->before));
+	if (l->arrivals && l->rows && l->keys && l->spare && l->now && l->before)
 		return METER_OK;
 	meter__load_free(l);
 	return meter__fail(METER_ENOMEM, "no memory for %zu events", capacity);
+}
+
+void meter__load_forget(struct load *l)
+{
+	meter__live_release(l->live);
+	l->live = NULL;
 }
 
 void meter__load_clear(struct load *l)
@@ -60,8 +68,7 @@ void meter__load_clear(struct load *l)
 		free(l->arrivals[i].reason);
 	l->count = 0;
 	l->row_count = l->unreadable_count = 0;
-	meter__live_release(l->live);
-	l->live = NULL;
+	meter__load_forget(l);
 }
 
 void meter__load_free(struct load *l)
@@ -73,6 +80,10 @@ void meter__load_free(struct load *l)
 	free(l->spare);
 	free(l->measures);
 	free(l->known);
+	free(l->dimension_names);
+	free(l->now);
+	free(l->before);
+	meter__intern_free(&l->dimensions);
 	meter__intern_free(&l->names);
 	meter__intern_free(&l->shapes);
 	meter__buffer_free(&l->texts);
@@ -218,8 +229,76 @@ static int add_measure(struct load *l, struct measure m)
 	return METER_OK;
 }
 
+/* What tells dimension sets apart: the meter, then size and bytes of each value. */
+static void write_dimension_key(struct buffer *out, uint32_t at, const struct meter_definition *definition, const struct event *e)
+{
+	meter__buffer_reset(out);
+	meter__buffer_append(out, &at, sizeof(at));
+	for (size_t i = 0; i < definition->dimension_count; i++) {
+		struct slice value = meter__event_property(e, meter__slice_of(definition->dimensions[i]));
+		uint32_t size = value.data ? (uint32_t)value.size : UINT32_MAX;
+		meter__buffer_append(out, &size, sizeof(size));
+		meter__buffer_slice(out, value);
+	}
+}
+
+static int name_dimensions(struct load *l, const struct meter_definition *definition, const struct event *e, uint32_t *out)
+{
+	meter__buffer_reset(&l->scratch);
+	meter__aggregate_dimensions(&l->scratch, definition, e);
+	if (l->scratch.failed)
+		return meter__fail(METER_ENOMEM, "no memory for dimensions");
+	return name_index(l, (struct slice){l->scratch.data, l->scratch.size}, out);
+}
+
+/* The event's dimension set of a meter as an index into names; as JSON it is written once a load. */
+static int find_dimensions(struct load *l, uint32_t at, const struct event *e, uint32_t *out)
+{
+	const struct meter_definition *definition = l->live->meters[at].definition;
+	size_t known = l->dimensions.count, index;
+	write_dimension_key(&l->scratch, at, definition, e);
+	if (l->scratch.failed)
+		return meter__fail(METER_ENOMEM, "no memory for dimensions");
+	int code = meter__intern_index(&l->dimensions, (struct slice){l->scratch.data, l->scratch.size}, &index);
+	if (code != METER_OK)
+		return code;
+	if (index == known) {
+		if (l->dimension_capacity < l->dimensions.capacity) {
+			uint32_t *names = realloc(l->dimension_names, l->dimensions.capacity * sizeof(*names));
+			if (!names)
+				return meter__fail(METER_ENOMEM, "no memory for dimensions");
+			l->dimension_names = names;
+			l->dimension_capacity = l->dimensions.capacity;
+		}
+		code = name_dimensions(l, definition, e, &l->dimension_names[index]);
+	}
+	*out = l->dimension_names[index];
+	return code;
+}
+
+static void add_sum(struct load *l, const struct measure *m, int64_t timestamp_us)
+{
+	struct bucket *bucket = &l->buckets.rows[m->bucket];
+	if (m->is_unmeasured)
+		meter__aggregate_merge(bucket->aggregation, &bucket->sum, &(struct aggregate){.unmeasured = 1});
+	else
+		meter__aggregate_add(bucket->aggregation, &bucket->sum, m->coefficient, m->scale, timestamp_us);
+}
+
+void meter__load_drop_sums(struct load *l)
+{
+	for (size_t i = 0; i < l->buckets.count; i++)
+		l->buckets.rows[i].sum = (struct aggregate){0};
+}
+
+void meter__load_add_sums(struct load *l, const struct load_row *row)
+{
+	for (size_t i = row->measure_at; i < row->measure_at + row->measure_count; i++)
+		add_sum(l, &l->measures[i], row->timestamp_us);
+}
+
 /* One event by one meter. METER_EINVAL: covered but not readable; the message says why. */
-static int measure_by(struct load *l, size_t at, const struct event *e, uint32_t subscription)
+static int measure_by(struct load *l, uint32_t at, const struct event *e, uint32_t subscription)
 {
 	const struct live_meter *live = &l->live->meters[at];
 	struct aggregate value;
@@ -234,15 +313,11 @@ static int measure_by(struct load *l, size_t at, const struct event *e, uint32_t
 		return code;
 	if (e->timestamp_us >= live->filled_before)
 		return METER_OK; /* the fill will come by and count it */
-	meter__buffer_reset(&l->scratch);
-	meter__aggregate_dimensions(&l->scratch, live->definition, e);
-	if (l->scratch.failed)
-		return meter__fail(METER_ENOMEM, "no memory for dimensions");
-	uint32_t dimensions;
-	code = name_index(l, (struct slice){l->scratch.data, l->scratch.size}, &dimensions);
+	uint32_t dimensions = 0;
+	code = find_dimensions(l, at, e, &dimensions);
 	if (code != METER_OK)
 		return code;
-	struct bucket key = {.meter = (int64_t)at,
+	struct bucket key = {.meter = at,
 	                     .subscription = subscription,
 	                     .start = meter__level_start(LEVEL_MINUTE, e->timestamp_us),
 	                     .dimensions = dimensions,
@@ -261,11 +336,12 @@ static int measure_event(struct load *l, struct load_row *row, const struct even
 {
 	row->measure_at = (uint32_t)l->measure_count;
 	int code = METER_OK;
-	for (size_t i = 0; code == METER_OK && i < l->live->count; i++)
+	for (uint32_t i = 0; code == METER_OK && i < l->live->count; i++)
 		code = measure_by(l, i, e, row->subscription);
 	if (code != METER_OK)
-		l->measure_count = row->measure_at;
+		l->measure_count = row->measure_at; /* all or none */
 	row->measure_count = (uint32_t)(l->measure_count - row->measure_at);
+	meter__load_add_sums(l, row);
 	return code;
 }
 
@@ -274,6 +350,7 @@ static int write_texts(struct load *l, struct load_row *row, const struct event 
 	row->text_at = l->texts.size;
 	row->id_size = (uint16_t)e->id.size;
 	row->source_size = (uint16_t)e->source.size;
+	l->has_origin |= e->source.size > 0 || e->sequence != METER_NO_SEQUENCE;
 	meter__buffer_slice(&l->texts, e->id);
 	meter__buffer_slice(&l->texts, e->source);
 	meter__property_values_write(&l->texts, e->properties, e->property_count);
@@ -283,19 +360,34 @@ static int write_texts(struct load *l, struct load_row *row, const struct event 
 	return METER_OK;
 }
 
-static int find_shape(struct load *l, struct load_row *row, const struct event *e, uint32_t *type_out)
+static bool has_shape_of(const struct event *e, const struct event *other)
 {
-	int code = name_index(l, e->type, type_out);
+	bool is_same = e->property_count == other->property_count && meter__slice_equal(e->type, other->type);
+	for (size_t i = 0; is_same && i < e->property_count; i++)
+		is_same = meter__slice_equal(e->properties[i].name, other->properties[i].name);
+	return is_same;
+}
+
+/* Type and shape of the event; mostly those of the one before it. */
+static int find_shape(struct load *l, struct load_event *now)
+{
+	const struct event *e = &now->event;
+	if (l->row_count > 0 && has_shape_of(e, &l->before->event)) {
+		now->type = l->before->type;
+		now->shape = l->before->shape;
+		return METER_OK;
+	}
+	int code = name_index(l, e->type, &now->type);
 	if (code != METER_OK)
 		return code;
 	meter__buffer_reset(&l->scratch);
-	meter__buffer_append(&l->scratch, type_out, sizeof(*type_out));
+	meter__buffer_append(&l->scratch, &now->type, sizeof(now->type));
 	meter__property_names_write(&l->scratch, e->properties, e->property_count);
 	if (l->scratch.failed)
 		return meter__fail(METER_ENOMEM, "no memory for a shape");
 	size_t shape;
 	code = meter__intern_index(&l->shapes, (struct slice){l->scratch.data, l->scratch.size}, &shape);
-	row->shape = (uint32_t)shape;
+	now->shape = (uint32_t)shape;
 	return code;
 }
 
@@ -338,22 +430,22 @@ static int find_unbilled(struct load *l, struct load_row *row, const struct even
 /* METER_EINVAL: a meter covers it and cannot read it. */
 static int build_row(struct load *l, struct load_row *row, const struct load_key *key)
 {
-	struct property properties[EVENT_PROPERTIES_MAX];
-	struct event e;
-	uint32_t type;
-	meter__event_decode(&e, properties, l->arrivals[key->arrival].record);
-	*row = (struct load_row){.timestamp_us = e.timestamp_us,
-	                         .coefficient = (int64_t)e.value.coefficient,
-	                         .scale = (uint8_t)e.value.scale,
-	                         .sequence = e.sequence,
+	struct load_event *now = l->now;
+	const struct event *e = &now->event;
+	meter__event_decode(&now->event, now->properties, l->arrivals[key->arrival].record);
+	int code = find_shape(l, now);
+	*row = (struct load_row){.timestamp_us = e->timestamp_us,
+	                         .coefficient = (int64_t)e->value.coefficient,
+	                         .scale = (uint8_t)e->value.scale,
+	                         .sequence = e->sequence,
 	                         .subscription = key->subscription,
+	                         .shape = now->shape,
 	                         .arrival = key->arrival};
-	int code = find_shape(l, row, &e, &type);
 	if (code == METER_OK)
-		code = find_unbilled(l, row, &e, type);
+		code = find_unbilled(l, row, e, now->type);
 	if (code == METER_OK)
-		code = write_texts(l, row, &e);
-	return code == METER_OK ? measure_event(l, row, &e) : code;
+		code = write_texts(l, row, e);
+	return code == METER_OK ? measure_event(l, row, e) : code;
 }
 
 static int build_rows(struct load *l, size_t count)
@@ -365,6 +457,9 @@ static int build_rows(struct load *l, size_t count)
 		struct load_row *row = &l->rows[l->row_count];
 		int code = build_row(l, row, &l->keys[i]);
 		if (code == METER_OK) {
+			struct load_event *now = l->now;
+			l->now = l->before;
+			l->before = now;
 			arrival->outcome = METER_ACCEPTED; /* until the store finds its key */
 			l->row_count++;
 			continue;
@@ -386,14 +481,14 @@ static void reset(struct load *l)
 	for (size_t i = 0; i < l->count; i++) {
 		struct arrival *arrival = &l->arrivals[i];
 		arrival->outcome = METER_REJECTED; /* of a refused text */
-		if (arrival->record) {
-			free(arrival->reason);
-			arrival->reason = NULL;
-		}
+		free(arrival->reason);
+		arrival->reason = NULL;
 	}
 	l->row_count = l->unreadable_count = l->measure_count = 0;
+	l->has_origin = false;
 	meter__intern_reset(&l->names);
 	meter__intern_reset(&l->shapes);
+	meter__intern_reset(&l->dimensions);
 	meter__buffer_reset(&l->texts);
 	meter__buckets_reset(&l->buckets);
 	if (l->known)

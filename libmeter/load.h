@@ -38,12 +38,13 @@ void meter__live_release(struct live *live); /* NULL is fine */
 
 /* One thing that arrived, where it waits in memory until its outcome is durable. */
 struct arrival {
-	const char *record;        /* an encoded event (event.h), or NULL: */
-	struct slice refused_text; /* a text that could not become one; reason is set */
-	char *reason;              /* refused: in; conflict, rejected: out. On the heap */
-	struct meter_batch *batch; /* who waits for the outcome; NULL: nobody */
-	uint32_t index;            /* in the batch */
-	int32_t outcome;           /* out: METER_ACCEPTED ... */
+	const char *record;         /* an encoded event (event.h), or NULL: */
+	struct slice refused_text;  /* a text that could not become one */
+	const char *refused_reason; /* and why */
+	char *reason;               /* out, on the heap: why an event is a conflict or rejected */
+	struct block *block;        /* of whose batch it is number index (intake.h); NULL: nobody asks for the outcome */
+	uint32_t index;
+	int32_t outcome; /* out: METER_ACCEPTED ... */
 };
 
 /* One event counted by one meter. What it counts fits what an event's value may be, so it is small. */
@@ -79,6 +80,13 @@ struct load_key {
 	uint32_t arrival;
 };
 
+struct load_event {
+	struct event event;
+	struct property properties[EVENT_PROPERTIES_MAX];
+	uint32_t type; /* index into names */
+	uint32_t shape;
+};
+
 /* Zero-initialised is empty, except seeds. */
 struct load {
 	struct arrival *arrivals;
@@ -89,6 +97,7 @@ struct load {
 	struct load_row *rows; /* row_count of them sorted by key, to be inserted; */
 	size_t row_count; /* those that a meter covers and cannot read stand at the end of the array instead, last one first */
 	size_t unreadable_count;
+	bool has_origin;      /* some row has a source or a sequence */
 	int64_t last_us;      /* greatest timestamp; INT64_MIN without events */
 	struct intern names;  /* subscriptions, types, dimension sets */
 	struct intern shapes; /* the index of the type as four bytes, then the names of properties as JSON */
@@ -96,11 +105,17 @@ struct load {
 	struct measure *measures;
 	size_t measure_count;
 	size_t measure_capacity;
-	struct buckets buckets; /* minutes with empty sums; meter is an index into live->meters, the other keys into names */
+	struct buckets
+		buckets; /* minutes, as if every row were new; meter is an index into live->meters, the other keys into names */
 
+	/* Only for preparing. */
 	struct load_key *keys, *spare;
 	uint8_t *known; /* by index into names: what was found out about them */
 	size_t known_capacity;
+	struct intern dimensions;  /* the index of the meter, then sizes and values */
+	uint32_t *dimension_names; /* by index into dimensions: the set as an index into names */
+	size_t dimension_capacity;
+	struct load_event *now, *before; /* the event whose row is built, and the one before it */
 	struct buffer scratch;
 };
 
@@ -110,8 +125,14 @@ void meter__load_free(struct load *l);
 
 /* Measure by live and make ready; again, when the meters changed meanwhile. Rejects what live cannot read, with the reason. */
 int meter__load_prepare(struct load *l, struct live *live);
+/* Not ready any more: it must be prepared before it is written. */
+void meter__load_forget(struct load *l);
 /* Ready for other arrivals: frees reasons, lets go of live. */
 void meter__load_clear(struct load *l);
+
+/* Add the measures of a row to the buckets, which are then of some rows only; after meter__load_drop_sums(). */
+void meter__load_drop_sums(struct load *l);
+void meter__load_add_sums(struct load *l, const struct load_row *row);
 
 struct slice meter__load_id(const struct load *l, const struct load_row *row);
 struct slice meter__load_source(const struct load *l, const struct load_row *row);

@@ -1,5 +1,5 @@
 /* meter.c - the handle: opening, recording, flushing, closing, stats. Wires the modules together and contains no rules. */
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,29 +43,95 @@ static int read_options(meter_options *out, const meter_options *in)
 			                   in->struct_size);
 		memcpy(out, in, in->struct_size < sizeof(*out) ? in->struct_size : sizeof(*out));
 	}
-	if (out->flags & ~METER_OPEN_EXISTING)
-		return meter__fail(METER_EINVAL, "flags are 0x%x; only METER_OPEN_EXISTING is known", out->flags);
+	if (out->flags & ~(METER_OPEN_EXISTING | METER_OPEN_WITHOUT_SPOOL))
+		return meter__fail(METER_EINVAL,
+		                   "flags are 0x%x; only METER_OPEN_EXISTING and METER_OPEN_WITHOUT_SPOOL are known", out->flags);
 	int code = check_range("commit_interval_ms", &out->commit_interval_ms, 100, 60000);
 	if (code == METER_OK)
 		code = check_range("full_wait_ms", &out->full_wait_ms, 0, 60000);
 	if (code == METER_OK)
 		code = check_range("lock_wait_ms", &out->lock_wait_ms, 10000, 3600000);
 	if (code == METER_OK)
-		code = check_range("queue_mib", &out->queue_mib, 32, 1024);
+		code = check_range("queue_mib", &out->queue_mib, 64, 1024);
+	if (code == METER_OK)
+		code = check_range("wal_max_mib", &out->wal_max_mib, 1024, 1048576);
 	return code;
 }
 
 /* ---- open and close ---- */
 
-/* The writer leaves all signals to the threads of the program. */
-static int start_writer(meter *m)
+static struct meter *meter_of(struct fork_guard *guard)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int error = pthread_create(&m->writer, NULL, meter__writer_main, m);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return error == 0 ? METER_OK : meter__fail(METER_ENOMEM, "the writer thread cannot be started: %s", strerror(error));
+	return (struct meter *)(void *)((char *)guard - offsetof(struct meter, fork));
+}
+
+/* In a child: what the parent holds by these descriptors it must hold alone. */
+static void abandon(struct fork_guard *guard)
+{
+	struct meter *m = meter_of(guard);
+	struct spool *spool = m->intake.spool;
+	if (spool)
+		meter__spool_abandon(spool);
+	if (m->store)
+		meter__store_abandon(m->store);
+}
+
+static void drop(struct fork_guard *guard)
+{
+	struct meter *m = meter_of(guard);
+	if (m->store)
+		meter__store_drop(m->store);
+}
+
+static int new_handle(struct meter **out, const meter_options *o)
+{
+	struct meter *m = aligned_alloc(_Alignof(struct meter), sizeof(*m));
+	if (!m)
+		return meter__fail(METER_ENOMEM, "no memory for a handle");
+	memset(m, 0, sizeof(*m));
+	m->commit_interval_us = (int64_t)o->commit_interval_ms * 1000;
+	m->full_wait_ms = o->full_wait_ms;
+	m->spool_size = (size_t)o->queue_mib << 20;
+	m->fork.abandon = abandon;
+	m->fork.drop = drop;
+	pthread_mutex_init(&m->take_mutex, NULL);
+	pthread_mutex_init(&m->write_mutex, NULL);
+	meter__intake_init(&m->intake, (size_t)o->queue_mib << 20);
+	*out = m;
+	return METER_OK;
+}
+
+static void free_handle(struct meter *m)
+{
+	meter__fork_unregister(&m->fork);
+	meter__store_close(m->store);
+	meter__intake_free(&m->intake);
+	pthread_mutex_destroy(&m->take_mutex);
+	pthread_mutex_destroy(&m->write_mutex);
+	free(m);
+}
+
+static int make_spool(struct meter *m)
+{
+	struct spool *spool;
+	int code = meter__spool_create(&spool, meter__store_path(m->store), m->spool_size, meter__store_database(m->store));
+	if (code != METER_OK)
+		return code;
+	/* Before the first record is accepted the database must know of it. */
+	code = meter__store_begin(m->store);
+	if (code == METER_OK) {
+		code = meter__store_spool_add(m->store, meter__spool_id(spool));
+		if (code == METER_OK)
+			code = meter__store_commit(m->store);
+		else
+			meter__store_rollback(m->store);
+	}
+	TEST_POINT("spool.registered");
+	if (code == METER_OK)
+		m->intake.spool = spool;
+	else
+		meter__spool_close(spool, true);
+	return code;
 }
 
 int meter_open(meter **out, const char *path, const meter_options *options)
@@ -79,65 +145,115 @@ int meter_open(meter **out, const char *path, const meter_options *options)
 	meter_options o;
 	if (code == METER_OK)
 		code = read_options(&o, options);
+	meter *m = NULL;
+	if (code == METER_OK)
+		code = new_handle(&m, &o);
 	if (code != METER_OK)
 		return code;
-	meter *m = calloc(1, sizeof(*m));
-	if (!m)
-		return meter__fail(METER_ENOMEM, "no memory for a handle");
-	m->commit_interval_us = (int64_t)o.commit_interval_ms * 1000;
-	m->full_wait_ms = o.full_wait_ms;
-	code = meter__intake_init(&m->intake, (size_t)o.queue_mib << 20);
-	if (code != METER_OK) {
-		free(m);
-		return code;
-	}
-	code = meter__store_open(&m->store, path, (o.flags & METER_OPEN_EXISTING) != 0, o.lock_wait_ms);
+	code = meter__fork_register(&m->fork);
 	if (code == METER_OK)
-		code = start_writer(m);
+		code = meter__store_open(&m->store, &m->fork, path, (o.flags & METER_OPEN_EXISTING) != 0, o.lock_wait_ms,
+		                         (int64_t)o.wal_max_mib << 20);
+	if (code == METER_OK)
+		code = meter__recover(m->store);
+	if (code == METER_OK && !(o.flags & METER_OPEN_WITHOUT_SPOOL))
+		code = make_spool(m);
+	if (code == METER_OK)
+		code = meter__writers_start(m);
 	if (code != METER_OK) {
-		meter__store_close(m->store);
-		meter__intake_free(&m->intake);
-		free(m);
+		meter__writers_stop(m);
+		meter__spool_close(m->intake.spool, true); /* nothing was accepted; its row is forgotten by the next who opens */
+		free_handle(m);
 		return code;
 	}
 	*out = m;
 	return METER_OK;
 }
 
+/* In a transaction of its own: whatever is in the spool is stored. */
+static int retire_spool(struct meter *m, const struct spool *spool)
+{
+	int code = meter__store_begin(m->store);
+	if (code != METER_OK)
+		return code;
+	code = meter__store_spool_retire(m->store, meter__spool_id(spool));
+	if (code == METER_OK)
+		return meter__store_commit(m->store);
+	meter__store_rollback(m->store);
+	return code;
+}
+
 int meter_close(meter *m)
 {
 	if (!m)
 		return METER_OK;
-	pthread_mutex_lock(&m->intake.mutex);
-	m->intake.is_closing = true;
-	pthread_cond_signal(&m->intake.work);
-	pthread_mutex_unlock(&m->intake.mutex);
-	pthread_join(m->writer, NULL);
-	meter__store_close(m->store);
+	REQUIRE_OWN(m);
+	meter__writers_stop(m);
 	int code = m->close_code;
+	struct intake *in = &m->intake;
+	struct spool *spool = in->spool;
+	uint64_t spooled = 0;
+	if (spool) {
+		int64_t oldest_us;
+		meter__spool_waiting(spool, &spooled, &oldest_us);
+		/* A spool that is not retired is recovered by who opens the file next, and found to be empty. */
+		bool is_done = code == METER_OK && retire_spool(m, spool) == METER_OK;
+		TEST_POINT("close.retired");
+		meter__spool_close(spool, is_done);
+	}
+	struct buffer message = {0};
 	if (code != METER_OK)
-		code = meter__fail(code, "%llu events could not be written: %s",
-		                   (unsigned long long)(m->intake.appended - m->intake.decided), m->close_text);
-	meter__intake_free(&m->intake);
-	free(m);
+		meter__buffer_format(&message, "%s; %llu events are lost, %llu wait in the spool until the file is opened again",
+		                     m->close_text, (unsigned long long)(in->handed_over - in->decided),
+		                     (unsigned long long)spooled);
+	free_handle(m); /* may leave a message of its own */
+	if (code != METER_OK)
+		code = meter__fail(code, "%s", meter__buffer_cstr(&message));
+	meter__buffer_free(&message);
 	return code;
 }
 
 /* ---- record and flush ---- */
 
+static int append(struct meter *m, const struct event *e, int64_t now_us)
+{
+	struct intake *in = &m->intake;
+	struct spool *spool = in->spool;
+	int64_t give_up_us = 0;
+	for (;;) {
+		int code = meter__spool_append(spool, e, now_us);
+		bool is_filling = code != METER_OK ||
+		                  (meter__spool_head(spool) - meter__spool_consumed(spool)) * 4 > meter__spool_units(spool);
+		if (is_filling && atomic_load_explicit(&in->is_asleep, memory_order_relaxed))
+			meter__intake_wake(in);
+		if (code == METER_OK)
+			return code;
+		int64_t mono_us = meter__os.mono_us();
+		if (give_up_us == 0)
+			give_up_us = mono_us + m->full_wait_ms * 1000;
+		code = meter__intake_wait_for_room(in, (give_up_us - mono_us + 999) / 1000);
+		if (code != METER_OK)
+			return code;
+	}
+}
+
 int meter_record(meter *m, const meter_event *event)
 {
 	REQUIRE(m && event);
+	REQUIRE_OWN(m);
 	struct event e;
 	struct property properties[EVENT_PROPERTIES_MAX];
-	int code = meter__event_from_public(&e, properties, event, meter__os.now_us());
-	if (code != METER_OK) {
-		pthread_mutex_lock(&m->intake.mutex);
-		m->intake.refused++;
-		pthread_mutex_unlock(&m->intake.mutex);
-		return code;
-	}
-	return meter__intake_add_event(&m->intake, &e, NULL, m->full_wait_ms);
+	int64_t now_us = meter__os.now_us();
+	int code = meter__event_from_public(&e, properties, event, now_us);
+	if (code == METER_OK && atomic_load_explicit(&m->intake.broken, memory_order_relaxed) != METER_OK)
+		code = meter__intake_broken(&m->intake);
+	if (code == METER_OK && !m->intake.spool)
+		code = meter__fail(METER_EINVAL, "the handle was opened with METER_OPEN_WITHOUT_SPOOL");
+	if (code == METER_OK)
+		code = append(m, &e, now_us);
+	if (code != METER_OK)
+		atomic_fetch_add_explicit(&m->intake.refused, 1, memory_order_relaxed);
+	return code;
 }
 
 int meter_flush(meter *m, int64_t timeout_ms)
@@ -145,10 +261,12 @@ int meter_flush(meter *m, int64_t timeout_ms)
 	REQUIRE(m);
 	if (timeout_ms < -1 || timeout_ms > 3600000)
 		return meter__fail(METER_EINVAL, "timeout_ms is %lld; -1..3600000 was expected", (long long)timeout_ms);
+	REQUIRE_OWN(m);
+	struct spool *spool = m->intake.spool;
 	pthread_mutex_lock(&m->intake.mutex);
-	uint64_t target = m->intake.appended;
+	uint64_t entries = m->intake.handed_over;
 	pthread_mutex_unlock(&m->intake.mutex);
-	return meter__intake_wait(&m->intake, target, timeout_ms);
+	return meter__intake_wait(&m->intake, entries, spool ? meter__spool_head(spool) : 0, timeout_ms);
 }
 
 /* ---- stats ---- */
@@ -179,20 +297,30 @@ static int read_file_stats(meter *m, meter_counters *out)
 	out->late = t.late;
 	out->commits = t.ingest;
 	out->catalog_version = t.catalog;
-	return code == METER_OK ? meter__store_sizes(m->store, &out->database_bytes, &out->wal_bytes) : code;
+	out->recovered = t.recovered;
+	out->damaged = t.damaged;
+	if (code == METER_OK)
+		code = meter__store_sizes(m->store, &out->database_bytes, &out->wal_bytes);
+	out->wal_alarm = out->wal_bytes > STORE_WAL_ALARM_BYTES;
+	return code;
 }
 
 static void read_handle_stats(meter *m, meter_counters *out)
 {
 	struct intake *in = &m->intake;
+	struct spool *spool = in->spool;
+	uint64_t spooled = 0;
+	int64_t oldest_us = INT64_MAX;
 	pthread_mutex_lock(&in->mutex);
-	out->queued = (int64_t)(in->appended - in->decided);
-	out->refused = (int64_t)in->refused;
+	if (spool)
+		meter__spool_waiting(spool, &spooled, &oldest_us);
+	if (in->first && in->first->since_us < oldest_us)
+		oldest_us = in->first->since_us;
+	int64_t now_us = meter__os.now_us();
+	out->queued = (int64_t)(in->handed_over - in->decided + spooled);
+	out->refused = (int64_t)atomic_load(&in->refused);
 	out->writer_error = in->error;
-	/* What was taken came before what is open. */
-	const struct intake_buffer *oldest =
-		in->taken.count > 0 && out->queued > (int64_t)in->open.count ? &in->taken : &in->open;
-	out->oldest_queued_us = out->queued > 0 ? meter__os.mono_us() - oldest->first_us : 0;
+	out->oldest_queued_us = oldest_us < now_us ? now_us - oldest_us : 0;
 	pthread_mutex_unlock(&in->mutex);
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "buffer.h"
 #include "error.h"
 
 static int64_t clock_us(clockid_t id)
@@ -81,6 +82,14 @@ int meter__os_lock(int fd, int64_t wait_ms)
 void meter__os_unlock(int fd)
 {
 	(void)flock(fd, LOCK_UN); /* fails only for a descriptor that is not open */
+}
+
+char *meter__folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return meter__copy((struct slice)SLICE("."));
+	return meter__copy((struct slice){path, slash == path ? 1 : (size_t)(slash - path)});
 }
 
 int meter__os_free_bytes(int64_t *out, const char *path)

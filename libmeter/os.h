@@ -27,7 +27,21 @@ int meter__os_lock_open(int *fd_out, const char *path);
 int meter__os_lock(int fd, int64_t wait_ms);
 void meter__os_unlock(int fd);
 
+/* The folder of path, on the heap; NULL: no memory. */
+char *meter__folder_of(const char *path);
+
 /* Bytes free on the file system that holds path, for this user. METER_OK or METER_EIO. */
 int meter__os_free_bytes(int64_t *out, const char *path);
+
+/*
+ * Where the crash tests stop or kill the process. Only in a build with METER_TEST_POINTS, whose test program supplies the
+ * function; otherwise there is nothing here.
+ */
+#ifdef METER_TEST_POINTS
+void meter__test_point(const char *name);
+#define TEST_POINT(name) meter__test_point(name)
+#else
+#define TEST_POINT(name) ((void)0)
+#endif
 
 #endif

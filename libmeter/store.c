@@ -22,8 +22,11 @@
 #define PAGE_SIZE 8192
 #define WRITE_CACHE_KIB (16 * 1024)
 #define READ_CACHE_KIB (8 * 1024)
-/* The WAL is written back when it is this long (32 MiB), and tried harder when readers let it grow to four times that. */
+/* The WAL is written back when it is this long (32 MiB), and tried harder when readers let it grow to that alarming size. */
 #define WAL_PAGES_MAX 4096
+#define WAL_PAGES_ALARM (STORE_WAL_ALARM_BYTES / PAGE_SIZE)
+/* What the file of the WAL keeps when it starts from its beginning again. */
+#define WAL_FILE_BYTES (INT64_C(64) << 20)
 #define IDLE_READERS_MAX 8
 
 int meter__store_fail(sqlite3 *db, int rc, const char *doing)
@@ -122,12 +125,12 @@ static int configure(sqlite3 *db, int64_t wait_ms, int cache_kib, bool reads_onl
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, (int)wait_ms);
 	sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
-	char sql[200];
+	char sql[240];
 	sqlite3_snprintf(
 		(int)sizeof(sql), sql,
 		"PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON; PRAGMA cache_size = -%d;"
-		"PRAGMA temp_store = MEMORY; PRAGMA query_only = %d",
-		cache_kib, reads_only);
+		"PRAGMA journal_size_limit = %lld; PRAGMA temp_store = MEMORY; PRAGMA query_only = %d",
+		cache_kib, (long long)WAL_FILE_BYTES, reads_only);
 	return set_pragma(db, sql);
 }
 
@@ -243,18 +246,9 @@ static int check_path(const char *path, bool must_exist, bool *exists_out, bool 
 	return METER_OK;
 }
 
-/* The folder of path, in a buffer of its own. */
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	if (!slash)
-		return meter__copy((struct slice)SLICE("."));
-	return meter__copy((struct slice){path, slash == path ? 1 : (size_t)(slash - path)});
-}
-
 static int check_space(const char *path)
 {
-	char *folder = folder_of(path);
+	char *folder = meter__folder_of(path);
 	if (!folder)
 		return meter__fail(METER_ENOMEM, "no memory for a path");
 	struct stat status;
@@ -301,7 +295,7 @@ static int open_locked(struct store *s, bool exists)
 		code = meter__store_ingest_new(s);
 	if (code == METER_OK)
 		code = meter__store_buckets_new(s);
-	return code;
+	return code == METER_OK ? pragma_int(s->write.db, meter__statement_sql[SQL_DATABASE], &s->database) : code;
 }
 
 /* Readers open the file when they are needed, and by then the program may have changed its folder. */
@@ -334,7 +328,20 @@ static int open_paths(struct store *s, const char *path)
 	return code;
 }
 
-int meter__store_open(struct store **out, const char *path, bool must_exist, int64_t lock_wait_ms)
+/* Look before a lock file is left beside a file that is not ours. */
+static int look_at_file(struct store *s, const char *path)
+{
+	bool is_new;
+	meter__fork_enter();
+	int code = connection_open(&s->write, path, s->lock_wait_ms);
+	if (code == METER_OK)
+		code = check_identity(s->write.db, path, &is_new);
+	meter__fork_leave();
+	return code;
+}
+
+int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, bool must_exist, int64_t lock_wait_ms,
+                      int64_t wal_bytes_max)
 {
 	*out = NULL;
 	bool exists = false;
@@ -351,6 +358,8 @@ int meter__store_open(struct store **out, const char *path, bool must_exist, int
 		return meter__fail(METER_ENOMEM, "no memory for a store");
 	s->lock_fd = -1;
 	s->lock_wait_ms = lock_wait_ms;
+	s->wal_bytes_max = wal_bytes_max;
+	s->guard = guard;
 	s->known_generation = -1;
 	s->names.texts.seed = s->shapes.texts.seed = meter__os.random();
 	s->live = meter__live_new();
@@ -360,18 +369,16 @@ int meter__store_open(struct store **out, const char *path, bool must_exist, int
 	}
 	pthread_mutex_init(&s->write_mutex, NULL);
 	pthread_mutex_init(&s->reader_mutex, NULL);
-	if (exists) { /* look before a lock file is left beside a file that is not ours */
-		bool is_new;
-		code = connection_open(&s->write, path, lock_wait_ms);
-		if (code == METER_OK)
-			code = check_identity(s->write.db, path, &is_new);
-	}
+	if (exists)
+		code = look_at_file(s, path);
 	if (code == METER_OK)
 		code = open_paths(s, path);
 	if (code == METER_OK)
 		code = meter__os_lock(s->lock_fd, lock_wait_ms);
 	if (code == METER_OK) {
+		meter__fork_enter();
 		code = open_locked(s, exists);
+		meter__fork_leave();
 		meter__os_unlock(s->lock_fd);
 	}
 	if (code != METER_OK) {
@@ -388,11 +395,14 @@ int meter__store_open(struct store **out, const char *path, bool must_exist, int
  * It waits for no reader, for the writer would wait with it. A checkpoint that cannot finish (a reader still needs the WAL, the
  * disk is full) has done no harm: the next commit tries again.
  */
-static void checkpoint(struct store *s, int mode)
+static bool checkpoint(struct store *s, int mode)
 {
 	sqlite3_busy_timeout(s->write.db, 0);
-	(void)sqlite3_wal_checkpoint_v2(s->write.db, NULL, mode, NULL, NULL);
+	TEST_POINT("checkpoint.begin");
+	int rc = sqlite3_wal_checkpoint_v2(s->write.db, NULL, mode, NULL, NULL);
+	TEST_POINT("checkpoint.end");
 	sqlite3_busy_timeout(s->write.db, (int)s->lock_wait_ms);
+	return rc == SQLITE_OK;
 }
 
 static int note_wal_pages(void *user, sqlite3 *db, const char *schema, int pages)
@@ -403,21 +413,50 @@ static int note_wal_pages(void *user, sqlite3 *db, const char *schema, int pages
 	return SQLITE_OK;
 }
 
-void meter__store_close(struct store *s)
+static void close_readers(struct store *s)
 {
-	if (!s)
-		return;
 	while (s->idle) {
 		struct reader *reader = s->idle;
 		s->idle = reader->next;
 		connection_close(&reader->connection);
 		free(reader);
 	}
+}
+
+void meter__store_abandon(struct store *s)
+{
+	close(s->lock_fd); /* unlocking it would take the lock from the parent */
+	s->lock_fd = -1;
+}
+
+void meter__store_drop(struct store *s)
+{
+	close_readers(s);
+	connection_close(&s->write);
+}
+
+const char *meter__store_path(const struct store *s)
+{
+	return s->path;
+}
+
+int64_t meter__store_database(const struct store *s)
+{
+	return s->database;
+}
+
+void meter__store_close(struct store *s)
+{
+	if (!s)
+		return;
+	meter__fork_enter();
+	close_readers(s);
 	if (s->write.db && s->ingest && meter__os_lock(s->lock_fd, 0) == METER_OK) {
-		checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
+		(void)checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
 		meter__os_unlock(s->lock_fd);
 	}
 	connection_close(&s->write);
+	meter__fork_leave();
 	meter__store_ingest_free(s);
 	meter__store_buckets_free(s);
 	meter__live_release(s->live);
@@ -436,7 +475,7 @@ void meter__store_close(struct store *s)
 
 /* ---- transactions ---- */
 
-#define TOTAL_FIELDS 9
+#define TOTAL_FIELDS 11
 
 static int read_totals(struct connection *c, struct totals *out)
 {
@@ -444,8 +483,8 @@ static int read_totals(struct connection *c, struct totals *out)
 	int code = meter__store_statement(c, SQL_TOTALS, &statement);
 	if (code != METER_OK)
 		return code;
-	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict,   &out->rejected,     &out->late,
-	                     &out->ingest,   &out->catalog,   &out->generation, &out->rolled_before};
+	int64_t *fields[] = {&out->accepted, &out->duplicate,  &out->conflict,      &out->rejected,  &out->late,   &out->ingest,
+	                     &out->catalog,  &out->generation, &out->rolled_before, &out->recovered, &out->damaged};
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_DONE)
 		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
@@ -457,6 +496,11 @@ static int read_totals(struct connection *c, struct totals *out)
 	return code;
 }
 
+struct totals *meter__store_totals_writing(struct store *s)
+{
+	return &s->totals;
+}
+
 int meter__store_totals_write(struct store *s)
 {
 	sqlite3_stmt *statement;
@@ -464,8 +508,8 @@ int meter__store_totals_write(struct store *s)
 	if (code != METER_OK)
 		return code;
 	const struct totals *t = &s->totals;
-	int64_t fields[] = {t->accepted, t->duplicate, t->conflict,   t->rejected,     t->late,
-	                    t->ingest,   t->catalog,   t->generation, t->rolled_before};
+	int64_t fields[] = {t->accepted, t->duplicate,  t->conflict,      t->rejected,  t->late,   t->ingest,
+	                    t->catalog,  t->generation, t->rolled_before, t->recovered, t->damaged};
 	for (int i = 0; i < TOTAL_FIELDS; i++)
 		sqlite3_bind_int64(statement, i + 1, fields[i]);
 	return meter__store_run(&s->write, statement, "writing totals");
@@ -480,20 +524,40 @@ void meter__store_rollback(struct store *s)
 	meter__store_name_forget(&s->shapes);
 	s->known_generation = -1;
 	s->purge_generation = -1;
+	meter__fork_leave();
 	meter__os_unlock(s->lock_fd);
 	pthread_mutex_unlock(&s->write_mutex);
 }
 
+/* A reader that stays keeps the WAL from starting again: it is not let grow for ever. */
+static int check_wal(struct store *s)
+{
+	if ((int64_t)s->wal_pages * PAGE_SIZE <= s->wal_bytes_max)
+		return METER_OK;
+	if (!checkpoint(s, SQLITE_CHECKPOINT_RESTART))
+		return meter__fail(METER_EBUSY, "a reader keeps the WAL from being written back; it has reached %lld MiB",
+		                   (long long)((int64_t)s->wal_pages * PAGE_SIZE >> 20));
+	s->wal_pages = 0;
+	return METER_OK;
+}
+
 int meter__store_begin(struct store *s)
 {
+	int code = meter__fork_check(s->guard);
+	if (code != METER_OK)
+		return code;
 	pthread_mutex_lock(&s->write_mutex);
-	int code = meter__os_lock(s->lock_fd, s->lock_wait_ms);
+	code = meter__os_lock(s->lock_fd, s->lock_wait_ms);
 	if (code != METER_OK) {
 		pthread_mutex_unlock(&s->write_mutex);
 		return code;
 	}
+	/* Not before: fork() should not have to wait for another process. */
+	meter__fork_enter();
 	sqlite3_wal_hook(s->write.db, note_wal_pages, s);
-	code = run(&s->write, SQL_BEGIN, "starting to write");
+	code = check_wal(s);
+	if (code == METER_OK)
+		code = run(&s->write, SQL_BEGIN, "starting to write");
 	if (code == METER_OK)
 		code = read_totals(&s->write, &s->totals);
 	if (code == METER_OK)
@@ -510,10 +574,11 @@ int meter__store_commit(struct store *s)
 		meter__store_rollback(s);
 		return code;
 	}
-	if (s->wal_pages > 4 * WAL_PAGES_MAX)
-		checkpoint(s, SQLITE_CHECKPOINT_RESTART);
+	if (s->wal_pages > WAL_PAGES_ALARM)
+		(void)checkpoint(s, SQLITE_CHECKPOINT_RESTART);
 	else if (s->wal_pages > WAL_PAGES_MAX)
-		checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
+		(void)checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
+	meter__fork_leave();
 	meter__os_unlock(s->lock_fd);
 	pthread_mutex_unlock(&s->write_mutex);
 	return METER_OK;
@@ -524,16 +589,21 @@ int meter__store_commit(struct store *s)
 int meter__store_reader(struct reader **out, struct store *s)
 {
 	*out = NULL;
+	int code = meter__fork_check(s->guard);
+	if (code != METER_OK)
+		return code;
+	meter__fork_enter();
 	pthread_mutex_lock(&s->reader_mutex);
 	struct reader *r = s->idle;
 	if (r)
 		s->idle = r->next;
 	pthread_mutex_unlock(&s->reader_mutex);
-	int code = METER_OK;
 	if (!r) {
 		r = calloc(1, sizeof(*r));
-		if (!r)
+		if (!r) {
+			meter__fork_leave();
 			return meter__fail(METER_ENOMEM, "no memory for a reader");
+		}
 		r->store = s;
 		code = connection_open(&r->connection, s->path, s->lock_wait_ms);
 		if (code == METER_OK)
@@ -544,6 +614,7 @@ int meter__store_reader(struct reader **out, struct store *s)
 	if (code != METER_OK) {
 		connection_close(&r->connection);
 		free(r);
+		meter__fork_leave();
 		return code;
 	}
 	*out = r;
@@ -570,6 +641,7 @@ void meter__store_reader_done(struct reader *r)
 		connection_close(&r->connection);
 		free(r);
 	}
+	meter__fork_leave();
 }
 
 int meter__store_totals(struct reader *r, struct totals *out)

@@ -27,12 +27,28 @@ struct totals {
 	int64_t catalog;       /* version in force; 0: none */
 	int64_t generation;    /* grows with every change to catalogs or meters */
 	int64_t rolled_before; /* a minute: hours and days hold everything before it */
+	int64_t recovered;     /* events taken over from spools of processes that died */
+	int64_t damaged;       /* records and spools that could not be */
 };
 
 /* ---- open, close, transactions (store.c) ---- */
 
-int meter__store_open(struct store **out, const char *path, bool must_exist, int64_t lock_wait_ms);
-void meter__store_close(struct store *s); /* checkpoints when it gets the lock at once; NULL is fine */
+struct fork_guard;
+
+/* A WAL this long means that some reader does not end. */
+#define STORE_WAL_ALARM_BYTES (INT64_C(128) << 20)
+
+/* wal_bytes_max: beyond it nothing is written while a reader keeps the WAL from being written back. */
+int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, bool must_exist, int64_t lock_wait_ms,
+                      int64_t wal_bytes_max);
+void meter__store_close(struct store *s);             /* checkpoints when it gets the lock at once; NULL is fine */
+const char *meter__store_path(const struct store *s); /* absolute */
+int64_t meter__store_database(const struct store *s); /* a random number that this file has and no other */
+
+/* In a child process, for what it inherited: at once, async-signal-safe; and later, with no thread of ours inside SQLite at the
+ * time of the fork. */
+void meter__store_abandon(struct store *s);
+void meter__store_drop(struct store *s);
 
 int meter__store_begin(struct store *s);
 int meter__store_commit(struct store *s); /* durable when METER_OK; otherwise rolled back, or in doubt as after a failed fsync */
@@ -46,11 +62,27 @@ int meter__store_sizes(struct store *s, int64_t *database_bytes, int64_t *wal_by
 
 /* ---- writing events (store_ingest.c), between begin and commit ---- */
 
+/* The totals of the transaction, to be changed; who does not ingest writes them back. */
+struct totals *meter__store_totals_writing(struct store *s);
+int meter__store_totals_write(struct store *s);
+
 /* What a load is to be measured by, retained; at any time, on any thread. */
 struct live *meter__store_live(struct store *s);
 /* Dedup, store, bucket, quarantine; a load that is not ready for the meters now in force is made ready again. Outcomes are final
  * once meter__store_commit() returned METER_OK; before another attempt the load must be prepared again. */
 int meter__store_ingest(struct store *s, struct load *load);
+
+/* ---- positions of spools (store_spool.c), between begin and commit ---- */
+
+int meter__store_spool_add(struct store *s, int64_t id);
+/* METER_EEND: there is no such row. */
+int meter__store_spool_find(struct store *s, int64_t id, uint64_t *consumed_out, bool *is_retired_out);
+/* Records from..to are stored in this transaction; METER_ECORRUPT if that cannot follow what was stored before. */
+int meter__store_spool_consume(struct store *s, int64_t id, uint64_t from, uint64_t to, uint64_t damaged);
+int meter__store_spool_retire(struct store *s, int64_t id); /* its ring has nothing that is not stored */
+int meter__store_spool_forget(struct store *s, int64_t id);
+/* Also outside of a transaction, before there are other threads. */
+int meter__store_spool_list(struct store *s, int (*visit)(int64_t id, bool is_retired, void *user), void *user);
 
 /* ---- catalogs and meters (store_catalog.c) ---- */
 

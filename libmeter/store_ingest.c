@@ -21,6 +21,7 @@ struct ingest {
 	struct load *load; /* of the call that runs */
 	int64_t *names;    /* numbers in the file, by index into load->names */
 	int64_t *shapes;   /* the same for load->shapes; negative: an open shape, whose events keep names beside values */
+	size_t seen;       /* rows whose key was there */
 	size_t names_capacity;
 	size_t shapes_capacity;
 	struct buckets pairs;  /* unbilled events by (type, subscription) */
@@ -29,7 +30,7 @@ struct ingest {
 
 /* ---- events as rows ---- */
 
-static const char event_columns[] = "timestamp, subscription, id, shape, value, properties, source, sequence, ingest";
+static const char event_columns[] = "timestamp, subscription, id, shape, value, properties, source, sequence";
 
 static void result_slice(sqlite3_context *context, struct slice s)
 {
@@ -66,12 +67,25 @@ static void result_properties(sqlite3_context *context, struct ingest *in, const
 		sqlite3_result_error_nomem(context);
 }
 
+/* Rows were written by another core, most likely: ask for them while this row goes in. */
+static void fetch_ahead(const struct load *l, size_t at)
+{
+	if (at + 8 >= l->row_count)
+		return;
+	__builtin_prefetch(&l->rows[at + 8]);
+	__builtin_prefetch(&l->rows[at + 8].source_size);
+	const char *text = l->texts.data + l->rows[at + 4].text_at;
+	__builtin_prefetch(text);
+	__builtin_prefetch(text + 64);
+}
+
 static void event_column(sqlite3_context *context, void *self, size_t at, int column)
 {
 	struct ingest *in = self;
 	const struct load_row *row = &in->load->rows[at];
 	switch (column) {
 	case 0:
+		fetch_ahead(in->load, at);
 		sqlite3_result_int64(context, row->timestamp_us);
 		return;
 	case 1:
@@ -95,12 +109,9 @@ static void event_column(sqlite3_context *context, void *self, size_t at, int co
 	case 6:
 		result_slice(context, meter__load_source(in->load, row));
 		return;
-	case 7:
+	default:
 		if (row->sequence != METER_NO_SEQUENCE)
 			sqlite3_result_int64(context, row->sequence);
-		return;
-	default:
-		sqlite3_result_int64(context, in->store->totals.ingest);
 		return;
 	}
 }
@@ -207,6 +218,7 @@ static void event_seen(sqlite3_context *context, int argc, sqlite3_value **argv)
 	(void)argc;
 	struct ingest *in = sqlite3_user_data(context);
 	int code = decide_seen(in, &in->load->rows[in->store->event_rows.at], argv);
+	in->seen++;
 	if (code != METER_OK)
 		meter__store_fail_function(context, &in->store->event_rows, code);
 	else
@@ -279,8 +291,16 @@ static int insert_events(struct ingest *in)
 {
 	if (in->load->row_count == 0)
 		return METER_OK;
-	in->store->event_rows.count = in->load->row_count;
-	return meter__store_insert_rows(&in->store->write, SQL_EVENT_ADD, &in->store->event_rows, "storing events");
+	struct store *s = in->store;
+	/* Most events have neither source nor sequence, and reading what is not there costs time, too. */
+	enum statement which = in->load->has_origin ? SQL_EVENT_ADD : SQL_EVENT_ADD_PLAIN;
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&s->write, which, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, s->totals.ingest);
+	s->event_rows.count = in->load->row_count;
+	return meter__store_insert_rows(&s->write, which, &s->event_rows, "storing events");
 }
 
 /* ---- step 3: events that could not be measured ---- */
@@ -314,25 +334,22 @@ static int decide_unreadable(struct ingest *in, const struct load_row *row)
 
 /* ---- step 4: buckets ---- */
 
-static void add_measures(struct load *l, const struct load_row *row)
+/* The load has summed up all of its rows. Some were there already: then only those that are new count. */
+static void sum_accepted(struct ingest *in)
 {
-	for (size_t i = row->measure_at; i < row->measure_at + row->measure_count; i++) {
-		const struct measure *m = &l->measures[i];
-		struct bucket *bucket = &l->buckets.rows[m->bucket];
-		struct aggregate value = {.events = 1, .value = {m->coefficient, m->scale}, .at_us = row->timestamp_us};
-		if (m->is_unmeasured)
-			value = (struct aggregate){.unmeasured = 1};
-		meter__aggregate_merge(bucket->aggregation, &bucket->sum, &value);
+	struct load *l = in->load;
+	meter__load_drop_sums(l);
+	for (size_t i = 0; i < l->row_count; i++) {
+		if (l->arrivals[l->rows[i].arrival].outcome == METER_ACCEPTED)
+			meter__load_add_sums(l, &l->rows[i]);
 	}
 }
 
 static int write_buckets(struct ingest *in)
 {
 	struct load *l = in->load;
-	for (size_t i = 0; i < l->row_count; i++) {
-		if (l->arrivals[l->rows[i].arrival].outcome == METER_ACCEPTED)
-			add_measures(l, &l->rows[i]);
-	}
+	if (in->seen > 0)
+		sum_accepted(in);
 	for (size_t i = 0; i < l->buckets.count; i++) {
 		struct bucket *bucket = &l->buckets.rows[i];
 		bucket->meter = l->live->meters[bucket->meter].number;
@@ -388,7 +405,7 @@ static int write_quarantine(struct ingest *in, const struct arrival *arrival)
 	if (code != METER_OK)
 		return code;
 	sqlite3_bind_int(statement, 1, arrival->outcome);
-	sqlite3_bind_text(statement, 2, arrival->reason, -1, SQLITE_STATIC);
+	sqlite3_bind_text(statement, 2, arrival->record ? arrival->reason : arrival->refused_reason, -1, SQLITE_STATIC);
 	if (meter__utf8_valid(text.data, text.size))
 		sqlite3_bind_text64(statement, 3, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8);
 	else
@@ -431,6 +448,7 @@ int meter__store_ingest(struct store *s, struct load *load)
 {
 	struct ingest *in = s->ingest;
 	in->load = load;
+	in->seen = 0;
 	s->totals.ingest++;
 	int code = load->live == s->live ? METER_OK : meter__load_prepare(load, s->live);
 	if (code == METER_OK)
@@ -450,7 +468,6 @@ int meter__store_ingest(struct store *s, struct load *load)
 	if (code == METER_OK)
 		code = meter__store_totals_write(s);
 	/* The sums now hold what the transaction may yet lose, and keys are numbers: another attempt starts from the arrivals. */
-	meter__live_release(load->live);
-	load->live = NULL;
+	meter__load_forget(load);
 	return code;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include "fork.h"
 #include "intern.h"
 #include "store.h"
 
@@ -23,6 +24,7 @@ enum statement {
 	SQL_SHAPE_ADD,
 	SQL_SHAPE_READ,
 	SQL_EVENT_ADD,
+	SQL_EVENT_ADD_PLAIN,
 	SQL_EVENT_FIND,
 	SQL_BUCKET_ADD_MINUTE,
 	SQL_BUCKET_ADD_HOUR,
@@ -33,6 +35,13 @@ enum statement {
 	SQL_UNBILLED_LIST,
 	SQL_UNBILLED_DELETE,
 	SQL_UNBILLED_SUM,
+	SQL_SPOOL_ADD,
+	SQL_SPOOL_FIND,
+	SQL_SPOOL_CONSUME,
+	SQL_SPOOL_RETIRE,
+	SQL_SPOOL_DELETE,
+	SQL_SPOOL_LIST,
+	SQL_DATABASE,
 	SQL_CATALOG_TEXT,
 	SQL_CATALOG_PENDING,
 	SQL_CATALOG_ADD,
@@ -107,6 +116,9 @@ struct store {
 	char *path_wal;
 	int lock_fd;
 	int64_t lock_wait_ms;
+	int64_t wal_bytes_max;
+	int64_t database;
+	const struct fork_guard *guard;
 	pthread_mutex_t write_mutex;
 	struct connection write;
 	int wal_pages; /* after the last commit */
@@ -206,7 +218,6 @@ int meter__store_visit_events(struct connection *c, enum statement which, const 
 
 /* Read live meters and catalogs anew if another generation is in the file; between begin and commit. */
 int meter__store_refresh(struct store *s);
-int meter__store_totals_write(struct store *s);
 int meter__store_catalog_load(struct connection *c, int64_t version, struct meter_catalog **out);
 
 #endif

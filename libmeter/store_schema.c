@@ -13,7 +13,7 @@ const char *const meter__schema_sql =
 	/* What events of one kind share. type: name.number. names: a JSON array of the names of their properties, sorted; '' for
            an open shape, whose events keep the names themselves because there were too many different ones. */
 	"CREATE TABLE shape (number INTEGER PRIMARY KEY, type INTEGER NOT NULL, names TEXT NOT NULL, UNIQUE (type, names)) "
-        "STRICT;"
+	"STRICT;"
 
 	/* Every accepted event, for ever. timestamp: microseconds since 1970. subscription: name.number. shape: shape.number.
            value: INTEGER, or TEXT when it has decimals. properties: a JSON array of values in the order of shape.names, or an
@@ -21,7 +21,7 @@ const char *const meter__schema_sql =
 	"CREATE TABLE event ("
 	" timestamp INTEGER NOT NULL, subscription INTEGER NOT NULL, id TEXT NOT NULL,"
 	" shape INTEGER NOT NULL, value ANY NOT NULL, properties TEXT NOT NULL, source TEXT, sequence INTEGER, ingest INTEGER "
-        "NOT "
+	"NOT "
 	"NULL,"
 	" PRIMARY KEY (timestamp, subscription, id)) STRICT, WITHOUT ROWID;"
 
@@ -62,14 +62,20 @@ const char *const meter__schema_sql =
 	"CREATE TABLE catalog_meter (version INTEGER NOT NULL, key TEXT NOT NULL, meter INTEGER NOT NULL,"
 	" PRIMARY KEY (version, key)) STRICT, WITHOUT ROWID;"
 
+	/* Spools: records below consumed are stored; a retired one has no other. */
+	"CREATE TABLE spool (id INTEGER PRIMARY KEY, consumed INTEGER NOT NULL, retired INTEGER NOT NULL) STRICT;"
+
 	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of
-           catalogs and meters; rolled_before: the minute before which tables hour and day hold everything. */
+           catalogs and meters; rolled_before: the minute before which tables hour and day hold everything;
+           recovered: events from spools of processes that died; damaged: records and spools that could not be; database: a random
+           number that no other file has. */
 	"CREATE TABLE total ("
 	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT "
 	"NULL,"
 	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation "
-	"INTEGER NOT NULL, rolled_before INTEGER NOT NULL) STRICT;"
-	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0);"
+	"INTEGER NOT NULL, rolled_before INTEGER NOT NULL, recovered INTEGER NOT NULL, damaged INTEGER NOT NULL,"
+	" database INTEGER NOT NULL) STRICT;"
+	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());"
 
 	/* For people with sqlite3. */
 	"CREATE VIEW v_events AS SELECT"
@@ -80,7 +86,7 @@ const char *const meter__schema_sql =
 	" FROM json_each(h.names) n JOIN json_each(e.properties) v ON v.key = n.key) END AS properties,"
 	" e.source AS source, e.sequence AS sequence, e.ingest AS ingest"
 	" FROM event e JOIN name s ON s.number = e.subscription JOIN shape h ON h.number = e.shape JOIN name t ON t.number = "
-        "h.type;"
+	"h.type;"
 	"CREATE VIEW v_usage AS SELECT"
 	" strftime('%Y-%m-%dT%H:%M:%SZ', b.minute * 60, 'unixepoch') AS minute,"
 	" m.key AS meter, s.text AS subscription, d.text AS dimensions, b.value AS value, b.events AS events, b.unmeasured AS "
@@ -93,6 +99,12 @@ const char *const meter__schema_sql =
 	" ON CONFLICT DO UPDATE SET events = events + excluded.events, unmeasured = unmeasured + excluded.unmeasured,"           \
 	" value = bucket_value(events, unmeasured, value, at),"                                                                  \
 	" at = max(coalesce(at, excluded.at), coalesce(excluded.at, at))"
+
+/* event_seen() compares the stored content with the row being read, notes duplicate or conflict, and is 0: nothing is updated. */
+#define EVENT_ADD(origin)                                                                                                        \
+	"INSERT INTO event SELECT timestamp, subscription, id, shape, value, properties, " origin                                \
+	", ?1 FROM event_rows WHERE true"                                                                                        \
+	" ON CONFLICT DO UPDATE SET ingest = ingest WHERE event_seen(shape, value, properties)"
 
 #define BUCKET_ROW "subscription, dimensions, events, unmeasured, value, at"
 #define EVENT_ROW                                                                                                                \
@@ -109,9 +121,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_READ_BEGIN] = "BEGIN",
 
 	[SQL_TOTALS] = "SELECT accepted, duplicate, conflict, rejected, late, ingest, catalog, generation,"
-		       " rolled_before FROM total",
+		       " rolled_before, recovered, damaged FROM total",
 	[SQL_TOTALS_UPDATE] = "UPDATE total SET accepted = ?1, duplicate = ?2, conflict = ?3, rejected = ?4, late = ?5,"
-			      " ingest = ?6, catalog = ?7, generation = ?8, rolled_before = ?9",
+			      " ingest = ?6, catalog = ?7, generation = ?8, rolled_before = ?9, recovered = ?10, damaged = ?11",
 
 	[SQL_NAME_FIND] = "SELECT number FROM name WHERE text = ?1",
 	[SQL_NAME_ADD] = "INSERT INTO name (text) VALUES (?1) RETURNING number",
@@ -122,10 +134,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 			  " WHERE ?2 = '' OR (SELECT coalesce(max(number), 0) FROM shape) < ?3 RETURNING number",
 	[SQL_SHAPE_READ] = "SELECT type, names FROM shape WHERE number = ?1",
 
-	/* event_seen() compares the stored content with the row being read, notes duplicate or conflict, and is 0: nothing is
-           updated. */
-	[SQL_EVENT_ADD] = "INSERT INTO event SELECT * FROM event_rows WHERE true"
-			  " ON CONFLICT DO UPDATE SET ingest = ingest WHERE event_seen(shape, value, properties)",
+	[SQL_EVENT_ADD] = EVENT_ADD("source, sequence"),
+	[SQL_EVENT_ADD_PLAIN] = EVENT_ADD("NULL, NULL"),
 	[SQL_EVENT_FIND] = "SELECT shape, value, properties FROM event WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3",
 
 	[SQL_BUCKET_ADD_MINUTE] = "INSERT INTO minute (minute, meter, " BUCKET_ROW ")"
@@ -145,6 +155,14 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 			      " JOIN name s ON s.number = u.subscription JOIN name t ON t.number = u.type",
 	[SQL_UNBILLED_DELETE] = "DELETE FROM unbilled WHERE subscription = ?1 AND type = ?2",
 	[SQL_UNBILLED_SUM] = "SELECT coalesce(sum(events), 0) FROM unbilled",
+
+	[SQL_SPOOL_ADD] = "INSERT INTO spool VALUES (?1, ?2, 0)",
+	[SQL_SPOOL_FIND] = "SELECT consumed, retired FROM spool WHERE id = ?1",
+	[SQL_SPOOL_CONSUME] = "UPDATE spool SET consumed = ?2 WHERE id = ?1",
+	[SQL_SPOOL_RETIRE] = "UPDATE spool SET retired = 1 WHERE id = ?1",
+	[SQL_SPOOL_DELETE] = "DELETE FROM spool WHERE id = ?1",
+	[SQL_SPOOL_LIST] = "SELECT id, retired FROM spool",
+	[SQL_DATABASE] = "SELECT database FROM total",
 
 	[SQL_CATALOG_TEXT] = "SELECT text FROM catalog WHERE version = ?1",
 	[SQL_CATALOG_PENDING] = "SELECT max(version) FROM catalog WHERE version > ?1",

@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fork.h"
+#include "store.h"
+
 /* ---- the scratch folder ---- */
 
 static char folder[256];
@@ -63,7 +66,10 @@ meter *open_meter_with(const meter_options *options)
 
 meter *open_meter(void)
 {
-	return open_meter_with(NULL);
+	/* Small, for a test opens many. */
+	meter_options options = METER_OPTIONS_INIT;
+	options.queue_mib = 4;
+	return open_meter_with(&options);
 }
 
 void close_meter(meter *m)
@@ -95,6 +101,20 @@ const char *usage_total(meter *m, const char *key)
 	snprintf(text, sizeof(text), "%s", value ? value : "none");
 	meter_usage_free(usage);
 	return text;
+}
+
+static void keep(struct fork_guard *guard)
+{
+	(void)guard;
+}
+
+int open_store(struct store **out)
+{
+	/* All share one guard, and all are closed before anybody forks. */
+	static struct fork_guard guard = {.abandon = keep, .drop = keep};
+	if (guard.process == 0)
+		assert_ok(meter__fork_register(&guard));
+	return meter__store_open(out, &guard, meter_path(), false, 1000, INT64_MAX);
 }
 
 int hold_lock(const char *path)

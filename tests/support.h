@@ -32,6 +32,10 @@ meter_counters read_stats(meter *m);
 /* The total of a meter over all subscriptions and all time, in a static buffer; "none" when it has no value. */
 const char *usage_total(meter *m, const char *key);
 
+/* The file without a handle around it. */
+struct store;
+int open_store(struct store **out);
+
 /* Keep everybody from writing to the file, as another process would; returns what lets go of it. */
 int hold_lock(const char *path);
 void release_lock(int held);

@@ -34,6 +34,7 @@ static void test_numbers_are_pinned(void **state)
 		NUMBER(METER_OK, 0),           NUMBER(METER_EINVAL, -1),       NUMBER(METER_ENOMEM, -2),
 		NUMBER(METER_EBUSY, -3),       NUMBER(METER_EAGAIN, -4),       NUMBER(METER_ETIMEDOUT, -5),
 		NUMBER(METER_ENOTFOUND, -6),   NUMBER(METER_EUNSUPPORTED, -7), NUMBER(METER_EEND, -8),
+		NUMBER(METER_EFORKED, -9),     NUMBER(METER_OPEN_WITHOUT_SPOOL, 2),
 		NUMBER(METER_EIO, -40),        NUMBER(METER_ECORRUPT, -41),    NUMBER(METER_EFOREIGN, -42),
 		NUMBER(METER_ENEWER, -43),     NUMBER(METER_EREADONLY, -44),   NUMBER(METER_EFULL, -45),
 		NUMBER(METER_ECATALOG, -60),   NUMBER(METER_EOVERFLOW, -80),   NUMBER(METER_OPEN_EXISTING, 1),
@@ -66,6 +67,7 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_options, full_wait_ms, 16),
 		FIELD(meter_options, lock_wait_ms, 20),
 		FIELD(meter_options, queue_mib, 24),
+		FIELD(meter_options, wal_max_mib, 28),
 		SIZE(meter_property, 32),
 		FIELD(meter_property, name, 0),
 		FIELD(meter_property, value, 8),
@@ -113,7 +115,7 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_events_filter, type_size, 32),
 		FIELD(meter_events_filter, from_us, 40),
 		FIELD(meter_events_filter, to_us, 48),
-		SIZE(meter_counters, 144),
+		SIZE(meter_counters, 160),
 		FIELD(meter_counters, struct_size, 0),
 		FIELD(meter_counters, accepted, 8),
 		FIELD(meter_counters, duplicate, 16),
@@ -132,6 +134,9 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_counters, refused, 120),
 		FIELD(meter_counters, oldest_queued_us, 128),
 		FIELD(meter_counters, writer_error, 136),
+		FIELD(meter_counters, wal_alarm, 140),
+		FIELD(meter_counters, recovered, 144),
+		FIELD(meter_counters, damaged, 152),
 	};
 	assert_pinned(pinned, COUNT(pinned));
 }

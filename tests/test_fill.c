@@ -602,8 +602,8 @@ static void test_meter_retired_during_a_purge_leaves_no_buckets(void **state)
 	record_calls(m, 2000);
 	close_meter(m);
 	struct store *first, *second;
-	assert_ok(meter__store_open(&first, meter_path(), true, 1000));
-	assert_ok(meter__store_open(&second, meter_path(), true, 1000));
+	assert_ok(open_store(&first));
+	assert_ok(open_store(&second));
 	apply_without_purge(first, live_only);
 	bool done = false;
 	run_store_step(first, meter__store_catalog_purge, &done); /* all minutes are through */
@@ -628,7 +628,7 @@ static void test_purge_rolled_back_leaves_no_buckets(void **state)
 	record_calls(m, 2000);
 	close_meter(m);
 	struct store *s;
-	assert_ok(meter__store_open(&s, meter_path(), true, 1000));
+	assert_ok(open_store(&s));
 	apply_without_purge(s, "version: 1\n");
 	bool done = false;
 	assert_ok(meter__store_begin(s));

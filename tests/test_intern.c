@@ -59,8 +59,8 @@ static void test_names_are_looked_up_again_after_a_rollback(void **state)
 	(void)state;
 	struct store *first, *second;
 	int64_t taken_back, given, number;
-	assert_ok(meter__store_open(&first, meter_path(), false, 1000));
-	assert_ok(meter__store_open(&second, meter_path(), true, 1000));
+	assert_ok(open_store(&first));
+	assert_ok(open_store(&second));
 	assert_ok(meter__store_begin(first));
 	assert_ok(meter__store_name_number(first, meter__slice_of("lost"), &taken_back));
 	meter__store_rollback(first);
@@ -91,7 +91,7 @@ static void test_names_are_looked_up_again_after_a_commit_that_failed(void **sta
 	(void)state;
 	struct store *s;
 	int64_t lost, kept, number;
-	assert_ok(meter__store_open(&s, meter_path(), false, 1000));
+	assert_ok(open_store(&s));
 	assert_ok(meter__store_begin(s));
 	assert_ok(meter__store_name_number(s, meter__slice_of("lost"), &lost));
 	sqlite3_commit_hook(s->write.db, refuse_commit, NULL);

@@ -172,22 +172,25 @@ static void test_options_ranges(void **state)
 		const char *message; /* NULL: fine */
 	} cases[] = {
 		{METER_OPTIONS_INIT, NULL},
-		{{whole, METER_OPEN_EXISTING, 1, 60000, 1, 1}, NULL},
-		{{whole, 0, 60000, 1, 3600000, 64}, NULL},
-		{{whole, 2, 0, 0, 0, 0}, "flags are 0x2; only METER_OPEN_EXISTING is known"},
-		{{whole, 0x80000000u, 0, 0, 0, 0}, "flags are 0x80000000"},
-		{{whole, 0, -1, 0, 0, 0}, "commit_interval_ms is -1"},
-		{{whole, 0, 60001, 0, 0, 0}, "commit_interval_ms is 60001; 0 for the default, or up to 60000"},
-		{{whole, 0, 0, -1, 0, 0}, "full_wait_ms is -1"},
-		{{whole, 0, 0, 60001, 0, 0}, "full_wait_ms is 60001; 0 for the default, or up to 60000"},
-		{{whole, 0, 0, 0, INT32_MIN, 0}, "lock_wait_ms is -2147483648"},
-		{{whole, 0, 0, 0, 3600001, 0}, "lock_wait_ms is 3600001; 0 for the default, or up to 3600000"},
-		{{whole, 0, 0, 0, 0, -1}, "queue_mib is -1"},
-		{{whole, 0, 0, 0, 0, 1025}, "queue_mib is 1025; 0 for the default, or up to 1024"},
-		{{0, 0, 0, 0, 0, 0}, "struct_size is 0; start from METER_OPTIONS_INIT"},
-		{{sizeof(size_t) - 1, 0, 0, 0, 0, 0}, "struct_size is 7"},
-		{{4097, 0, 0, 0, 0, 0}, "struct_size is 4097"},
-		{{SIZE_MAX, 0, 0, 0, 0, 0}, "struct_size is 18446744073709551615"},
+		{{whole, METER_OPEN_EXISTING, 1, 60000, 1, 1, 0}, NULL},
+		{{whole, 0, 60000, 1, 3600000, 64, 0}, NULL},
+		{{whole, METER_OPEN_WITHOUT_SPOOL, 0, 0, 0, 0, 1}, NULL},
+		{{whole, 4, 0, 0, 0, 0, 0}, "flags are 0x4; only METER_OPEN_EXISTING and METER_OPEN_WITHOUT_SPOOL are known"},
+		{{whole, 0x80000000u, 0, 0, 0, 0, 0}, "flags are 0x80000000"},
+		{{whole, 0, -1, 0, 0, 0, 0}, "commit_interval_ms is -1"},
+		{{whole, 0, 60001, 0, 0, 0, 0}, "commit_interval_ms is 60001; 0 for the default, or up to 60000"},
+		{{whole, 0, 0, -1, 0, 0, 0}, "full_wait_ms is -1"},
+		{{whole, 0, 0, 60001, 0, 0, 0}, "full_wait_ms is 60001; 0 for the default, or up to 60000"},
+		{{whole, 0, 0, 0, INT32_MIN, 0, 0}, "lock_wait_ms is -2147483648"},
+		{{whole, 0, 0, 0, 3600001, 0, 0}, "lock_wait_ms is 3600001; 0 for the default, or up to 3600000"},
+		{{whole, 0, 0, 0, 0, -1, 0}, "queue_mib is -1"},
+		{{whole, 0, 0, 0, 0, 1025, 0}, "queue_mib is 1025; 0 for the default, or up to 1024"},
+		{{whole, 0, 0, 0, 0, 0, -1}, "wal_max_mib is -1"},
+		{{whole, 0, 0, 0, 0, 0, 1048577}, "wal_max_mib is 1048577; 0 for the default, or up to 1048576"},
+		{{0, 0, 0, 0, 0, 0, 0}, "struct_size is 0; start from METER_OPTIONS_INIT"},
+		{{sizeof(size_t) - 1, 0, 0, 0, 0, 0, 0}, "struct_size is 7"},
+		{{4097, 0, 0, 0, 0, 0, 0}, "struct_size is 4097"},
+		{{SIZE_MAX, 0, 0, 0, 0, 0, 0}, "struct_size is 18446744073709551615"},
 	};
 	close_meter(open_meter());
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -202,7 +205,7 @@ static void test_options_ranges(void **state)
 static void test_options_of_another_release(void **state)
 {
 	(void)state;
-	meter_options older = {offsetof(meter_options, full_wait_ms), 0, 50, -1, -1, -1};
+	meter_options older = {offsetof(meter_options, full_wait_ms), 0, 50, -1, -1, -1, -1};
 	close_meter(open_meter_with(&older));
 	older.struct_size = sizeof(size_t);
 	older.flags = 0xffffffff;
@@ -444,7 +447,7 @@ static void test_a_damaged_page_is_an_error_when_it_is_read(void **state)
 	assert_code(METER_ECORRUPT, meter_stats(m, &stats));
 	assert_code(METER_ECORRUPT, meter_record_many(m, &e, 1, NULL));
 	assert_code(METER_ECORRUPT, meter_close(m));
-	assert_part("1 events could not be written", meter_errmsg());
+	assert_part("1 events are lost, 0 wait in the spool", meter_errmsg());
 }
 
 /* ---- others at the same file ---- */
@@ -535,7 +538,7 @@ static void test_a_program_with_sqlite_that_writes_is_busy_too(void **state)
 	close_meter(m);
 }
 
-static void test_close_says_what_was_lost(void **state)
+static void test_close_says_what_waits_and_the_next_open_has_it(void **state)
 {
 	(void)state;
 	meter_options options = METER_OPTIONS_INIT;
@@ -547,10 +550,12 @@ static void test_close_says_what_was_lost(void **state)
 	int64_t start = monotonic_ms();
 	assert_code(METER_EBUSY, meter_close(m));
 	assert_true(monotonic_ms() - start < 5000);
-	assert_part("1 events could not be written: another process has been writing", meter_errmsg());
+	assert_part("another process has been writing", meter_errmsg());
+	assert_part("0 events are lost, 1 wait in the spool", meter_errmsg());
 	release_lock(held);
 	m = open_meter();
-	assert_i64(0, read_stats(m).accepted);
+	assert_i64(1, read_stats(m).accepted);
+	assert_i64(1, read_stats(m).recovered);
 	close_meter(m);
 }
 
@@ -646,6 +651,15 @@ static void test_two_processes_lose_and_double_nothing(void **state)
 
 /* ---- disks ---- */
 
+/* For a small disk. */
+static const meter_options *with_queue(int32_t mib)
+{
+	static meter_options options;
+	options = (meter_options)METER_OPTIONS_INIT;
+	options.queue_mib = mib;
+	return &options;
+}
+
 static void test_a_read_only_disk(void **state)
 {
 	(void)state;
@@ -653,13 +667,13 @@ static void test_a_read_only_disk(void **state)
 	const char *disk = mount_disk("size=16m");
 	const char *path = scratch_path("disk/meter.db");
 	meter *m;
-	assert_ok(meter_open(&m, path, NULL));
+	assert_ok(meter_open(&m, path, with_queue(1)));
 	close_meter(m);
 	assert_int_equal(mount("none", disk, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
 	assert_refused(METER_EREADONLY, path, NULL, "cannot be written");
 	assert_refused(METER_EREADONLY, scratch_path("disk/new.db"), NULL, "cannot be written");
 	assert_int_equal(mount("none", disk, NULL, MS_REMOUNT, NULL), 0);
-	assert_ok(meter_open(&m, path, NULL));
+	assert_ok(meter_open(&m, path, with_queue(1)));
 	close_meter(m);
 }
 
@@ -705,7 +719,7 @@ static void test_open_needs_4_mib(void **state)
 	assert_i64(-1, file_size(path));
 	assert_int_equal(unlink(scratch_path("disk/ballast")), 0);
 	meter *m;
-	assert_ok(meter_open(&m, path, NULL));
+	assert_ok(meter_open(&m, path, with_queue(1)));
 	close_meter(m);
 }
 
@@ -729,11 +743,11 @@ static void test_a_disk_that_fills_loses_nothing(void **state)
 {
 	(void)state;
 	needs_mount("a disk that fills");
-	mount_disk("size=24m");
+	mount_disk("size=32m");
 	const char *path = scratch_path("disk/meter.db");
 	const char *ballast = scratch_path("disk/ballast");
 	meter *m;
-	assert_ok(meter_open(&m, path, NULL));
+	assert_ok(meter_open(&m, path, with_queue(8)));
 	record_large(m, 0, 10);
 	assert_ok(meter_flush(m, -1));
 	fill_disk(ballast, 200000);
@@ -770,19 +784,20 @@ static void test_close_on_a_full_disk_says_so(void **state)
 {
 	(void)state;
 	needs_mount("a full disk");
-	mount_disk("size=16m");
+	mount_disk("size=24m");
 	const char *path = scratch_path("disk/meter.db");
 	meter *m;
-	assert_ok(meter_open(&m, path, NULL));
+	assert_ok(meter_open(&m, path, with_queue(8)));
 	record_large(m, 0, 1);
 	assert_ok(meter_flush(m, -1));
 	fill_disk(scratch_path("disk/ballast"), 100000);
 	record_large(m, 1, FILLING);
 	assert_code(METER_EFULL, meter_close(m));
-	assert_part("3000 events could not be written", meter_errmsg());
+	assert_part("0 events are lost, 3000 wait in the spool", meter_errmsg());
 	assert_int_equal(unlink(scratch_path("disk/ballast")), 0);
-	assert_ok(meter_open(&m, path, NULL));
-	assert_i64(1, read_stats(m).accepted);
+	assert_ok(meter_open(&m, path, with_queue(1)));
+	assert_i64(1 + FILLING, read_stats(m).accepted);
+	assert_i64(FILLING, read_stats(m).recovered);
 	close_meter(m);
 }
 
@@ -812,7 +827,7 @@ int main(int argc, char **argv)
 		in_scratch(test_open_waits_for_another_process_and_no_longer),
 		in_scratch(test_flush_waits_for_another_process_and_recovers),
 		in_scratch(test_a_program_with_sqlite_that_writes_is_busy_too),
-		in_scratch(test_close_says_what_was_lost),
+		in_scratch(test_close_says_what_waits_and_the_next_open_has_it),
 		in_scratch(test_close_tries_once_more_after_a_failure),
 		in_scratch(test_two_handles_in_one_process_lose_and_double_nothing),
 		in_scratch(test_two_processes_lose_and_double_nothing),

@@ -1,0 +1,144 @@
+/*
+ * fork.c - see fork.h. Linux calls used here: madvise(MADV_WIPEONFORK), so that a child is also noticed when it was made by a
+ * system call that runs no handlers.
+ */
+#include "fork.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "error.h"
+#include "os.h"
+
+/* Random and not 0; reads 0 in a child until that registers a handle of its own. NULL: nothing was registered yet. */
+static _Atomic uint64_t *process;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int setup_error;
+
+static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct fork_guard *guards;    /* of this process */
+static struct fork_guard *inherited; /* of its parent */
+
+static pthread_rwlock_t gate;
+static _Thread_local int depth;
+
+static void make_gate(void)
+{
+	pthread_rwlockattr_t attributes;
+	pthread_rwlockattr_init(&attributes);
+	/* A fork must not wait for ever because some thread is always inside. */
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&gate, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+}
+
+void meter__fork_enter(void)
+{
+	if (depth++ == 0)
+		pthread_rwlock_rdlock(&gate);
+}
+
+void meter__fork_leave(void)
+{
+	if (--depth == 0)
+		pthread_rwlock_unlock(&gate);
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&list_mutex);
+	pthread_rwlock_wrlock(&gate);
+}
+
+static void after_fork_in_parent(void)
+{
+	pthread_rwlock_unlock(&gate);
+	pthread_mutex_unlock(&list_mutex);
+}
+
+/* The locks were taken by a thread that does not exist here, so they are made anew. */
+static void after_fork_in_child(void)
+{
+	make_gate();
+	pthread_mutex_init(&list_mutex, NULL);
+	atomic_store(process, 0);
+	for (struct fork_guard *guard = guards; guard; guard = guard->next)
+		guard->abandon(guard);
+	struct fork_guard **end = &guards;
+	while (*end)
+		end = &(*end)->next;
+	*end = inherited;
+	if (inherited)
+		inherited->link = end;
+	inherited = guards;
+	if (inherited)
+		inherited->link = &inherited;
+	guards = NULL;
+}
+
+static void set_up(void)
+{
+	make_gate();
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED || madvise(page, 4096, MADV_WIPEONFORK) != 0) {
+		setup_error = errno;
+		return;
+	}
+	process = page;
+	setup_error = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+static void link_guard(struct fork_guard **list, struct fork_guard *guard)
+{
+	guard->next = *list;
+	guard->link = list;
+	if (guard->next)
+		guard->next->link = &guard->next;
+	*list = guard;
+}
+
+static void unlink_guard(struct fork_guard *guard)
+{
+	*guard->link = guard->next;
+	if (guard->next)
+		guard->next->link = guard->link;
+	guard->link = NULL;
+}
+
+int meter__fork_register(struct fork_guard *guard)
+{
+	pthread_once(&once, set_up);
+	if (setup_error != 0)
+		return meter__fail(METER_EIO, "a handle cannot be guarded against fork: %s", strerror(setup_error));
+	pthread_mutex_lock(&list_mutex);
+	while (inherited) {
+		struct fork_guard *first = inherited;
+		unlink_guard(first);
+		first->drop(first);
+	}
+	if (atomic_load(process) == 0)
+		atomic_store(process, meter__os.random() | 1);
+	guard->process = atomic_load(process);
+	link_guard(&guards, guard);
+	pthread_mutex_unlock(&list_mutex);
+	return METER_OK;
+}
+
+void meter__fork_unregister(struct fork_guard *guard)
+{
+	if (!guard->link)
+		return;
+	pthread_mutex_lock(&list_mutex);
+	unlink_guard(guard);
+	pthread_mutex_unlock(&list_mutex);
+}
+
+int meter__fork_check(const struct fork_guard *guard)
+{
+	if (guard->process == atomic_load_explicit(process, memory_order_relaxed))
+		return METER_OK;
+	return meter__fail(METER_EFORKED, "the handle was opened before fork(): open the file again in this process");
+}
