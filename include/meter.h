@@ -5,19 +5,23 @@
  *
  * The way of an event
  *
- *     meter_record(), meter_batch_add()      any thread: check, copy, accept
- *       -> the writer thread                 one per handle: sort, dedup, store, bucket; one transaction a batch
- *       -> meter_usage_query()               what was used
- *       -> meter_invoice_draft()             what it costs
+ *     meter_record()                       any thread: check, copy, accept; into the spool, a ring file beside the database
+ *     meter_batch_add()                    any thread: check, copy; into memory, for who waits until it is durable
+ *       -> two writer threads              in turn: sort, dedup, store, bucket; one transaction a load
+ *       -> meter_usage_query()             what was used
+ *       -> meter_invoice_draft()           what it costs
  *
- * What is promised
+ * What is promised, in the letters of ACID
  *
- *   accepted   meter_record() returned METER_OK. The event is in the hands of the library and will be written within
- *              commit_interval_ms without another call. In this version it waits in the memory of the process: the end
- *              of the process (kill -9) loses what was not yet durable.
- *   durable    meter_flush(), meter_batch_wait(), meter_record_many() or meter_record_json() returned METER_OK. The
- *              events are committed with SQLite's synchronous=FULL and survive the death of the process and the loss
- *              of power.
+ *   accepted   meter_record() returned METER_OK. The event survives the death of the process by any means (kill -9, a crash of the
+ *              program): whoever opens the file next stores it. Not yet durable: a loss of power before its commit can lose it.
+ *   durable    The D. meter_flush(), meter_batch_wait(), meter_record_many() or meter_record_json() returned METER_OK, or
+ *              commit_interval_ms have passed since meter_record() and stats show no writer_error. The events are committed with
+ *              SQLite's synchronous=FULL and survive the loss of power, as far as the disk keeps what it says it has written.
+ *   atomic     The A. Events, their buckets, the counters and the position of the spool change in one transaction. No crash
+ *              leaves an event stored and not counted, or counted and not stored, or counted twice.
+ *   isolated   The I. Readers see whole transactions, in any process, and wait for no writer. All writing of all processes happens under
+ *              one lock file.
  *   once       An event is known by its key: (subscription, timestamp, id). The same key is counted once, however late
  *              the retry, from any number of threads and processes. There is no dedup window. Keys are compared byte
  *              by byte: "A" and "a", and different Unicode forms of one letter, are different keys.
@@ -38,8 +42,9 @@
  *
  * Caveats
  *
- *   - Fork before opening. A child must not use a handle it inherited (not even meter_close()), nor open the file itself unless it has
- *     called exec since: SQLite's lock records are inherited, too.
+ *   - After fork() the handles of the parent are dead in the child: every call returns METER_EFORKED, meter_close() included, and
+ *     what they hold is left alone. The child opens the file itself. fork() waits until no thread of this library is inside
+ *     SQLite (a transaction, a query). A process made by clone() or vfork() must call exec before it uses this library.
  *   - Keep the file on a local file system: SQLite's WAL and the lock file need shared memory and flock().
  *   - Do not run "PRAGMA wal_checkpoint" or write to the file with another program while a handle is open: SQLite
  *     releases up to 3.51.2 can lose committed rows when two connections checkpoint at once. Reading is harmless.
@@ -147,24 +152,29 @@ typedef struct meter_options {
 /**
  * Open a metering file, creating it when there is none, and start its writer thread.
  *
- * The file is an SQLite database in WAL mode; beside it live FILE-wal, FILE-shm and FILE-lock. A new file is readable and
- * writable by its owner only.
+ * The file is an SQLite database in WAL mode; beside it live FILE-wal, FILE-shm, FILE-lock, and for each handle that can
+ * meter_record() its spool FILE-spool-ID: a ring of queue_mib, allocated whole here so that recording never waits for the disk, and
+ * removed by meter_close(). All are readable and writable by their owner only. Spools that dead processes left are stored first;
+ * those that do not fit this database are renamed to ...orphan and counted in meter_stats() as damaged.
  *
  * @param path     NUL-terminated; "" and in-memory databases are refused.
  * @param options  NULL for the defaults.
  * @return METER_OK, or in this order: METER_EINVAL (path, options; also a directory), METER_ENOTFOUND (METER_OPEN_EXISTING and
  *         no file, or no such folder), METER_EREADONLY, METER_EFULL (less than 4 MiB free), METER_EFOREIGN, METER_ENEWER,
- *         METER_EBUSY, METER_ECORRUPT, METER_EIO.
+ *         METER_EBUSY, METER_ECORRUPT, METER_EIO; METER_EFULL also when there is no room for the spool.
  * Threads: any.  Blocks: on disk, and up to lock_wait_ms on another process.                                       Since 0.1.
  */
 METER_API int meter_open(meter **out, const char *path, const meter_options *options);
 
 /**
- * Write what is still waiting, stop the writer and free the handle. Always frees, also when it returns an error. NULL is fine.
+ * Write what is still waiting, stop the writers, remove the spool and free the handle. Always frees, also when it returns an error
+ * (but for METER_EFORKED). NULL is fine.
  *
  * No other thread may be inside a call on this handle, and every batch made from it must have been freed.
  *
- * @return METER_OK, or what kept the last events from being written (METER_EFULL, METER_EBUSY, METER_EIO ...): those are lost.
+ * @return METER_OK, or METER_EFORKED, or what kept the last events from being written (METER_EFULL, METER_EBUSY, METER_EIO ...). Those
+ *         of meter_record() stay in the spool, which the next meter_open() of the file stores; those of batches, which
+ *         nobody was told were durable, are lost. meter_errmsg() says how many of each.
  * Blocks: until the last commit, at most lock_wait_ms on another process.
  */
 METER_API int meter_close(meter *m);
@@ -223,12 +233,16 @@ typedef struct meter_event {
  *
  * METER_OK means accepted; durable follows at the latest commit_interval_ms later, or with meter_flush(). The outcome
  * (accepted, duplicate, conflict, rejected) is decided at the commit and counted in meter_stats(); who wants it per event uses a
- * batch. Sending an event again is harmless.
+ * batch. Sending an event again is harmless. While the writer cannot write (a full disk), events are accepted until the spool is full;
+ * they are written when it can again.
  *
- * @return METER_OK, or in this order: METER_EINVAL (a field is missing or out of range, errmsg names it; counted as refused,
- *         kept nowhere), METER_EAGAIN (the queue is full for longer than full_wait_ms; counted as refused).
- * Threads: any, at the same time.  Blocks: never on disk; up to full_wait_ms when the queue is full.
- * Memory:  keeps no pointer into event; allocates nothing.                                                         Since 0.1.
+ * @return METER_OK, or in this order: METER_EFORKED, METER_EINVAL (a field is missing or out of range, errmsg names it; the handle was
+ *         opened without spool), METER_ECORRUPT (the file turned out to be damaged: nothing is written any more), METER_EAGAIN (the
+ *         spool is full for longer than full_wait_ms; errmsg says what keeps the writer from writing). All are counted as refused
+ *         and kept nowhere.
+ * Threads: any, at the same time.  Blocks: never on disk; up to full_wait_ms when the spool is full. With room there is no lock, no
+ *          allocation and no system call.
+ * Memory:  keeps no pointer into event.                                                                            Since 0.1.
  */
 METER_API int meter_record(meter *m, const meter_event *event);
 
@@ -263,11 +277,12 @@ METER_API int meter_record_many(meter *m, const meter_event *events, size_t coun
 METER_API int meter_record_json(meter *m, const char *text, size_t size, int32_t *outcomes_out, size_t capacity, size_t *count_out);
 
 /**
- * Wait until everything accepted before this call is durable.
+ * Wait until everything accepted before this call is durable: what meter_record() took, and what batches have handed over.
  *
  * @param timeout_ms  0..3600000; -1 waits as long as it takes or until writing fails.
- * @return METER_OK, or METER_EINVAL, METER_ETIMEDOUT, or what keeps the writer from writing: METER_EFULL, METER_EBUSY,
- *         METER_EREADONLY, METER_EIO, METER_ECORRUPT. The events are kept and tried again once a second.
+ * @return METER_OK, or METER_EINVAL, METER_EFORKED, METER_ETIMEDOUT, or what keeps the writer from writing: METER_EFULL, METER_EBUSY
+ *         (another process, or a reader that keeps FILE-wal at wal_max_mib), METER_EREADONLY, METER_EIO. The events are kept and
+ *         tried again once a second. After METER_ECORRUPT nothing is tried again.
  * Threads: any.                                                                                                    Since 0.1.
  */
 METER_API int meter_flush(meter *m, int64_t timeout_ms);
@@ -291,7 +306,7 @@ typedef struct meter_batch meter_batch;
 /** @return METER_OK, or METER_EINVAL. Memory: free with meter_batch_free() before meter_close(). */
 METER_API int meter_batch_new(meter_batch **out, meter *m);
 
-/** Wait for its events, then free the batch. NULL is fine. What could not be written stays with the writer. */
+/** Wait for its events, then free the batch. NULL is fine. What could not be written stays with the writer until meter_close(). */
 METER_API void meter_batch_free(meter_batch *b);
 
 /**
@@ -568,7 +583,7 @@ METER_API void meter_quarantine_free(meter_quarantine *quarantine);
 
 /* ---- stats ---- */
 
-/** Counters of the file (all processes, since it was made) and of this handle. */
+/** Counters of the file (all processes, since it was made) and of this handle: health is writer_error, wal_alarm, damaged. */
 typedef struct meter_counters {
 	size_t struct_size;         /**< in: sizeof(meter_counters) */
 	int64_t accepted;           /**< file: events stored, late ones included */
@@ -584,7 +599,7 @@ typedef struct meter_counters {
 	int64_t last_event_us;      /**< file: INT64_MIN when there is no event */
 	int64_t database_bytes;     /**< file: size on disk, without the WAL */
 	int64_t wal_bytes;          /**< file */
-	int64_t queued;             /**< handle: accepted, not yet durable */
+	int64_t queued;             /**< handle: accepted or handed over by a batch, not yet durable: what a loss of power would lose now */
 	int64_t refused;            /**< handle: meter_record() calls that returned METER_EINVAL or METER_EAGAIN */
 	int64_t oldest_queued_us;   /**< handle: age of the oldest queued event */
 	int32_t writer_error;       /**< handle: METER_OK, or what keeps the writer from writing */

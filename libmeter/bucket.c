@@ -119,10 +119,11 @@ static int compare_int(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-static int compare_rows(const void *left, const void *right)
+static int compare_rows(const void *left, const void *right, void *user)
 {
-	const struct bucket *a = left;
-	const struct bucket *b = right;
+	const struct bucket *rows = user;
+	const struct bucket *a = &rows[((const struct sort_item *)left)->index];
+	const struct bucket *b = &rows[((const struct sort_item *)right)->index];
 	int order = compare_int(a->lead, b->lead);
 	if (order == 0)
 		order = compare_int(a->meter, b->meter);
@@ -135,10 +136,63 @@ static int compare_rows(const void *left, const void *right)
 	return order;
 }
 
-void meter__buckets_sort(struct buckets *b)
+#define KEY_PARTS 5
+
+static int64_t key_part(const struct bucket *row, int part)
 {
-	if (b->count > 1)
-		qsort(b->rows, b->count, sizeof(*b->rows), compare_rows);
+	const int64_t parts[KEY_PARTS] = {row->lead, row->meter, row->subscription, row->start, row->dimensions};
+	return parts[part];
+}
+
+/* The whole key in one integer with the same order, where the parts are close enough to each other; they nearly always are. */
+static bool pack_keys(struct buckets *b)
+{
+	int64_t least[KEY_PARTS];
+	int bits[KEY_PARTS], sum = 0;
+	for (int part = 0; part < KEY_PARTS; part++) {
+		int64_t greatest = INT64_MIN;
+		least[part] = INT64_MAX;
+		for (size_t i = 0; i < b->count; i++) {
+			int64_t value = key_part(&b->rows[i], part);
+			least[part] = value < least[part] ? value : least[part];
+			greatest = value > greatest ? value : greatest;
+		}
+		uint64_t range = (uint64_t)greatest - (uint64_t)least[part];
+		bits[part] = range == 0 ? 0 : 64 - __builtin_clzll(range);
+		sum += bits[part];
+	}
+	if (sum > 63)
+		return false;
+	for (size_t i = 0; i < b->count; i++) {
+		uint64_t key = 0;
+		for (int part = 0; part < KEY_PARTS; part++)
+			key = key << bits[part] | ((uint64_t)key_part(&b->rows[i], part) - (uint64_t)least[part]);
+		b->order[i] = (struct sort_item){key, (uint32_t)i};
+	}
+	return true;
+}
+
+int meter__buckets_sort(struct buckets *b)
+{
+	if (b->order_capacity < b->capacity) {
+		free(b->order);
+		free(b->spare);
+		b->order = malloc(b->capacity * sizeof(*b->order));
+		b->spare = malloc(b->capacity * sizeof(*b->spare));
+		b->order_capacity = b->order && b->spare ? b->capacity : 0;
+		if (b->order_capacity == 0)
+			return meter__fail(METER_ENOMEM, "no memory for %zu buckets", b->capacity);
+	}
+	if (b->count == 0)
+		return METER_OK;
+	if (pack_keys(b)) {
+		meter__sort(&b->order, &b->spare, b->count);
+		return METER_OK;
+	}
+	for (size_t i = 0; i < b->count; i++)
+		b->order[i].index = (uint32_t)i;
+	qsort_r(b->order, b->count, sizeof(*b->order), compare_rows, b->rows);
+	return METER_OK;
 }
 
 void meter__buckets_reset(struct buckets *b)
@@ -151,6 +205,8 @@ void meter__buckets_reset(struct buckets *b)
 void meter__buckets_free(struct buckets *b)
 {
 	free(b->rows);
+	free(b->order);
+	free(b->spare);
 	free(b->slots);
 	*b = (struct buckets){0};
 }

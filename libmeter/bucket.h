@@ -1,13 +1,14 @@
 /*
  * bucket.h - sums by (meter, subscription, dimensions, stretch of time), collected in memory before they go to the store. (pure)
  *
- * A hash table of aggregates and, from it, rows sorted by the key the store keeps them under. All key parts are the store's
+ * A hash table of aggregates and, from it, their order by the key the store keeps them under. All key parts are the store's
  * numbers.
  */
 #ifndef METER_BUCKET_H
 #define METER_BUCKET_H
 
 #include "aggregate.h"
+#include "sort.h"
 
 /* Levels of buckets. Each has a table: rows are grouped by lead (so that writing touches few pages), then by start. */
 enum level { LEVEL_MINUTE, LEVEL_HOUR, LEVEL_DAY, LEVEL_COUNT };
@@ -31,7 +32,9 @@ struct bucket {
 
 /* Zero-initialised is empty, except seed. */
 struct buckets {
-	struct bucket *rows; /* count of them, in order of arrival until sorted */
+	struct bucket *rows;             /* count of them, in order of arrival */
+	struct sort_item *order, *spare; /* by meter__buckets_sort(): indices of rows */
+	size_t order_capacity;
 	size_t count;
 	size_t capacity;
 	uint32_t *slots; /* 1 + index into rows; 0: free */
@@ -45,8 +48,8 @@ int meter__buckets_find(struct buckets *b, enum level level, const struct bucket
 int meter__buckets_add(struct buckets *b, enum level level, const struct bucket *key, const struct aggregate *more);
 /* Fill into with the next coarser level of what from holds. METER_OK or METER_ENOMEM. */
 int meter__buckets_roll_up(struct buckets *into, enum level level, const struct buckets *from, enum level from_level);
-/* Sort rows by (lead, meter, subscription, start, dimensions). Nothing can be added before the next reset. */
-void meter__buckets_sort(struct buckets *b);
+/* Make order that of (lead, meter, subscription, start, dimensions). METER_OK or METER_ENOMEM. */
+int meter__buckets_sort(struct buckets *b);
 void meter__buckets_reset(struct buckets *b);
 void meter__buckets_free(struct buckets *b);
 

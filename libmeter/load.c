@@ -48,9 +48,10 @@ int meter__load_init(struct load *l, size_t capacity, uint64_t seed)
 	l->rows = malloc(capacity * sizeof(*l->rows));
 	l->keys = malloc(capacity * sizeof(*l->keys));
 	l->spare = malloc(capacity * sizeof(*l->spare));
+	l->subscriptions = malloc(capacity * sizeof(*l->subscriptions));
 	l->now = malloc(sizeof(*l->now));
 	l->before = malloc(sizeof(*l->before));
-	if (l->arrivals && l->rows && l->keys && l->spare && l->now && l->before)
+	if (l->arrivals && l->rows && l->keys && l->spare && l->subscriptions && l->now && l->before)
 		return METER_OK;
 	meter__load_free(l);
 	return meter__fail(METER_ENOMEM, "no memory for %zu events", capacity);
@@ -78,6 +79,7 @@ void meter__load_free(struct load *l)
 	free(l->rows);
 	free(l->keys);
 	free(l->spare);
+	free(l->subscriptions);
 	free(l->measures);
 	free(l->known);
 	free(l->dimension_names);
@@ -152,12 +154,11 @@ static int collect_keys(struct load *l, size_t *count_out)
 		const char *record = l->arrivals[i].record;
 		if (!record)
 			continue;
-		struct load_key *key = &l->keys[count++];
-		key->arrival = i;
-		key->timestamp_us = meter__event_record_timestamp(record);
-		if (key->timestamp_us > l->last_us)
-			l->last_us = key->timestamp_us;
-		int code = name_index(l, meter__event_record_subscription(record), &key->subscription);
+		int64_t timestamp_us = meter__event_record_timestamp(record);
+		l->keys[count++] = (struct sort_item){(uint64_t)timestamp_us, i}; /* never negative */
+		if (timestamp_us > l->last_us)
+			l->last_us = timestamp_us;
+		int code = name_index(l, meter__event_record_subscription(record), &l->subscriptions[i]);
 		if (code != METER_OK)
 			return code;
 	}
@@ -165,51 +166,27 @@ static int collect_keys(struct load *l, size_t *count_out)
 	return METER_OK;
 }
 
+/* Of arrivals with one timestamp. */
 static int compare_keys(const void *left, const void *right, void *user)
 {
-	const struct load_key *a = left;
-	const struct load_key *b = right;
-	if (a->subscription != b->subscription)
-		return a->subscription < b->subscription ? -1 : 1;
-	const struct arrival *arrivals = user;
-	int order = meter__slice_compare(meter__event_record_id(arrivals[a->arrival].record),
-	                                 meter__event_record_id(arrivals[b->arrival].record));
-	return order ? order : (a->arrival > b->arrival) - (a->arrival < b->arrival);
+	uint32_t a = ((const struct sort_item *)left)->index;
+	uint32_t b = ((const struct sort_item *)right)->index;
+	const struct load *l = user;
+	if (l->subscriptions[a] != l->subscriptions[b])
+		return l->subscriptions[a] < l->subscriptions[b] ? -1 : 1;
+	int order = meter__slice_compare(meter__event_record_id(l->arrivals[a].record),
+	                                 meter__event_record_id(l->arrivals[b].record));
+	return order ? order : (a > b) - (a < b);
 }
 
-#define DIGIT_BITS 11
-#define DIGITS (1 << DIGIT_BITS)
-
-/* One pass of a radix sort: by a digit of the time since first_us, equal ones in the order they had. */
-static void sort_by_digit(struct load_key *to, const struct load_key *from, size_t count, int64_t first_us, int shift)
-{
-	size_t starts[DIGITS + 1] = {0};
-	for (size_t i = 0; i < count; i++)
-		starts[(((uint64_t)(from[i].timestamp_us - first_us) >> shift) & (DIGITS - 1)) + 1]++;
-	for (size_t i = 0; i < DIGITS; i++)
-		starts[i + 1] += starts[i];
-	for (size_t i = 0; i < count; i++)
-		to[starts[((uint64_t)(from[i].timestamp_us - first_us) >> shift) & (DIGITS - 1)]++] = from[i];
-}
-
-/* The events of a load lie within seconds or days of each other, so their times differ in few digits and a few passes sort
- * them; only what shares a microsecond is compared. */
 static void sort_keys(struct load *l, size_t count)
 {
-	int64_t first_us = INT64_MAX;
-	for (size_t i = 0; i < count; i++)
-		first_us = l->keys[i].timestamp_us < first_us ? l->keys[i].timestamp_us : first_us;
-	for (int shift = 0; count > 0 && shift < 64 && ((uint64_t)(l->last_us - first_us) >> shift) > 0; shift += DIGIT_BITS) {
-		sort_by_digit(l->spare, l->keys, count, first_us, shift);
-		struct load_key *sorted = l->spare;
-		l->spare = l->keys;
-		l->keys = sorted;
-	}
+	meter__sort(&l->keys, &l->spare, count);
 	for (size_t from = 0, to = 1; from < count; from = to++) {
-		while (to < count && l->keys[to].timestamp_us == l->keys[from].timestamp_us)
+		while (to < count && l->keys[to].key == l->keys[from].key)
 			to++;
 		if (to - from > 1)
-			qsort_r(l->keys + from, to - from, sizeof(*l->keys), compare_keys, l->arrivals);
+			qsort_r(l->keys + from, to - from, sizeof(*l->keys), compare_keys, l);
 	}
 }
 
@@ -428,19 +405,19 @@ static int find_unbilled(struct load *l, struct load_row *row, const struct even
 }
 
 /* METER_EINVAL: a meter covers it and cannot read it. */
-static int build_row(struct load *l, struct load_row *row, const struct load_key *key)
+static int build_row(struct load *l, struct load_row *row, uint32_t arrival)
 {
 	struct load_event *now = l->now;
 	const struct event *e = &now->event;
-	meter__event_decode(&now->event, now->properties, l->arrivals[key->arrival].record);
+	meter__event_decode(&now->event, now->properties, l->arrivals[arrival].record);
 	int code = find_shape(l, now);
 	*row = (struct load_row){.timestamp_us = e->timestamp_us,
 	                         .coefficient = (int64_t)e->value.coefficient,
 	                         .scale = (uint8_t)e->value.scale,
 	                         .sequence = e->sequence,
-	                         .subscription = key->subscription,
+	                         .subscription = l->subscriptions[arrival],
 	                         .shape = now->shape,
-	                         .arrival = key->arrival};
+	                         .arrival = arrival};
 	if (code == METER_OK)
 		code = find_unbilled(l, row, e, now->type);
 	if (code == METER_OK)
@@ -452,10 +429,10 @@ static int build_rows(struct load *l, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (i + 8 < count) /* records are far apart in memory */
-			__builtin_prefetch(l->arrivals[l->keys[i + 8].arrival].record);
-		struct arrival *arrival = &l->arrivals[l->keys[i].arrival];
+			__builtin_prefetch(l->arrivals[l->keys[i + 8].index].record);
+		struct arrival *arrival = &l->arrivals[l->keys[i].index];
 		struct load_row *row = &l->rows[l->row_count];
-		int code = build_row(l, row, &l->keys[i]);
+		int code = build_row(l, row, l->keys[i].index);
 		if (code == METER_OK) {
 			struct load_event *now = l->now;
 			l->now = l->before;

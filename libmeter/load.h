@@ -14,6 +14,7 @@
 #include "catalog.h"
 #include "event.h"
 #include "intern.h"
+#include "sort.h"
 
 /* A meter that is kept up to date: of the catalog in force, or of one being filled. */
 struct live_meter {
@@ -73,13 +74,6 @@ struct load_row {
 	bool is_unbilled; /* no meter covers its type, or no catalog names its subscription */
 };
 
-/* The order in which events go in. */
-struct load_key {
-	int64_t timestamp_us;
-	uint32_t subscription; /* index into names */
-	uint32_t arrival;
-};
-
 struct load_event {
 	struct event event;
 	struct property properties[EVENT_PROPERTIES_MAX];
@@ -109,8 +103,9 @@ struct load {
 		buckets; /* minutes, as if every row were new; meter is an index into live->meters, the other keys into names */
 
 	/* Only for preparing. */
-	struct load_key *keys, *spare;
-	uint8_t *known; /* by index into names: what was found out about them */
+	struct sort_item *keys, *spare; /* by timestamp */
+	uint32_t *subscriptions;        /* by arrival, index into names */
+	uint8_t *known;                 /* by index into names: what was found out about them */
 	size_t known_capacity;
 	struct intern dimensions;  /* the index of the meter, then sizes and values */
 	uint32_t *dimension_names; /* by index into dimensions: the set as an index into names */

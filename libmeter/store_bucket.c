@@ -19,7 +19,10 @@ static const char bucket_columns[] = "lead, meter, subscription, start, dimensio
 static void bucket_column(sqlite3_context *context, void *self, size_t row, int column)
 {
 	const struct bucket_writer *w = self;
-	const struct bucket *b = &w->writing->rows[row];
+	const struct buckets *all = w->writing;
+	const struct bucket *b = &all->rows[all->order[row].index];
+	if (column == 0 && row + 4 < all->count)
+		__builtin_prefetch(&all->rows[all->order[row + 4].index]);
 	const int64_t key[] = {b->lead, b->meter, b->subscription, b->start, b->dimensions};
 	if (column < 5)
 		sqlite3_result_int64(context, key[column]);
@@ -32,7 +35,7 @@ static void bucket_value(sqlite3_context *context, int argc, sqlite3_value **arg
 {
 	(void)argc;
 	struct bucket_writer *w = sqlite3_user_data(context);
-	const struct bucket *more = &w->writing->rows[w->rows.at];
+	const struct bucket *more = &w->writing->rows[w->writing->order[w->rows.at].index];
 	struct aggregate sum;
 	int code = meter__store_values_aggregate(argv, more->aggregation, &sum);
 	if (code != METER_OK) {
@@ -66,7 +69,9 @@ static int write_level(struct store *s, struct buckets *rows, enum statement whi
 {
 	if (rows->count == 0)
 		return METER_OK;
-	meter__buckets_sort(rows);
+	int code = meter__buckets_sort(rows);
+	if (code != METER_OK)
+		return code;
 	s->buckets.writing = rows;
 	s->buckets.rows.count = rows->count;
 	return meter__store_insert_rows(&s->write, which, &s->buckets.rows, "storing buckets");
@@ -115,10 +120,15 @@ int meter__store_write_buckets(struct store *s, struct buckets *minutes)
 
 /* ---- rolling up ---- */
 
-/* Minutes are rolled up when they are this far behind the newest event, so that its late neighbours mostly find them open, and
- * this many at once, so that a row of an hour or day is touched seldom. Readers read the few open minutes one by one. */
+/*
+ * Minutes are rolled up when they are this far behind the newest event, so that its late neighbours mostly find them open, and
+ * this many at once, so that a row of an hour or day is touched seldom. Readers read the few open minutes one by one. In a
+ * replay, where minutes pass in no time, it takes more of them.
+ */
 #define OPEN_MINUTES 2
 #define ROLL_UP_MINUTES 10
+#define ROLL_UP_MINUTES_REPLAY 30
+#define ROLL_UP_PAUSE_US 10000000
 
 static int compare_meters(const void *number, const void *live)
 {
@@ -177,8 +187,11 @@ int meter__store_roll_up(struct store *s, int64_t newest_us)
 	struct bucket_writer *w = &s->buckets;
 	int64_t from = s->totals.rolled_before;
 	int64_t before = meter__level_start(LEVEL_MINUTE, newest_us) - OPEN_MINUTES;
-	if (before - from < ROLL_UP_MINUTES)
+	int64_t now_us = meter__os.mono_us();
+	bool is_replay = now_us - s->rolled_up_us < ROLL_UP_PAUSE_US;
+	if (before - from < (is_replay ? ROLL_UP_MINUTES_REPLAY : ROLL_UP_MINUTES))
 		return METER_OK;
+	s->rolled_up_us = now_us;
 	meter__buckets_reset(&w->hours);
 	meter__buckets_reset(&w->days);
 	int code = collect_minutes(s, from, before);

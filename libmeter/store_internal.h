@@ -121,7 +121,8 @@ struct store {
 	const struct fork_guard *guard;
 	pthread_mutex_t write_mutex;
 	struct connection write;
-	int wal_pages; /* after the last commit */
+	int wal_pages;        /* after the last commit */
+	int64_t rolled_up_us; /* monotonic time of the last roll-up */
 
 	/* Under write_mutex: what the write connection knows. Read anew when totals.generation says that it changed. */
 	struct totals totals;

@@ -16,7 +16,7 @@
 #include "os.h"
 
 /* Bounds of one transaction. More would not be faster, only longer and larger in memory. */
-#define LOAD_EVENTS 131072
+#define LOAD_EVENTS 98304
 
 static int write_haul(struct meter *m, struct haul *haul)
 {

@@ -88,9 +88,9 @@ static void test_every_key_is_found_again_while_the_table_grows(void **state)
 			assert_i64(2, b.rows[i].sum.events);
 			assert_int_equal(meter__decimal_compare(b.rows[i].sum.value, meter__decimal_from_int(2 * i)), 0);
 		}
-		meter__buckets_sort(&b);
+		assert_int_equal(meter__buckets_sort(&b), METER_OK);
 		for (int64_t i = 1; i < KEYS; i++)
-			assert_true(b.rows[i - 1].lead <= b.rows[i].lead);
+			assert_true(b.rows[b.order[i - 1].index].lead <= b.rows[b.order[i].index].lead);
 		meter__buckets_reset(&b);
 		assert_i64(0, (int64_t)b.count);
 		add(&b, LEVEL_DAY, (struct bucket){.start = 1}, 1);
@@ -115,13 +115,36 @@ static void test_rows_sort_by_lead_meter_subscription_start_dimensions(void **st
 	struct buckets b = {.seed = 7};
 	for (size_t i = 0; i < COUNT(sorted); i++)
 		add(&b, LEVEL_HOUR, sorted[(i * 3 + 2) % COUNT(sorted)], 1);
-	meter__buckets_sort(&b);
+	assert_int_equal(meter__buckets_sort(&b), METER_OK);
 	assert_i64(COUNT(sorted), (int64_t)b.count);
 	for (size_t i = 0; i < COUNT(sorted); i++) {
-		assert_i64(sorted[i].meter, b.rows[i].meter);
-		assert_i64(sorted[i].subscription, b.rows[i].subscription);
-		assert_i64(sorted[i].start, b.rows[i].start);
-		assert_i64(sorted[i].dimensions, b.rows[i].dimensions);
+		assert_i64(sorted[i].meter, b.rows[b.order[i].index].meter);
+		assert_i64(sorted[i].subscription, b.rows[b.order[i].index].subscription);
+		assert_i64(sorted[i].start, b.rows[b.order[i].index].start);
+		assert_i64(sorted[i].dimensions, b.rows[b.order[i].index].dimensions);
+	}
+	meter__buckets_free(&b);
+}
+
+/* Too far for one integer: the order is found by comparing. */
+static void test_rows_sort_when_their_keys_are_far_apart(void **state)
+{
+	(void)state;
+	static const struct bucket sorted[] = {
+		{.meter = 1, .subscription = INT64_C(1) << 40, .start = 5, .dimensions = 1},
+		{.meter = INT64_C(1) << 40, .subscription = 1, .start = 5, .dimensions = 1},
+		{.meter = INT64_C(1) << 40, .subscription = 1, .start = 5, .dimensions = INT64_C(1) << 40},
+		{.meter = 1, .subscription = 1, .start = 6, .dimensions = 1},
+	};
+	struct buckets b = {.seed = 7};
+	for (size_t i = 0; i < COUNT(sorted); i++)
+		add(&b, LEVEL_MINUTE, sorted[(i * 3 + 1) % COUNT(sorted)], 1);
+	assert_int_equal(meter__buckets_sort(&b), METER_OK);
+	for (size_t i = 0; i < COUNT(sorted); i++) {
+		assert_i64(sorted[i].start, b.rows[b.order[i].index].start);
+		assert_i64(sorted[i].meter, b.rows[b.order[i].index].meter);
+		assert_i64(sorted[i].subscription, b.rows[b.order[i].index].subscription);
+		assert_i64(sorted[i].dimensions, b.rows[b.order[i].index].dimensions);
 	}
 	meter__buckets_free(&b);
 }
@@ -166,6 +189,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_keys_that_differ_in_one_part_stay_apart_and_equal_ones_merge),
 		cmocka_unit_test(test_every_key_is_found_again_while_the_table_grows),
 		cmocka_unit_test(test_rows_sort_by_lead_meter_subscription_start_dimensions),
+		cmocka_unit_test(test_rows_sort_when_their_keys_are_far_apart),
 		cmocka_unit_test(test_rolling_up_cuts_at_hours_and_days_and_keeps_the_sum),
 	};
 	if (argc > 1)
