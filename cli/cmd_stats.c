@@ -10,16 +10,19 @@ static const struct column columns[] = {
 	{"last_event_us", COLUMN_NUMBER}, {"database_bytes", COLUMN_NUMBER},
 	{"wal_bytes", COLUMN_NUMBER},     {"queued", COLUMN_NUMBER},
 	{"refused", COLUMN_NUMBER},       {"oldest_queued_us", COLUMN_NUMBER},
-	{"writer_error", COLUMN_NUMBER},
+	{"writer_error", COLUMN_NUMBER},  {"wal_alarm", COLUMN_NUMBER},
+	{"recovered", COLUMN_NUMBER},     {"damaged", COLUMN_NUMBER},
+	{"spooled_bytes", COLUMN_NUMBER},
 };
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
 static void print_record(const meter_counters *s, enum format format)
 {
 	const int64_t values[COLUMN_COUNT] = {
-		s->accepted,  s->duplicate,       s->conflict,    s->rejected,         s->late,          s->unbilled,
-		s->commits,   s->catalog_version, s->quarantined, s->first_event_us,   s->last_event_us, s->database_bytes,
-		s->wal_bytes, s->queued,          s->refused,     s->oldest_queued_us, s->writer_error,
+		s->accepted,  s->duplicate,       s->conflict,      s->rejected,         s->late,          s->unbilled,
+		s->commits,   s->catalog_version, s->quarantined,   s->first_event_us,   s->last_event_us, s->database_bytes,
+		s->wal_bytes, s->queued,          s->refused,       s->oldest_queued_us, s->writer_error,  s->wal_alarm,
+		s->recovered, s->damaged,         s->spooled_bytes,
 	};
 	struct out o;
 
@@ -73,6 +76,13 @@ static void print_prometheus(const meter_counters *s)
 	add_time(&t, "meter_last_event_timestamp_seconds", "Time of the last stored event.", s->last_event_us);
 	add_metric(&t, "meter_database_bytes", "gauge", "Size of the database file.", s->database_bytes);
 	add_metric(&t, "meter_wal_bytes", "gauge", "Size of the write-ahead log.", s->wal_bytes);
+	add_metric(&t, "meter_wal_alarm", "gauge", "1 when a reader has kept the write-ahead log from being written back.",
+	           s->wal_alarm);
+	add_metric(&t, "meter_spooled_bytes", "gauge", "Room taken in spools by events that are not durable yet.",
+	           s->spooled_bytes);
+	add_metric(&t, "meter_writer_error", "gauge", "0, or the result code that keeps a writer from writing.", s->writer_error);
+	add_metric(&t, "meter_recovered_total", "counter", "Events taken over from processes that died.", s->recovered);
+	add_metric(&t, "meter_damaged_total", "counter", "Damaged records of spools, and spools.", s->damaged);
 	out_write(t.data, t.size);
 	text_free(&t);
 }

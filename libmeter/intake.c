@@ -469,6 +469,8 @@ void meter__intake_decide(struct intake *in, struct haul *haul)
 		meter__spool_release(in->spool, haul->to);
 	in->hauls--;
 	in->error = METER_OK;
+	if (in->spool)
+		meter__spool_tell(in->spool, METER_OK);
 	pthread_cond_broadcast(&in->progress);
 	pthread_cond_broadcast(&in->work); /* another haul may be taken before there is much */
 	pthread_mutex_unlock(&in->mutex);
@@ -494,6 +496,8 @@ bool meter__intake_failed(struct intake *in, int code)
 	bool is_last = in->is_closing || is_for_good(code);
 	in->error = code;
 	in->failures++;
+	if (in->spool)
+		meter__spool_tell(in->spool, code);
 	snprintf(in->error_text, sizeof(in->error_text), "%s", meter_errmsg());
 	if (is_for_good(code))
 		atomic_store(&in->broken, code);

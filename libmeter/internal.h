@@ -37,6 +37,8 @@ void meter__writers_stop(struct meter *m);
 
 /* recover.c: take over what processes that died left in their spools. */
 int meter__recover(struct store *s);
+/* What waits in the spools of all processes, and what keeps one of them from writing. */
+int meter__recover_look(const struct store *s, int64_t *bytes_out, int *error_out);
 
 /* A text argument: its size resolved. METER_OK, or METER_EINVAL naming what is missing. */
 int meter__argument(struct slice *out, const char *what, const char *data, size_t size);

@@ -336,6 +336,12 @@ int meter_stats(meter *m, meter_counters *out)
 	if (code != METER_OK)
 		return code;
 	read_handle_stats(m, &stats);
+	int error;
+	code = meter__recover_look(m->store, &stats.spooled_bytes, &error);
+	if (code != METER_OK)
+		return code;
+	if (stats.writer_error == METER_OK)
+		stats.writer_error = error;
 	memcpy(out, &stats, size);
 	return METER_OK;
 }

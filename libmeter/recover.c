@@ -144,8 +144,9 @@ static int recover_ring(struct recovery *r, struct spool *ring, bool is_readable
 	return code == METER_OK && fate == FATE_KEEP ? set_aside(path) : code;
 }
 
-static int recover_file(struct recovery *r, const char *path, int64_t id)
+static int recover_file(const char *path, int64_t id, void *user)
 {
+	struct recovery *r = user;
 	struct spool *ring;
 	int code = meter__spool_load(&ring, path);
 	if (code == METER_EBUSY || code == METER_ENOTFOUND)
@@ -171,24 +172,64 @@ static bool is_ring_name(const char *name, const char *prefix, int64_t *id_out)
 	return true;
 }
 
-static int recover_files(struct recovery *r, const char *folder, const char *prefix)
+typedef int (*ring_visitor)(const char *path, int64_t id, void *user);
+
+/* Every ring file of the database, those in use as well. */
+static int visit_rings(const char *path, ring_visitor visit, void *user)
 {
-	DIR *directory = opendir(folder);
-	if (!directory)
-		return meter__fail(METER_EIO, "%s cannot be listed: %s", folder, strerror(errno));
+	struct buffer prefix = {0}, file = {0};
+	char *folder = meter__folder_of(path);
+	meter__buffer_format(&prefix, "%s-spool-", path);
+	const char *name = strrchr(meter__buffer_cstr(&prefix), '/');
+	DIR *directory = folder && name ? opendir(folder) : NULL;
 	int code = METER_OK;
+	if (!folder || !name)
+		code = meter__fail(METER_ENOMEM, "no memory for a path");
+	else if (!directory)
+		code = meter__fail(METER_EIO, "%s cannot be listed: %s", folder, strerror(errno));
 	const struct dirent *entry;
 	while (code == METER_OK && (entry = readdir(directory)) != NULL) {
 		int64_t id;
-		if (!is_ring_name(entry->d_name, prefix, &id))
+		if (!is_ring_name(entry->d_name, name + 1, &id))
 			continue;
-		struct buffer path = {0};
-		meter__buffer_format(&path, "%s/%s", folder, entry->d_name);
-		code = path.failed ? meter__fail(METER_ENOMEM, "no memory for a path")
-		                   : recover_file(r, meter__buffer_cstr(&path), id);
-		meter__buffer_free(&path);
+		meter__buffer_reset(&file);
+		meter__buffer_format(&file, "%s/%s", folder, entry->d_name);
+		code = file.failed ? meter__fail(METER_ENOMEM, "no memory for a path")
+		                   : visit(meter__buffer_cstr(&file), id, user);
 	}
-	closedir(directory);
+	if (directory)
+		closedir(directory);
+	free(folder);
+	meter__buffer_free(&prefix);
+	meter__buffer_free(&file);
+	return code;
+}
+
+struct look {
+	int64_t bytes;
+	int error;
+};
+
+static int look_at_ring(const char *path, int64_t id, void *user)
+{
+	(void)id;
+	struct look *look = user;
+	int64_t bytes;
+	int error;
+	if (!meter__spool_look(path, &bytes, &error))
+		return METER_OK; /* gone meanwhile, or just being made */
+	look->bytes += bytes;
+	if (error != METER_OK)
+		look->error = error;
+	return METER_OK;
+}
+
+int meter__recover_look(const struct store *s, int64_t *bytes_out, int *error_out)
+{
+	struct look look = {0};
+	int code = visit_rings(meter__store_path(s), look_at_ring, &look);
+	*bytes_out = look.bytes;
+	*error_out = look.error;
 	return code;
 }
 
@@ -238,18 +279,14 @@ static int forget_rows(struct store *s, const char *prefix)
 
 int meter__recover(struct store *s)
 {
-	const char *path = meter__store_path(s);
 	struct recovery r = {.store = s};
 	struct buffer prefix = {0};
-	char *folder = meter__folder_of(path);
-	meter__buffer_format(&prefix, "%s-spool-", path);
-	const char *name = strrchr(meter__buffer_cstr(&prefix), '/');
-	int code = !folder || prefix.failed || !name ? meter__fail(METER_ENOMEM, "no memory for a path")
-	                                             : recover_files(&r, folder, name + 1);
+	int code = visit_rings(meter__store_path(s), recover_file, &r);
+	meter__buffer_format(&prefix, "%s-spool-", meter__store_path(s));
 	if (code == METER_OK)
-		code = forget_rows(s, meter__buffer_cstr(&prefix));
+		code = prefix.failed ? meter__fail(METER_ENOMEM, "no memory for a path")
+		                     : forget_rows(s, meter__buffer_cstr(&prefix));
 	meter__load_free(&r.haul.load);
 	meter__buffer_free(&prefix);
-	free(folder);
 	return code;
 }

@@ -46,6 +46,8 @@ struct spool_header {
 	uint64_t unit_count;
 	uint64_t checksum;                      /* of everything before */
 	_Alignas(64) _Atomic uint64_t consumed; /* a hint for people and for recovery; the database decides */
+	_Atomic int32_t error;
+	_Alignas(64) _Atomic uint64_t head; /* never read from a file that was left: recovery looks at all units */
 };
 _Static_assert(sizeof(struct spool_header) <= HEADER_SIZE, "the header fits its page");
 
@@ -70,7 +72,6 @@ struct spool {
 	char *memory; /* of a ring that was taken over: header and units */
 	int fd;
 	bool is_lost; /* reading: a record of unknown size was passed, the next one must be found */
-	_Alignas(64) _Atomic uint64_t head;
 };
 
 /* ---- units and records ---- */
@@ -102,12 +103,12 @@ int meter__spool_append(struct spool *s, const struct event *e, int64_t now_us)
 {
 	size_t size = meter__event_encoded_size(e);
 	uint64_t units = units_of(size);
-	uint64_t position = atomic_load_explicit(&s->head, memory_order_relaxed);
+	uint64_t position = atomic_load_explicit(&s->header->head, memory_order_relaxed);
 	do {
 		uint64_t consumed = atomic_load_explicit(&s->header->consumed, memory_order_acquire);
 		if (position + units - consumed > s->unit_count)
 			return METER_EAGAIN;
-	} while (!atomic_compare_exchange_weak_explicit(&s->head, &position, position + units, memory_order_relaxed,
+	} while (!atomic_compare_exchange_weak_explicit(&s->header->head, &position, position + units, memory_order_relaxed,
 	                                                memory_order_relaxed));
 	TEST_POINT("record.claimed");
 	struct record_head *head = head_at(s, position);
@@ -124,12 +125,17 @@ int meter__spool_append(struct spool *s, const struct event *e, int64_t now_us)
 
 uint64_t meter__spool_head(const struct spool *s)
 {
-	return atomic_load_explicit(&s->head, memory_order_acquire);
+	return atomic_load_explicit(&s->header->head, memory_order_acquire);
 }
 
 uint64_t meter__spool_consumed(const struct spool *s)
 {
 	return atomic_load_explicit(&s->header->consumed, memory_order_acquire);
+}
+
+void meter__spool_tell(struct spool *s, int error)
+{
+	atomic_store_explicit(&s->header->error, error, memory_order_relaxed);
 }
 
 uint64_t meter__spool_units(const struct spool *s)
@@ -300,7 +306,7 @@ static int make_file(struct spool *s, size_t size, int64_t database)
 
 static int create_once(struct spool **out, const char *prefix, size_t size, int64_t database)
 {
-	struct spool *s = aligned_alloc(_Alignof(struct spool), sizeof(*s));
+	struct spool *s = malloc(sizeof(*s));
 	if (!s)
 		return meter__fail(METER_ENOMEM, "no memory for a spool");
 	memset(s, 0, sizeof(*s));
@@ -372,6 +378,20 @@ static int read_whole(int fd, char *to, size_t size)
 	return METER_OK;
 }
 
+bool meter__spool_look(const char *path, int64_t *bytes_out, int *error_out)
+{
+	struct spool_header header;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool is_ring = pread(fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) && header.magic == MAGIC &&
+	               header.checksum == header_checksum(&header);
+	close(fd);
+	*bytes_out = (int64_t)((header.head - header.consumed) * SPOOL_UNIT);
+	*error_out = header.error;
+	return is_ring;
+}
+
 static int check_header(struct spool *s, size_t size)
 {
 	const struct spool_header *header = s->header;
@@ -406,7 +426,7 @@ static int read_file(struct spool *s, size_t size)
 int meter__spool_load(struct spool **out, const char *path)
 {
 	*out = NULL;
-	struct spool *s = aligned_alloc(_Alignof(struct spool), sizeof(*s));
+	struct spool *s = malloc(sizeof(*s));
 	if (!s)
 		return meter__fail(METER_ENOMEM, "no memory for a spool");
 	memset(s, 0, sizeof(*s));
@@ -440,5 +460,5 @@ int meter__spool_load(struct spool **out, const char *path)
 void meter__spool_seek(struct spool *s, uint64_t consumed)
 {
 	atomic_store_explicit(&s->header->consumed, consumed, memory_order_relaxed);
-	atomic_store_explicit(&s->head, consumed + s->unit_count, memory_order_relaxed);
+	atomic_store_explicit(&s->header->head, consumed + s->unit_count, memory_order_relaxed);
 }

@@ -48,6 +48,11 @@ uint64_t meter__spool_units(const struct spool *s);
  * thread, but not while another one releases. */
 void meter__spool_waiting(const struct spool *s, uint64_t *count_out, int64_t *oldest_us_out);
 
+/* For others to see: what keeps the writer from writing, METER_OK when nothing does. */
+void meter__spool_tell(struct spool *s, int error);
+/* What the owner of a ring file says: bytes that wait, and the error told last. False: it is no ring file, or gone. */
+bool meter__spool_look(const char *path, int64_t *bytes_out, int *error_out);
+
 /* The reading side. False: nothing (more) is published at *position. Otherwise *position is behind the record. */
 bool meter__spool_read(struct spool *s, uint64_t *position, struct spool_record *out);
 /* Everything below position is stored: its room is free. */

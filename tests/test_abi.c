@@ -115,7 +115,7 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_events_filter, type_size, 32),
 		FIELD(meter_events_filter, from_us, 40),
 		FIELD(meter_events_filter, to_us, 48),
-		SIZE(meter_counters, 160),
+		SIZE(meter_counters, 168),
 		FIELD(meter_counters, struct_size, 0),
 		FIELD(meter_counters, accepted, 8),
 		FIELD(meter_counters, duplicate, 16),
@@ -137,6 +137,7 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_counters, wal_alarm, 140),
 		FIELD(meter_counters, recovered, 144),
 		FIELD(meter_counters, damaged, 152),
+		FIELD(meter_counters, spooled_bytes, 160),
 	};
 	assert_pinned(pinned, COUNT(pinned));
 }

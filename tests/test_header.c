@@ -14,7 +14,7 @@ _Static_assert(offsetof(meter_event, sequence) == 112, "meter_event.sequence");
 _Static_assert(sizeof(meter_usage_filter) == 96, "meter_usage_filter");
 _Static_assert(sizeof(meter_events_filter) == 56, "meter_events_filter");
 _Static_assert(sizeof(meter_quantity) == 32, "meter_quantity");
-_Static_assert(sizeof(meter_counters) == 160, "meter_counters");
+_Static_assert(sizeof(meter_counters) == 168, "meter_counters");
 #endif
 
 int test_header(void);
