@@ -18,52 +18,56 @@ static _Atomic uint64_t *process;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int setup_error;
 
-static pthread_mutex_t list_mutex = PTHREAD_MUTEX_INITIALIZER;
+/* Guards all below. fork() happens while it is held, with nobody inside SQLite. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int inside;                   /* threads between enter and leave */
+static int forking;                  /* threads in fork() */
 static struct fork_guard *guards;    /* of this process */
 static struct fork_guard *inherited; /* of its parent */
 
-static pthread_rwlock_t gate;
 static _Thread_local int depth;
-
-static void make_gate(void)
-{
-	pthread_rwlockattr_t attributes;
-	pthread_rwlockattr_init(&attributes);
-	/* A fork must not wait for ever because some thread is always inside. */
-	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(&gate, &attributes);
-	pthread_rwlockattr_destroy(&attributes);
-}
 
 void meter__fork_enter(void)
 {
-	if (depth++ == 0)
-		pthread_rwlock_rdlock(&gate);
+	if (depth++ > 0)
+		return;
+	pthread_mutex_lock(&mutex);
+	while (forking > 0) /* else a fork could wait for ever because some thread is always inside */
+		pthread_cond_wait(&changed, &mutex);
+	inside++;
+	pthread_mutex_unlock(&mutex);
 }
 
 void meter__fork_leave(void)
 {
-	if (--depth == 0)
-		pthread_rwlock_unlock(&gate);
+	if (--depth > 0)
+		return;
+	pthread_mutex_lock(&mutex);
+	if (--inside == 0)
+		pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&mutex);
 }
 
 static void before_fork(void)
 {
-	pthread_mutex_lock(&list_mutex);
-	pthread_rwlock_wrlock(&gate);
+	pthread_mutex_lock(&mutex);
+	forking++;
+	while (inside > 0)
+		pthread_cond_wait(&changed, &mutex);
 }
 
 static void after_fork_in_parent(void)
 {
-	pthread_rwlock_unlock(&gate);
-	pthread_mutex_unlock(&list_mutex);
+	forking--;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&mutex);
 }
 
-/* The locks were taken by a thread that does not exist here, so they are made anew. */
 static void after_fork_in_child(void)
 {
-	make_gate();
-	pthread_mutex_init(&list_mutex, NULL);
+	forking = 0;
+	pthread_cond_init(&changed, NULL); /* those who waited on it do not exist here */
 	atomic_store(process, 0);
 	for (struct fork_guard *guard = guards; guard; guard = guard->next)
 		guard->abandon(guard);
@@ -77,11 +81,11 @@ static void after_fork_in_child(void)
 	if (inherited)
 		inherited->link = &inherited;
 	guards = NULL;
+	pthread_mutex_unlock(&mutex);
 }
 
 static void set_up(void)
 {
-	make_gate();
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED || madvise(page, 4096, MADV_WIPEONFORK) != 0) {
 		setup_error = errno;
@@ -113,7 +117,12 @@ int meter__fork_register(struct fork_guard *guard)
 	pthread_once(&once, set_up);
 	if (setup_error != 0)
 		return meter__fail(METER_EIO, "a handle cannot be guarded against fork: %s", strerror(setup_error));
-	pthread_mutex_lock(&list_mutex);
+	pthread_mutex_lock(&mutex);
+	if (atomic_load(process) == 0 && guards) {
+		/* What SQLite was doing at that moment is not known, so its memory cannot be put in order. */
+		pthread_mutex_unlock(&mutex);
+		return meter__fail(METER_EFORKED, "this process was made by a call that runs no fork handlers; call exec first");
+	}
 	while (inherited) {
 		struct fork_guard *first = inherited;
 		unlink_guard(first);
@@ -123,7 +132,7 @@ int meter__fork_register(struct fork_guard *guard)
 		atomic_store(process, meter__os.random() | 1);
 	guard->process = atomic_load(process);
 	link_guard(&guards, guard);
-	pthread_mutex_unlock(&list_mutex);
+	pthread_mutex_unlock(&mutex);
 	return METER_OK;
 }
 
@@ -131,9 +140,9 @@ void meter__fork_unregister(struct fork_guard *guard)
 {
 	if (!guard->link)
 		return;
-	pthread_mutex_lock(&list_mutex);
+	pthread_mutex_lock(&mutex);
 	unlink_guard(guard);
-	pthread_mutex_unlock(&list_mutex);
+	pthread_mutex_unlock(&mutex);
 }
 
 int meter__fork_check(const struct fork_guard *guard)
