@@ -130,7 +130,22 @@ static int make_spool(struct meter *m)
 	if (code == METER_OK)
 		m->intake.spool = spool;
 	else
-		meter__spool_close(spool, true);
+		/* After METER_EIO the row may be in the file all the same, and must not be without its ring. Whoever opens the
+		 * file next finds that empty. */
+		meter__spool_close(spool, code != METER_EIO);
+	return code;
+}
+
+/* In a transaction of its own: whatever is in the spool is stored. */
+static int retire_spool(struct meter *m, const struct spool *spool)
+{
+	int code = meter__store_begin(m->store);
+	if (code != METER_OK)
+		return code;
+	code = meter__store_spool_retire(m->store, meter__spool_id(spool));
+	if (code == METER_OK)
+		return meter__store_commit(m->store);
+	meter__store_rollback(m->store);
 	return code;
 }
 
@@ -161,26 +176,16 @@ int meter_open(meter **out, const char *path, const meter_options *options)
 	if (code == METER_OK)
 		code = meter__writers_start(m);
 	if (code != METER_OK) {
+		char message[512];
+		snprintf(message, sizeof(message), "%s", meter_errmsg());
 		meter__writers_stop(m);
-		meter__spool_close(m->intake.spool, true); /* nothing was accepted; its row is forgotten by the next who opens */
+		if (m->intake.spool) /* nothing was accepted */
+			meter__spool_close(m->intake.spool, retire_spool(m, m->intake.spool) == METER_OK);
 		free_handle(m);
-		return code;
+		return meter__fail(code, "%s", message); /* not what went wrong while clearing up */
 	}
 	*out = m;
 	return METER_OK;
-}
-
-/* In a transaction of its own: whatever is in the spool is stored. */
-static int retire_spool(struct meter *m, const struct spool *spool)
-{
-	int code = meter__store_begin(m->store);
-	if (code != METER_OK)
-		return code;
-	code = meter__store_spool_retire(m->store, meter__spool_id(spool));
-	if (code == METER_OK)
-		return meter__store_commit(m->store);
-	meter__store_rollback(m->store);
-	return code;
 }
 
 int meter_close(meter *m)

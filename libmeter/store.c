@@ -556,6 +556,9 @@ int meter__store_begin(struct store *s)
 	meter__fork_enter();
 	sqlite3_wal_hook(s->write.db, note_wal_pages, s);
 	code = check_wal(s);
+	/* A rollback that found no memory has left its transaction open. */
+	if (code == METER_OK && !sqlite3_get_autocommit(s->write.db))
+		code = run(&s->write, SQL_ROLLBACK, "rolling back");
 	if (code == METER_OK)
 		code = run(&s->write, SQL_BEGIN, "starting to write");
 	if (code == METER_OK)

@@ -1,0 +1,410 @@
+/*
+ * nth.c - every call that can fail, fails: for each scenario and kind of call the first one fails, then the second, until the
+ * scenario passes without the fault being met; once with a fault that goes away, once with one that stays until it is cleared.
+ *
+ *   nth all                                  every N: half an hour
+ *   nth short                                N = 1, 2, 3, 4, 6, 8, 11 ...: a minute or two
+ *   nth SCENARIO KIND N once|persistent      one run
+ *
+ * After every run, with the fault cleared: what was acknowledged is stored once, nothing else is, buckets and counters agree, the
+ * file passes integrity_check, and no descriptor is left open.
+ */
+#include <dirent.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <meter.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "faults.h"
+
+#define EVENTS_MAX 4000
+enum { ATTEMPTED = 1, ACKED = 2, DURABLE = 4, STORED = 8 };
+
+static char folder[100], path[120];
+static uint8_t events[EVENTS_MAX];
+static int next;
+static bool is_short;
+static struct {
+	const char *scenario;
+	enum fault_kind kind;
+	int nth;
+	bool is_persistent;
+} run;
+
+static _Noreturn void fail(const char *what, const char *detail)
+{
+	fprintf(stderr, "nth %s %s %d %s: %s: %s\n", run.scenario, fault_names[run.kind], run.nth,
+	        run.is_persistent ? "persistent" : "once", what, detail);
+	exit(1);
+}
+
+static void shell(const char *format)
+{
+	char command[400] = "";
+	snprintf(command, sizeof(command), format, folder, folder);
+	if (system(command) != 0)
+		fail("shell", command);
+}
+
+/* ---- doing ---- */
+
+static const char catalog[] = "version: 1\nmeters:\n  uses: {event_type: use, aggregation: count, dimensions: [kind]}\n";
+static const char catalog_of_two[] = "version: 1\nmeters:\n  uses: {event_type: use, aggregation: count, dimensions: [kind]}\n"
+				     "  amounts: {event_type: use, aggregation: sum}\n";
+
+/* Any documented code is fine; what is not, is a defect. */
+static int check(int code)
+{
+	static const int known[] = {METER_OK,       METER_ENOMEM,    METER_EBUSY, METER_EAGAIN, METER_EIO,
+	                            METER_ECORRUPT, METER_EREADONLY, METER_EFULL, METER_EEND,   METER_ENOTFOUND};
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (code == known[i])
+			return code;
+	}
+	fail("a code that is not documented for it", meter_strerror(code));
+}
+
+static int open_file(meter **m)
+{
+	meter_options options = METER_OPTIONS_INIT;
+	options.queue_mib = 1;
+	options.lock_wait_ms = 50;
+	int code = check(meter_open(m, path, &options));
+	if ((code == METER_OK) != (*m != NULL))
+		fail("meter_open", "code and handle disagree");
+	return code;
+}
+
+struct filled {
+	meter_event event;
+	meter_property property;
+	char id[16];
+};
+
+static void fill(struct filled *f, int number)
+{
+	f->event = (meter_event)METER_EVENT_INIT;
+	snprintf(f->id, sizeof(f->id), "%d", number);
+	f->property = (meter_property)METER_PROPERTY("kind", number % 2 ? "odd" : "even");
+	f->event.subscription = "acme";
+	f->event.id = f->id;
+	f->event.type = "use";
+	f->event.timestamp_us = INT64_C(1767225600000000) + number * INT64_C(1000000);
+	f->event.properties = &f->property;
+	f->event.property_count = 1;
+}
+
+static int record(meter *m, int count)
+{
+	int code = METER_OK;
+	for (int i = 0; code == METER_OK && i < count; i++) {
+		struct filled f;
+		fill(&f, next);
+		events[next] |= ATTEMPTED;
+		code = check(meter_record(m, &f.event));
+		if (code == METER_OK)
+			events[next] |= ACKED;
+		next++;
+	}
+	return code;
+}
+
+static int record_many(meter *m, int count)
+{
+	static struct filled filled[1000];
+	static meter_event many[1002];
+	int first = next;
+	for (int i = 0; i < count; i++) {
+		fill(&filled[i], next);
+		many[i] = filled[i].event;
+		events[next++] |= ATTEMPTED;
+	}
+	many[count] = many[0]; /* a duplicate */
+	many[count + 1] = many[0];
+	many[count + 1].id = ""; /* rejected */
+	int code = check(meter_record_many(m, many, (size_t)count + 2, NULL));
+	for (int i = first; code == METER_OK && i < next; i++)
+		events[i] |= ACKED | DURABLE;
+	return code;
+}
+
+static int read_everything(meter *m)
+{
+	meter_usage *usage;
+	meter_usage_filter filter = METER_USAGE_FILTER_INIT;
+	meter_events *list;
+	meter_events_filter events_filter = METER_EVENTS_FILTER_INIT;
+	meter_quarantine *quarantine;
+	meter_counters stats = {.struct_size = sizeof(stats)};
+	filter.meter = "uses";
+	int code = check(meter_usage_query(&usage, m, &filter));
+	if (code == METER_OK)
+		meter_usage_free(usage);
+	if (check(meter_events_query(&list, m, &events_filter)) == METER_OK) {
+		while ((code = check(meter_events_next(list))) == METER_OK)
+			;
+		meter_events_free(list);
+	}
+	if (check(meter_quarantine_query(&quarantine, m, 0, 0)) == METER_OK) {
+		while ((code = check(meter_quarantine_next(quarantine))) == METER_OK)
+			;
+		meter_quarantine_free(quarantine);
+	}
+	return check(meter_stats(m, &stats));
+}
+
+static int apply(meter *m, const char *text)
+{
+	return check(meter_catalog_apply(m, "catalog", text, strlen(text), NULL, NULL, NULL));
+}
+
+/* ---- scenarios: what is done with the fault armed; *m stays open for what follows ---- */
+
+static void do_open(meter **m)
+{
+	(void)open_file(m);
+}
+
+static void do_record(meter **m)
+{
+	int from = next;
+	if (open_file(m) == METER_OK && record(*m, 20) == METER_OK && check(meter_flush(*m, -1)) == METER_OK) {
+		for (int i = from; i < next; i++)
+			events[i] |= DURABLE;
+	}
+}
+
+static void do_many(meter **m)
+{
+	if (open_file(m) == METER_OK && record_many(*m, 100) == METER_OK)
+		(void)record_many(*m, 100);
+}
+
+static void do_apply(meter **m)
+{
+	if (open_file(m) == METER_OK && apply(*m, catalog_of_two) == METER_OK)
+		(void)record_many(*m, 10);
+}
+
+static void do_read(meter **m)
+{
+	if (open_file(m) == METER_OK && read_everything(*m) == METER_OK)
+		(void)read_everything(*m);
+}
+
+static void do_close(meter **m)
+{
+	if (open_file(m) != METER_OK)
+		return;
+	(void)record(*m, 50);
+	(void)check(meter_close(*m));
+	*m = NULL;
+}
+
+static const struct scenario {
+	const char *name;
+	void (*run)(meter **m);
+	bool is_new;   /* no file yet */
+	bool has_ring; /* of a process that died */
+} scenarios[] = {
+	{"open-new", do_open, true, false},  {"open", do_open, false, false},   {"recover", do_open, false, true},
+	{"record", do_record, false, false}, {"many", do_many, false, false},   {"apply", do_apply, false, true},
+	{"read", do_read, false, false},     {"close", do_close, false, false},
+};
+#define SCENARIO_COUNT (sizeof(scenarios) / sizeof(scenarios[0]))
+
+/* ---- the file each run starts from ---- */
+
+static void make_template(bool has_ring)
+{
+	meter *m;
+	shell("rm -rf %s/template && mkdir %s/template");
+	if (open_file(&m) != METER_OK || apply(m, catalog) != METER_OK || record_many(m, 200) != METER_OK)
+		fail("making a file", meter_errmsg());
+	if (has_ring) {
+		/* The child opens it itself and dies with its events in the ring. */
+		meter_close(m);
+		pid_t child = fork();
+		if (child == 0) {
+			meter_options options = METER_OPTIONS_INIT;
+			options.queue_mib = 1;
+			options.commit_interval_ms = 60000;
+			bool is_left = meter_open(&m, path, &options) == METER_OK && record(m, 100) == METER_OK;
+			_exit(is_left ? 0 : 1);
+		}
+		int status;
+		waitpid(child, &status, 0);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+			fail("leaving a ring", "");
+		for (int i = 0; i < 100; i++)
+			events[next++] = ATTEMPTED | ACKED;
+	} else if (meter_close(m) != METER_OK) {
+		fail("making a file", meter_errmsg());
+	}
+	shell("cp %s/meter.db* %s/template/");
+}
+
+/* ---- the oracle ---- */
+
+static int count_descriptors(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int count = 0;
+	while (directory && readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
+
+static void verify_stored(meter *m)
+{
+	meter_events *list;
+	meter_events_filter filter = METER_EVENTS_FILTER_INIT;
+	meter_counters stats = {.struct_size = sizeof(stats)};
+	int64_t count = 0;
+	if (meter_events_query(&list, m, &filter) != METER_OK)
+		fail("listing", meter_errmsg());
+	int code;
+	while ((code = meter_events_next(list)) == METER_OK) {
+		int number = atoi(meter_events_event(list)->id);
+		if (!(events[number] & ATTEMPTED) || (events[number] & STORED))
+			fail("stored twice, or never attempted", meter_events_event(list)->id);
+		events[number] |= STORED;
+		count++;
+	}
+	meter_events_free(list);
+	if (code != METER_EEND || meter_stats(m, &stats) != METER_OK)
+		fail("reading", meter_errmsg());
+	for (int i = 0; i < next; i++) {
+		if ((events[i] & (ACKED | DURABLE)) && !(events[i] & STORED))
+			fail(events[i] & DURABLE ? "durable, but lost" : "accepted, but lost", "");
+		events[i] &= (uint8_t)~STORED;
+	}
+	if (stats.accepted != count || stats.damaged != 0)
+		fail("the counters do not add up", "");
+	meter_usage *usage;
+	meter_usage_filter usage_filter = METER_USAGE_FILTER_INIT;
+	usage_filter.meter = "uses";
+	if (meter_usage_query(&usage, m, &usage_filter) == METER_ENOTFOUND)
+		return; /* no catalog yet */
+	if (meter_usage_next(usage) != METER_OK || strtoll(meter_usage_value(usage), NULL, 10) != count)
+		fail("buckets are not the sum of the events", meter_usage_value(usage));
+	meter_usage_free(usage);
+}
+
+static void verify_file(void)
+{
+	sqlite3 *db;
+	sqlite3_stmt *statement;
+	if (sqlite3_open(path, &db) != SQLITE_OK ||
+	    sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &statement, NULL) != SQLITE_OK ||
+	    sqlite3_step(statement) != SQLITE_ROW || strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
+		fail("integrity_check", sqlite3_errmsg(db));
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+}
+
+/* One run. Whether the fault was met. */
+static bool run_once(const struct scenario *s)
+{
+	int known = next;
+	uint8_t before[EVENTS_MAX];
+	memcpy(before, events, sizeof(before));
+	shell("rm -f %s/meter.db*");
+	if (!s->is_new)
+		shell("cp %s/template/meter.db* %s/");
+	int descriptors = count_descriptors();
+	meter *m = NULL;
+	fault_arm(run.kind, run.nth, run.is_persistent);
+	s->run(&m);
+	bool has_fired = fault_clear();
+	/* Half of the runs go on with the handle they have, half close it first. */
+	if (m && run.nth % 2 == 0) {
+		int code = meter_flush(m, -1);
+		if (code != METER_OK && code != METER_ECORRUPT)
+			fail("flush after the fault is over", meter_errmsg());
+		if (code == METER_OK)
+			verify_stored(m);
+	}
+	if (m && check(meter_close(m)) != METER_OK && run.kind != FAULT_VFS_READ)
+		fail("close after the fault is over", meter_errmsg());
+	if (open_file(&m) != METER_OK)
+		fail("opening after the fault is over", meter_errmsg());
+	verify_stored(m);
+	if (meter_close(m) != METER_OK)
+		fail("closing", meter_errmsg());
+	verify_file();
+	if (count_descriptors() != descriptors)
+		fail("a descriptor is left open", "");
+	memcpy(events, before, sizeof(before));
+	next = known;
+	return has_fired;
+}
+
+static int run_all(const struct scenario *s, enum fault_kind kind, bool is_persistent)
+{
+	run.scenario = s->name;
+	run.kind = kind;
+	run.is_persistent = is_persistent;
+	int runs = 0;
+	for (run.nth = 1; run_once(s); run.nth += 1 + run.nth / (is_short ? 4 : INT_MAX))
+		runs++;
+	return runs;
+}
+
+static void prepare(const struct scenario *s)
+{
+	run.scenario = s->name;
+	next = 0;
+	memset(events, 0, sizeof(events));
+	shell("rm -f %s/meter.db*");
+	if (!s->is_new)
+		make_template(s->has_ring);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2 && argc != 5) {
+		fprintf(stderr, "usage: nth all | nth short | nth SCENARIO KIND N once|persistent\n");
+		return 2;
+	}
+	is_short = strcmp(argv[1], "short") == 0;
+	fault_malloc_register();
+	fault_vfs_register();
+	snprintf(folder, sizeof(folder), "/tmp/meter-nth-XXXXXX");
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(path, sizeof(path), "%s/meter.db", folder);
+	int64_t runs = 0, met[FAULT_COUNT] = {0};
+	for (size_t i = 0; i < SCENARIO_COUNT; i++) {
+		prepare(&scenarios[i]);
+		for (int kind = 0; kind < FAULT_COUNT; kind++) {
+			if (argc == 5 && (strcmp(argv[1], scenarios[i].name) != 0 || strcmp(argv[2], fault_names[kind]) != 0))
+				continue;
+			if (argc == 5) {
+				run.kind = (enum fault_kind)kind;
+				run.nth = atoi(argv[3]);
+				run.is_persistent = strcmp(argv[4], "persistent") == 0;
+				printf("met: %d\n", run_once(&scenarios[i]));
+				continue;
+			}
+			int once = run_all(&scenarios[i], (enum fault_kind)kind, false);
+			int persistent = run_all(&scenarios[i], (enum fault_kind)kind, true);
+			runs += once + persistent;
+			met[kind] += once + persistent;
+		}
+	}
+	for (int kind = 0; argc != 5 && kind < FAULT_COUNT; kind++) {
+		if (met[kind] == 0)
+			fail("a kind of call was never met", fault_names[kind]);
+	}
+	printf("{\"test\":\"nth\",\"scenarios\":%zu,\"kinds\":%d,\"faults\":%" PRId64 ",\"lost\":0,\"doubled\":0}\n",
+	       SCENARIO_COUNT, FAULT_COUNT, runs);
+	shell("rm -rf %s");
+	return 0;
+}
