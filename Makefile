@@ -50,6 +50,7 @@ test_sources := $(filter-out tests/test_header.c,$(wildcard tests/test_*.c))
 test_programs := $(patsubst %.c,$(BUILD)/%,$(test_sources))
 test_support := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+campaign_programs := $(patsubst %,$(BUILD)/tests/%,crash/kill crash/locks faults/nth faults/powercut)
 fuzz_sources := $(wildcard tests/fuzz/fuzz_*.c)
 replay_programs := $(patsubst %.c,$(BUILD)/%,$(fuzz_sources))
 # Whatever opens a handle has a writer thread.
@@ -76,7 +77,8 @@ cli: $(BUILD)/meter
 examples: $(example_programs)
 
 # Builds what the checks run, for .ci/run.
-.PHONY: units fuzzers benches
+.PHONY: units fuzzers benches campaigns
+campaigns: $(campaign_programs)
 units: $(test_programs)
 fuzzers: $(replay_programs)
 benches: $(bench_programs)
@@ -130,6 +132,17 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(test_support) $(BUILD)/libmeter
 
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ $(if $(findstring json,$*),-ljson-c),-pie)
+
+$(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/libmeter.a
+	$(call say,LINK)$(call link,$^,-pie)
+
+# The library's own calls are sent to tests/faults/wrap.c; those of SQLite, a shared library, are not.
+wrapped := malloc calloc realloc aligned_alloc open posix_fallocate mmap fdatasync fsync pwrite pread flock
+$(BUILD)/tests/faults/nth: $(patsubst %,$(BUILD)/tests/faults/%.o,nth fault_vfs wrap) $(BUILD)/libmeter.a
+	$(call say,LINK)$(call link,$^ $(patsubst %,-Wl$(comma)--wrap=%,$(wrapped)),-pie)
+
+$(BUILD)/tests/faults/powercut: $(BUILD)/tests/faults/powercut.o $(BUILD)/libmeter.a
+	$(call say,LINK)$(call link,$^,-pie)
 
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/standalone.o $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ $(if $(findstring json,$*),-ljson-c),-pie)
@@ -220,6 +233,31 @@ check-fuzz: $(replay_programs)
 		$$program $$corpus/* >$(BUILD)/fuzz.log 2>&1 || { cat $(BUILD)/fuzz.log; exit 1; }; \
 		echo "$${program##*/}: $$(ls $$corpus | wc -l) inputs replayed"; done
 
+## check-campaigns: crashes, faults, power cuts and locks, shortened: two minutes (tests/crash, tests/faults)
+.PHONY: check-campaigns
+check-campaigns: $(campaign_programs)
+	@$(MAKE) --no-print-directory POINTS=1 build/points/tests/crash/kill
+	$(BUILD)/tests/crash/locks
+	$(BUILD)/tests/crash/kill random 400
+	build/points/tests/crash/kill points 5
+	$(BUILD)/tests/faults/nth short
+	$(BUILD)/tests/faults/powercut 400
+	$(BUILD)/tests/faults/powercut lying 30
+
+## campaigns-long: the same at full length: 10,000 kills, every test point 200 times, every N-th call, 5,000 power cuts: half an hour
+.PHONY: campaigns-long
+campaigns-long: $(campaign_programs)
+	@$(MAKE) --no-print-directory POINTS=1 build/points/tests/crash/kill
+	$(BUILD)/tests/crash/kill random 10000
+	build/points/tests/crash/kill points 200
+	$(BUILD)/tests/faults/nth all
+	$(BUILD)/tests/faults/powercut 5000
+
+## check-seeded: faults seeded into a copy of the library must be caught by the tests and campaigns: five minutes
+.PHONY: check-seeded
+check-seeded:
+	@tests/seeded/run
+
 FUZZ_SECONDS ?= 60
 ## fuzz: fuzz each target for FUZZ_SECONDS=60 (needs clang and libjson-c-dev); findings stay in build/fuzz
 .PHONY: fuzz
@@ -241,12 +279,22 @@ demo: deps
 
 REPLAY_EVENTS ?= 1000000
 INVOICE_EVENTS ?= 1000000
-## bench: replay against naive programs, invoice latency, JSON (REPLAY_EVENTS=, INVOICE_EVENTS=); needs libjson-c-dev
+INGEST_EVENTS ?= 1000000
+## bench: ingest, record and replay against references, invoices, JSON (INGEST_EVENTS=, REPLAY_EVENTS=, INVOICE_EVENTS=); needs libjson-c-dev
 .PHONY: bench
-bench: $(BUILD)/meter $(bench_programs)
+bench: $(BUILD)/meter $(bench_programs) bench-ingest
 	@$(BUILD)/tests/bench/bench_replay $(BUILD) $(REPLAY_EVENTS)
 	@$(BUILD)/tests/bench/bench_invoice $(BUILD) $(INVOICE_EVENTS)
 	@if [ -x $(BUILD)/tests/bench/bench_json ]; then $(BUILD)/tests/bench/bench_json; fi
+
+## bench-ingest: only recording: latency, workloads W1 to W5, PostgreSQL where it is installed, synchronous batches
+.PHONY: bench-ingest
+bench-ingest: $(bench_programs)
+	@mkdir -p $(BUILD)/scratch
+	@$(BUILD)/tests/bench/bench_record $(BUILD)/scratch $(INGEST_EVENTS)
+	@$(BUILD)/tests/bench/bench_sync $(BUILD)/scratch 500
+	@$(BUILD)/tests/bench/bench_ingest $(BUILD)/scratch $(INGEST_EVENTS)
+	@tests/bench/postgres.sh $(BUILD)/tests/bench/bench_ingest $(BUILD)/scratch $(INGEST_EVENTS)
 
 # ------------------------------------------------------------------ installing -----------------------------------------------------------------
 

@@ -182,6 +182,18 @@ static int collect_minutes(struct store *s, int64_t from, int64_t before)
 	return code;
 }
 
+/* A roll-up may need much, and comes seldom: then its memory is not kept. */
+#define KEPT_BUCKETS 65536
+
+static void drop_large(struct buckets *b)
+{
+	uint64_t seed = b->seed;
+	if (b->capacity <= KEPT_BUCKETS)
+		return;
+	meter__buckets_free(b);
+	b->seed = seed;
+}
+
 int meter__store_roll_up(struct store *s, int64_t newest_us)
 {
 	struct bucket_writer *w = &s->buckets;
@@ -201,6 +213,8 @@ int meter__store_roll_up(struct store *s, int64_t newest_us)
 		code = write_level(s, &w->hours, SQL_BUCKET_ADD_HOUR);
 	if (code == METER_OK)
 		code = write_level(s, &w->days, SQL_BUCKET_ADD_DAY);
+	drop_large(&w->hours);
+	drop_large(&w->days);
 	s->totals.rolled_before = before;
 	return code;
 }

@@ -43,12 +43,11 @@ static _Noreturn void fail(const char *what, const char *detail)
 	exit(1);
 }
 
-static void shell(const char *format)
+/* $FOLDER is the scratch folder. */
+static void shell(const char *script)
 {
-	char command[400] = "";
-	snprintf(command, sizeof(command), format, folder, folder);
-	if (system(command) != 0)
-		fail("shell", command);
+	if (system(script) != 0)
+		fail("shell", script);
 }
 
 /* ---- doing ---- */
@@ -223,7 +222,7 @@ static const struct scenario {
 static void make_template(bool has_ring)
 {
 	meter *m;
-	shell("rm -rf %s/template && mkdir %s/template");
+	shell("rm -rf $FOLDER/template && mkdir $FOLDER/template");
 	if (open_file(&m) != METER_OK || apply(m, catalog) != METER_OK || record_many(m, 200) != METER_OK)
 		fail("making a file", meter_errmsg());
 	if (has_ring) {
@@ -246,7 +245,7 @@ static void make_template(bool has_ring)
 	} else if (meter_close(m) != METER_OK) {
 		fail("making a file", meter_errmsg());
 	}
-	shell("cp %s/meter.db* %s/template/");
+	shell("cp $FOLDER/meter.db* $FOLDER/template/");
 }
 
 /* ---- the oracle ---- */
@@ -315,9 +314,9 @@ static bool run_once(const struct scenario *s)
 	int known = next;
 	uint8_t before[EVENTS_MAX];
 	memcpy(before, events, sizeof(before));
-	shell("rm -f %s/meter.db*");
+	shell("rm -f $FOLDER/meter.db*");
 	if (!s->is_new)
-		shell("cp %s/template/meter.db* %s/");
+		shell("cp $FOLDER/template/meter.db* $FOLDER/");
 	int descriptors = count_descriptors();
 	meter *m = NULL;
 	fault_arm(run.kind, run.nth, run.is_persistent);
@@ -362,7 +361,7 @@ static void prepare(const struct scenario *s)
 	run.scenario = s->name;
 	next = 0;
 	memset(events, 0, sizeof(events));
-	shell("rm -f %s/meter.db*");
+	shell("rm -f $FOLDER/meter.db*");
 	if (!s->is_new)
 		make_template(s->has_ring);
 }
@@ -380,6 +379,7 @@ int main(int argc, char **argv)
 	if (!mkdtemp(folder))
 		return 1;
 	snprintf(path, sizeof(path), "%s/meter.db", folder);
+	setenv("FOLDER", folder, 1);
 	int64_t runs = 0, met[FAULT_COUNT] = {0};
 	for (size_t i = 0; i < SCENARIO_COUNT; i++) {
 		prepare(&scenarios[i]);
@@ -405,6 +405,6 @@ int main(int argc, char **argv)
 	}
 	printf("{\"test\":\"nth\",\"scenarios\":%zu,\"kinds\":%d,\"faults\":%" PRId64 ",\"lost\":0,\"doubled\":0}\n",
 	       SCENARIO_COUNT, FAULT_COUNT, runs);
-	shell("rm -rf %s");
+	shell("rm -rf $FOLDER");
 	return 0;
 }
