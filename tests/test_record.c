@@ -272,6 +272,48 @@ static void test_the_future_ends_in_five_minutes(void **state)
 	meter__os = before;
 }
 
+static int64_t jumping_now_us;
+
+static int64_t jumping_clock(void)
+{
+	return jumping_now_us;
+}
+
+/* The wall clock is set back and forth while events come: their times are theirs, and waiting goes by another clock. */
+static void test_a_clock_that_jumps_changes_nothing_stored(void **state)
+{
+	(void)state;
+	struct os_calls before = meter__os;
+	jumping_now_us = before.now_us();
+	const int64_t times[] = {jumping_now_us,
+	                         jumping_now_us + 1000000,
+	                         jumping_now_us - 1000000,
+	                         jumping_now_us - INT64_C(86400000000),
+	                         us("2038-01-19T03:14:08Z"),
+	                         us("2106-02-07T06:28:16Z"),
+	                         0,
+	                         jumping_now_us};
+	meter__os.now_us = jumping_clock;
+	meter *m = open_meter();
+	for (size_t i = 0; i < COUNT(times); i++) {
+		jumping_now_us = times[i];
+		meter_event e = event_of("acme", "same", "call");
+		e.timestamp_us = (int64_t)i; /* 1970: at no setting of the clock ahead of it */
+		assert_ok(meter_record(m, &e));
+		assert_ok(meter_flush(m, 5000));
+		meter_counters stats = read_stats(m);
+		assert_i64((int64_t)i + 1, stats.accepted);
+		assert_i64(0, stats.oldest_queued_us);
+		e.timestamp_us = times[i] + INT64_C(301000000);
+		assert_code(METER_EINVAL, meter_record(m, &e));
+		assert_part("more than 5 minutes ahead", meter_errmsg());
+	}
+	assert_i64(0, sql_int(meter_path(), "SELECT min(timestamp) FROM event"));
+	assert_i64(COUNT(times) - 1, sql_int(meter_path(), "SELECT max(timestamp) FROM event"));
+	close_meter(m);
+	meter__os = before;
+}
+
 /* ---- the queue ---- */
 
 static const char *number(int64_t value)
@@ -1255,6 +1297,7 @@ int main(int argc, char **argv)
 		in_scratch(test_largest_fields_are_accepted_and_one_more_byte_is_not),
 		in_scratch(test_an_older_callers_event_has_defaults),
 		in_scratch(test_the_future_ends_in_five_minutes),
+		in_scratch(test_a_clock_that_jumps_changes_nothing_stored),
 		in_scratch(test_a_full_queue_refuses_and_counts),
 		in_scratch(test_full_wait_ms_waits_for_room),
 		in_scratch(test_flush_times_out_and_the_work_goes_on),

@@ -1,6 +1,8 @@
 /* test_stats.c - every counter of meter_stats(), and what a caller of another release gets of them. */
 #include "support.h"
 
+#include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -184,6 +186,74 @@ static void test_sizes_are_those_of_the_files(void **state)
 	close_meter(m);
 }
 
+/* A program with sqlite3 that began to read and does not end: the WAL cannot start again, and is not let grow for ever. */
+static void test_an_endless_reader_stops_the_writer_and_not_the_disk(void **state)
+{
+	(void)state;
+	meter_options options = METER_OPTIONS_INIT;
+	options.queue_mib = 8;
+	options.wal_max_mib = 2;
+	meter *m = open_meter_with(&options);
+	record(m, "acme", "first", "call", METER_ACCEPTED);
+	sqlite3 *reader;
+	assert_int_equal(sqlite3_open(meter_path(), &reader), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL), SQLITE_OK);
+	int64_t recorded = 0;
+	int code = METER_OK;
+	while (code == METER_OK && recorded < 100000) {
+		for (int i = 0; i < 500; i++) {
+			char id[40];
+			snprintf(id, sizeof(id), "event-%lld", (long long)recorded++);
+			meter_event e = event_of("acme", id, "call");
+			assert_ok(meter_record(m, &e));
+		}
+		code = meter_flush(m, -1);
+	}
+	assert_code(METER_EBUSY, code);
+	assert_part("a reader keeps the WAL", meter_errmsg());
+	meter_counters stats = read_stats(m);
+	assert_int_equal(stats.writer_error, METER_EBUSY);
+	assert_true(stats.wal_bytes < 4 << 20); /* the limit and one transaction */
+	assert_true(stats.queued > 0);
+	assert_true(stats.spooled_bytes >= stats.queued * 64);
+	assert_int_equal(stats.wal_alarm, 0);
+
+	assert_int_equal(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(reader);
+	assert_ok(meter_flush(m, -1));
+	stats = read_stats(m);
+	assert_i64(recorded + 1, stats.accepted);
+	assert_i64(0, stats.duplicate);
+	assert_int_equal(stats.writer_error, METER_OK);
+	assert_i64(0, stats.spooled_bytes);
+	close_meter(m);
+}
+
+/* What keeps one process from writing is seen by the others. */
+static void test_others_see_what_keeps_a_writer(void **state)
+{
+	(void)state;
+	meter_options options = METER_OPTIONS_INIT;
+	options.queue_mib = 1;
+	options.lock_wait_ms = 20;
+	meter *m = open_meter_with(&options);
+	options.flags = METER_OPEN_WITHOUT_SPOOL;
+	meter *other = open_meter_with(&options);
+	assert_int_equal(read_stats(other).writer_error, METER_OK);
+	int held = hold_lock(meter_path());
+	meter_event e = event_of("acme", "1", "call");
+	assert_ok(meter_record(m, &e));
+	assert_code(METER_EBUSY, meter_flush(m, -1));
+	assert_int_equal(read_stats(other).writer_error, METER_EBUSY);
+	assert_i64(128, read_stats(other).spooled_bytes);
+	release_lock(held);
+	assert_ok(meter_flush(m, -1));
+	assert_int_equal(read_stats(other).writer_error, METER_OK);
+	assert_i64(0, read_stats(other).spooled_bytes);
+	close_meter(other);
+	close_meter(m);
+}
+
 /* A caller that is older has a smaller struct: nothing behind it is written. A newer one has fields that are left alone. */
 static void test_the_struct_of_another_release(void **state)
 {
@@ -228,6 +298,8 @@ int main(int argc, char **argv)
 		in_scratch(test_a_catalog_that_is_wrong_changes_nothing),
 		in_scratch(test_the_queue_shows_what_waits_and_how_long),
 		in_scratch(test_sizes_are_those_of_the_files),
+		in_scratch(test_an_endless_reader_stops_the_writer_and_not_the_disk),
+		in_scratch(test_others_see_what_keeps_a_writer),
 		in_scratch(test_the_struct_of_another_release),
 	};
 	if (argc > 1)

@@ -5,19 +5,24 @@
  *   reset   a connection that writes while another one begins a checkpoint: committed rows are never written back
  *   close   a process that closes a file of the database anywhere loses all its locks on it: two write at once
  *
+ * Then a process is stopped again and again while another one writes: some of the stops find it with the lock in its hands.
+ *
  * If a recipe does not bite on plain SQLite any more, this test says so and fails: then the recipe must be looked at again.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <meter.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RESET_MENDED 3051003 /* the release of SQLite that mended it */
@@ -319,6 +324,47 @@ static void close_through_the_library(void)
 		fail("rows are missing", "");
 }
 
+/* ---- a process that is stopped while it holds the lock ---- */
+
+/* Whoever is stopped somewhere in a transaction keeps the lock: others wait, say so, and go on when it does. */
+static void stop_a_writer(void)
+{
+	enum { ROUNDS = 60 };
+	int busy = 0;
+	start_again();
+	meter_close(open_file(METER_OPEN_WITHOUT_SPOOL));
+	int *theirs = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t child = fork();
+	if (child == 0) {
+		meter *m = open_file(0);
+		for (;; ++*theirs)
+			record(m, "stopped", *theirs, 1, METER_OK);
+	}
+	meter *m = open_file(0);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct timespec t = {0, 1000000 + round * 37000};
+		nanosleep(&t, NULL);
+		kill(child, SIGSTOP);
+		record(m, "other", round, 1, 1);
+		if (inner_code != METER_OK && inner_code != METER_EBUSY)
+			fail("recording beside a stopped process", meter_strerror(inner_code));
+		busy += inner_code == METER_EBUSY;
+		kill(child, SIGCONT);
+	}
+	if (busy == 0)
+		fail("no process was stopped while it held the lock", "the run proves nothing");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	int code = meter_close(m);
+	if (code != METER_OK)
+		fail("closing", meter_errmsg());
+	/* What the other process could not write at once waited and was written in the end; one event of the killed one is in
+	 * doubt. */
+	int64_t stored = count_stored();
+	if (stored < ROUNDS + *theirs || stored > ROUNDS + *theirs + 1)
+		fail("rows are missing", "");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "insert") == 0)
@@ -336,6 +382,7 @@ int main(int argc, char **argv)
 		fail("close", "does not bite on this system; look at the recipe again");
 	reset_through_the_library();
 	close_through_the_library();
+	stop_a_writer();
 	start_again();
 	rmdir(folder);
 	printf("{\"test\":\"locks\",\"sqlite\":\"%s\",\"reset_bites_without\":%d,\"close_bites_without\":1,\"lost\":0}\n",
