@@ -603,7 +603,7 @@ typedef struct meter_counters {
 	int64_t refused;            /**< handle: meter_record() calls that returned METER_EINVAL or METER_EAGAIN */
 	int64_t oldest_queued_us;   /**< handle: age of the oldest queued event */
 	int32_t writer_error;       /**< METER_OK, or what keeps the writer of this handle, or one of another process, from writing */
-	int32_t wal_alarm;          /**< file: 1 when some reader has kept the WAL from being written back for more than 128 MiB */
+	int32_t wal_alarm;          /**< file: 1 when some reader has kept the WAL from being written back for more than 256 MiB */
 	int64_t recovered;          /**< file: events taken over from spools of processes that died */
 	int64_t damaged;            /**< file: records of spools, and spools, that were damaged or do not fit the database */
 	int64_t spooled_bytes;      /**< file: room taken in the spools of all processes by events that are not durable yet */

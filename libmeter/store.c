@@ -22,11 +22,11 @@
 #define PAGE_SIZE 8192
 #define WRITE_CACHE_KIB (16 * 1024)
 #define READ_CACHE_KIB (8 * 1024)
-/* The WAL is written back when it is this long (32 MiB), and tried harder when readers let it grow to that alarming size. */
-#define WAL_PAGES_MAX 4096
+/* The WAL is written back when it is this long (64 MiB), and tried harder when readers let it grow to that alarming size. */
+#define WAL_PAGES_MAX 8192
 #define WAL_PAGES_ALARM (STORE_WAL_ALARM_BYTES / PAGE_SIZE)
 /* What the file of the WAL keeps when it starts from its beginning again. */
-#define WAL_FILE_BYTES (INT64_C(64) << 20)
+#define WAL_FILE_BYTES (INT64_C(96) << 20)
 #define IDLE_READERS_MAX 8
 
 int meter__store_fail(sqlite3 *db, int rc, const char *doing)

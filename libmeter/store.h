@@ -36,7 +36,7 @@ struct totals {
 struct fork_guard;
 
 /* A WAL this long means that some reader does not end. */
-#define STORE_WAL_ALARM_BYTES (INT64_C(128) << 20)
+#define STORE_WAL_ALARM_BYTES (INT64_C(256) << 20)
 
 /* wal_bytes_max: beyond it nothing is written while a reader keeps the WAL from being written back. */
 int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, bool must_exist, int64_t lock_wait_ms,

@@ -23,6 +23,9 @@ same 'quickstart counts a retry once' '360000 tokens in 3 events' "$(echo "$firs
 same 'quickstart bills 360,000 tokens at 3.00 a million' 'total 1.08' "$(echo "$first" | tail -n 1 | tr -s ' ')"
 same 'quickstart twice gives the same bill' "$first" "$("$build/examples/quickstart")"
 
+same 'forked workers lose and double nothing' '4001 events of 4 workers and their parent' "$("$build/examples/prefork")"
+same 'workers leave no spool' '' "$(ls prefork.db-spool-* 2>/dev/null || true)"
+
 cat >log <<'END'
 192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 203023 "-" "Mozilla/5.0"
 192.0.2.1 - - [17/May/2015:10:05:03 -0130] "HEAD /a HTTP/1.1" 304 - "-" "breaks off
