@@ -308,8 +308,9 @@ static void run_plain(void *result, void *user)
 {
 	struct plain_job *job = user;
 	int64_t per_transaction = job->kind == NAIVE ? 1 : job->kind == NAIVE_BATCHED ? 10000 : 100000;
-	sqlite3 *db;
-	must(db, sqlite3_open(job->path, &db) == SQLITE_OK);
+	sqlite3 *db = NULL;
+	bool is_open = sqlite3_open(job->path, &db) == SQLITE_OK;
+	must(db, is_open);
 	must(db, sqlite3_exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -65536;", NULL,
 	                      NULL, NULL) == SQLITE_OK);
 	must(db, sqlite3_exec(db,
