@@ -237,11 +237,11 @@ struct left_rows {
 	const char *prefix; /* path of a ring without its number */
 	int64_t ids[64];    /* more wait for the next time */
 	size_t count;
-	int64_t missing; /* of them, those whose ring should be there */
 };
 
 static int find_left_row(int64_t id, bool is_retired, void *user)
 {
+	(void)is_retired;
 	struct left_rows *left = user;
 	struct buffer path = {0};
 	meter__buffer_format(&path, "%s%016llx", left->prefix, (unsigned long long)id);
@@ -250,14 +250,26 @@ static int find_left_row(int64_t id, bool is_retired, void *user)
 	meter__buffer_free(&path);
 	if (failed)
 		return meter__fail(METER_ENOMEM, "no memory for a path");
-	if (is_there || left->count == sizeof(left->ids) / sizeof(left->ids[0]))
-		return METER_OK;
-	left->ids[left->count++] = id;
-	left->missing += !is_retired;
+	if (!is_there && left->count < sizeof(left->ids) / sizeof(left->ids[0]))
+		left->ids[left->count++] = id;
 	return METER_OK;
 }
 
-/* Rows whose ring is gone have done their work; of one that is not retired somebody removed the ring. */
+/* In a transaction. A ring is removed only after its row was retired; so of one that is still not retired somebody else removed
+ * it. */
+static int forget_row(struct store *s, int64_t id)
+{
+	uint64_t consumed;
+	bool is_retired;
+	int code = meter__store_spool_find(s, id, &consumed, &is_retired);
+	if (code == METER_EEND)
+		return METER_OK; /* another process was quicker */
+	if (code == METER_OK && !is_retired)
+		meter__store_totals_writing(s)->damaged++;
+	return code == METER_OK ? meter__store_spool_forget(s, id) : code;
+}
+
+/* Rows whose ring is gone have done their work. */
 static int forget_rows(struct store *s, const char *prefix)
 {
 	struct left_rows left = {.prefix = prefix};
@@ -267,10 +279,10 @@ static int forget_rows(struct store *s, const char *prefix)
 	code = meter__store_begin(s);
 	if (code != METER_OK)
 		return code;
-	meter__store_totals_writing(s)->damaged += left.missing;
-	code = meter__store_totals_write(s);
 	for (size_t i = 0; code == METER_OK && i < left.count; i++)
-		code = meter__store_spool_forget(s, left.ids[i]);
+		code = forget_row(s, left.ids[i]);
+	if (code == METER_OK)
+		code = meter__store_totals_write(s);
 	if (code == METER_OK)
 		return meter__store_commit(s);
 	meter__store_rollback(s);

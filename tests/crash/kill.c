@@ -358,8 +358,12 @@ static void verify_in_child(void)
 		fail("stats", meter_errmsg());
 	int64_t count = collect_stored(m);
 	check_acknowledged();
+	char counters[120];
+	snprintf(counters, sizeof(counters),
+	         "%" PRId64 " stored; accepted %" PRId64 ", conflict %" PRId64 ", rejected %" PRId64 ", damaged %" PRId64, count,
+	         stats.accepted, stats.conflict, stats.rejected, stats.damaged);
 	if (stats.accepted != count || stats.conflict || stats.rejected || stats.damaged)
-		fail("the counters do not add up", "");
+		fail("the counters do not add up", counters);
 	check_usage(m, "uses", minute_counts, count);
 	check_usage(m, "amounts", minute_amounts, total_amount);
 	if (meter_close(m) != METER_OK)
