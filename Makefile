@@ -138,10 +138,10 @@ $(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/libmeter.a
 
 # The library's own calls are sent to tests/faults/wrap.c; those of SQLite, a shared library, are not.
 wrapped := malloc calloc realloc aligned_alloc open posix_fallocate mmap fdatasync fsync pwrite pread flock
-$(BUILD)/tests/faults/nth: $(patsubst %,$(BUILD)/tests/faults/%.o,nth fault_vfs wrap) $(BUILD)/libmeter.a
+$(BUILD)/tests/faults/nth: $(patsubst %,$(BUILD)/tests/faults/%.o,nth fault_vfs wrap through) $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ $(patsubst %,-Wl$(comma)--wrap=%,$(wrapped)),-pie)
 
-$(BUILD)/tests/faults/powercut: $(BUILD)/tests/faults/powercut.o $(BUILD)/libmeter.a
+$(BUILD)/tests/faults/powercut: $(patsubst %,$(BUILD)/tests/faults/%.o,powercut through) $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^,-pie)
 
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/standalone.o $(BUILD)/libmeter.a

@@ -3,6 +3,7 @@
  * fail, all others go through. Also the counting itself, and SQLite's allocator.
  */
 #include "faults.h"
+#include "through.h"
 
 #include <pthread.h>
 #include <sqlite3.h>
@@ -61,22 +62,7 @@ bool fault_hits(enum fault_kind kind)
 
 /* ---- files ---- */
 
-struct file {
-	sqlite3_file base;
-	sqlite3_file *real; /* behind this struct */
-};
-
 static sqlite3_vfs *real_vfs;
-
-static sqlite3_file *real_of(sqlite3_file *f)
-{
-	return ((struct file *)(void *)f)->real;
-}
-
-static int do_close(sqlite3_file *f)
-{
-	return real_of(f)->pMethods->xClose(real_of(f));
-}
 
 static int do_read(sqlite3_file *f, void *to, int size, sqlite3_int64 at)
 {
@@ -108,81 +94,18 @@ static int do_size(sqlite3_file *f, sqlite3_int64 *out)
 	return fault_hits(FAULT_VFS_SIZE) ? SQLITE_IOERR_FSTAT : real_of(f)->pMethods->xFileSize(real_of(f), out);
 }
 
-static int do_lock(sqlite3_file *f, int lock)
-{
-	return real_of(f)->pMethods->xLock(real_of(f), lock);
-}
-
-static int do_unlock(sqlite3_file *f, int lock)
-{
-	return real_of(f)->pMethods->xUnlock(real_of(f), lock);
-}
-
-static int do_check_lock(sqlite3_file *f, int *out)
-{
-	return real_of(f)->pMethods->xCheckReservedLock(real_of(f), out);
-}
-
-static int do_control(sqlite3_file *f, int op, void *argument)
-{
-	return real_of(f)->pMethods->xFileControl(real_of(f), op, argument);
-}
-
-static int do_sector(sqlite3_file *f)
-{
-	return real_of(f)->pMethods->xSectorSize(real_of(f));
-}
-
-static int do_features(sqlite3_file *f)
-{
-	return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f));
-}
-
 static int do_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
 {
 	return fault_hits(FAULT_VFS_SHM) ? SQLITE_IOERR_SHMMAP
 	                                 : real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, out);
 }
 
-static int do_shm_lock(sqlite3_file *f, int offset, int n, int flags)
-{
-	return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
-}
-
-static void do_shm_barrier(sqlite3_file *f)
-{
-	real_of(f)->pMethods->xShmBarrier(real_of(f));
-}
-
-static int do_shm_unmap(sqlite3_file *f, int deletes)
-{
-	return real_of(f)->pMethods->xShmUnmap(real_of(f), deletes);
-}
-
-static const sqlite3_io_methods methods = {
-	.iVersion = 2,
-	.xClose = do_close,
-	.xRead = do_read,
-	.xWrite = do_write,
-	.xTruncate = do_truncate,
-	.xSync = do_sync,
-	.xFileSize = do_size,
-	.xLock = do_lock,
-	.xUnlock = do_unlock,
-	.xCheckReservedLock = do_check_lock,
-	.xFileControl = do_control,
-	.xSectorSize = do_sector,
-	.xDeviceCharacteristics = do_features,
-	.xShmMap = do_shm_map,
-	.xShmLock = do_shm_lock,
-	.xShmBarrier = do_shm_barrier,
-	.xShmUnmap = do_shm_unmap,
-};
+static sqlite3_io_methods methods; /* of the files of this VFS */
 
 static int do_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags)
 {
 	(void)vfs;
-	struct file *file = (struct file *)(void *)f;
+	struct through_file *file = (struct through_file *)(void *)f;
 	file->base.pMethods = NULL;
 	if (fault_hits(FAULT_VFS_OPEN))
 		return SQLITE_CANTOPEN;
@@ -196,10 +119,17 @@ static int do_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flag
 void fault_vfs_register(void)
 {
 	static sqlite3_vfs vfs;
+	methods = through_methods;
+	methods.xRead = do_read;
+	methods.xWrite = do_write;
+	methods.xTruncate = do_truncate;
+	methods.xSync = do_sync;
+	methods.xFileSize = do_size;
+	methods.xShmMap = do_shm_map;
 	real_vfs = sqlite3_vfs_find(NULL);
 	vfs = *real_vfs; /* everything but opening is the system's */
 	vfs.zName = "fault";
-	vfs.szOsFile = real_vfs->szOsFile + (int)sizeof(struct file);
+	vfs.szOsFile = real_vfs->szOsFile + (int)sizeof(struct through_file);
 	vfs.xOpen = do_open;
 	sqlite3_vfs_register(&vfs, 1);
 }

@@ -26,6 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "through.h"
+
 #define SECTOR 512
 #define EVENTS_MAX 200000
 #define STATES_MAX 64 /* of one run */
@@ -158,9 +160,8 @@ static void make_up(struct image *to, const struct image *from)
 /* ---- the VFS ---- */
 
 struct file {
-	sqlite3_file base;
+	struct through_file through;
 	struct image *image; /* NULL: not one that is watched */
-	sqlite3_file *real;
 };
 
 static sqlite3_vfs *real_vfs;
@@ -171,11 +172,6 @@ static void cut(void);
 static struct file *file_of(sqlite3_file *f)
 {
 	return (struct file *)(void *)f;
-}
-
-static sqlite3_file *real_of(sqlite3_file *f)
-{
-	return file_of(f)->real;
 }
 
 /* Under the mutex. */
@@ -228,111 +224,32 @@ static int do_sync(sqlite3_file *f, int flags)
 	return SQLITE_OK; /* the disk is in memory: nothing is gained by waiting for the real one */
 }
 
-static int do_close(sqlite3_file *f)
-{
-	return real_of(f)->pMethods->xClose(real_of(f));
-}
-
-static int do_read(sqlite3_file *f, void *to, int size, sqlite3_int64 at)
-{
-	return real_of(f)->pMethods->xRead(real_of(f), to, size, at);
-}
-
-static int do_size(sqlite3_file *f, sqlite3_int64 *out)
-{
-	return real_of(f)->pMethods->xFileSize(real_of(f), out);
-}
-
-static int do_lock(sqlite3_file *f, int lock)
-{
-	return real_of(f)->pMethods->xLock(real_of(f), lock);
-}
-
-static int do_unlock(sqlite3_file *f, int lock)
-{
-	return real_of(f)->pMethods->xUnlock(real_of(f), lock);
-}
-
-static int do_check_lock(sqlite3_file *f, int *out)
-{
-	return real_of(f)->pMethods->xCheckReservedLock(real_of(f), out);
-}
-
-static int do_control(sqlite3_file *f, int op, void *argument)
-{
-	return real_of(f)->pMethods->xFileControl(real_of(f), op, argument);
-}
-
-static int do_sector(sqlite3_file *f)
-{
-	return real_of(f)->pMethods->xSectorSize(real_of(f));
-}
-
-static int do_features(sqlite3_file *f)
-{
-	return real_of(f)->pMethods->xDeviceCharacteristics(real_of(f));
-}
-
-static int do_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out)
-{
-	return real_of(f)->pMethods->xShmMap(real_of(f), page, size, extend, out);
-}
-
-static int do_shm_lock(sqlite3_file *f, int offset, int n, int flags)
-{
-	return real_of(f)->pMethods->xShmLock(real_of(f), offset, n, flags);
-}
-
-static void do_shm_barrier(sqlite3_file *f)
-{
-	real_of(f)->pMethods->xShmBarrier(real_of(f));
-}
-
-static int do_shm_unmap(sqlite3_file *f, int deletes)
-{
-	return real_of(f)->pMethods->xShmUnmap(real_of(f), deletes);
-}
-
-static const sqlite3_io_methods methods = {
-	.iVersion = 2,
-	.xClose = do_close,
-	.xRead = do_read,
-	.xWrite = do_write,
-	.xTruncate = do_truncate,
-	.xSync = do_sync,
-	.xFileSize = do_size,
-	.xLock = do_lock,
-	.xUnlock = do_unlock,
-	.xCheckReservedLock = do_check_lock,
-	.xFileControl = do_control,
-	.xSectorSize = do_sector,
-	.xDeviceCharacteristics = do_features,
-	.xShmMap = do_shm_map,
-	.xShmLock = do_shm_lock,
-	.xShmBarrier = do_shm_barrier,
-	.xShmUnmap = do_shm_unmap,
-};
+static sqlite3_io_methods methods; /* of the files of this VFS */
 
 static int do_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out_flags)
 {
 	(void)vfs;
 	struct file *file = file_of(f);
-	file->base.pMethods = NULL;
-	file->real = (sqlite3_file *)(void *)(file + 1);
+	file->through.base.pMethods = NULL;
+	file->through.real = (sqlite3_file *)(void *)(file + 1);
 	file->image = NULL;
 	if (is_watching && name && flags & SQLITE_OPEN_MAIN_DB)
 		file->image = &images[DATABASE];
 	if (is_watching && name && flags & SQLITE_OPEN_WAL)
 		file->image = &images[WAL];
-	int rc = real_vfs->xOpen(real_vfs, name, file->real, flags, out_flags);
+	int rc = real_vfs->xOpen(real_vfs, name, file->through.real, flags, out_flags);
 	if (rc == SQLITE_OK)
-		file->base.pMethods = &methods;
+		file->through.base.pMethods = &methods;
 	return rc;
 }
 
 static void register_vfs(void)
 {
 	static sqlite3_vfs vfs;
+	methods = through_methods;
+	methods.xWrite = do_write;
+	methods.xTruncate = do_truncate;
+	methods.xSync = do_sync;
 	real_vfs = sqlite3_vfs_find(NULL);
 	vfs = *real_vfs;
 	vfs.zName = "powercut";
