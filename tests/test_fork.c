@@ -187,6 +187,7 @@ static void test_a_parent_that_dies_is_recovered_while_its_child_lives(void **st
 			_exit(3);
 		pause();
 	}
+	close(pipes[1]); /* so that a process that ended early is not waited for */
 	pid_t grandchild;
 	assert_int_equal(read(pipes[0], &grandchild, sizeof(grandchild)), sizeof(grandchild));
 	kill(parent, SIGKILL);
@@ -199,7 +200,6 @@ static void test_a_parent_that_dies_is_recovered_while_its_child_lives(void **st
 	assert_i64(0, stats.damaged);
 	close_meter(m);
 	close(pipes[0]);
-	close(pipes[1]);
 }
 
 /* A child that opened the file has a child itself. */
@@ -229,12 +229,12 @@ static void test_forks_of_forks(void **state)
 	close_meter(m);
 }
 
-/* The allocator of gcc 12's AddressSanitizer locks up in the child of a process with several threads. ThreadSanitizer runs this.
- */
-#if defined(__SANITIZE_ADDRESS__)
+/* Sanitizers do not support threads in the child of a process that had several at its fork: allocators lock up, or the child is
+ * ended. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SKIPPED true
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SKIPPED true
 #endif
 #endif
@@ -245,7 +245,7 @@ static void test_forks_of_forks(void **state)
 static void test_is_skipped(void **state)
 {
 	(void)state;
-	puts("skipped: AddressSanitizer's allocator does not survive fork");
+	puts("skipped: sanitizers do not support fork with threads");
 	skip();
 }
 
