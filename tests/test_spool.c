@@ -35,7 +35,7 @@ static const char *path_of(const struct spool *s)
 /* An event whose sequence is number, with size bytes of properties that depend on it. */
 static int append(struct spool *s, int64_t number, size_t size)
 {
-	static char filler[EVENT_PROPERTIES_SIZE_MAX];
+	static _Thread_local char filler[EVENT_PROPERTIES_SIZE_MAX];
 	memset(filler, (int)('a' + number % 26), size);
 	struct property property = {SLICE("filler"), {filler, size}};
 	struct event e = {.subscription = SLICE("acme"),
