@@ -70,12 +70,13 @@ static int store_records(struct recovery *r, struct spool *ring, uint64_t consum
 	return code;
 }
 
-static bool has_unconsumed(struct spool *ring)
+/* Something was recorded here, whether it was stored or not. */
+static bool was_used(struct spool *ring)
 {
 	uint64_t position = meter__spool_consumed(ring);
 	struct spool_record record;
 	meter__spool_seek(ring, position);
-	return meter__spool_read(ring, &position, &record);
+	return position > 0 || meter__spool_read(ring, &position, &record);
 }
 
 enum fate { FATE_STORE, FATE_REMOVE, FATE_KEEP };
@@ -102,8 +103,8 @@ static int decide(struct recovery *r, struct spool *ring, bool is_readable, int6
 			totals->damaged++;
 		return METER_OK;
 	}
-	/* Never registered: nothing was accepted, unless the database went back to a state before that. */
-	*fate = is_known || (is_readable && has_unconsumed(ring)) ? FATE_KEEP : FATE_REMOVE;
+	/* Never registered: nothing was accepted, unless the database went back to a state before that, or its WAL is gone. */
+	*fate = is_known || (is_readable && was_used(ring)) ? FATE_KEEP : FATE_REMOVE;
 	if (*fate == FATE_REMOVE)
 		return METER_OK;
 	totals->damaged++;

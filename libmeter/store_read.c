@@ -226,6 +226,12 @@ static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct sto
 	e->sequence = sqlite3_column_type(row, 7) == SQLITE_NULL ? METER_NO_SEQUENCE : sqlite3_column_int64(row, 7);
 	e->subscription = meter__store_slice(row, 8);
 	e->type = meter__store_slice(row, 9);
+	/* The reader of JSON looks at the properties. */
+	const struct slice texts[] = {e->id, e->source, e->subscription, e->type};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (!meter__utf8_valid(texts[i].data, texts[i].size))
+			return meter__fail(METER_ECORRUPT, "a text of a stored event is not UTF-8");
+	}
 	return read_properties(row, memory, e);
 }
 

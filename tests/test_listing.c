@@ -496,6 +496,33 @@ static void test_an_event_with_broken_bytes_is_kept(void **state)
 	close_meter(m);
 }
 
+/* Rot in the file: an event is UTF-8 or an error, never half a character in somebody's JSON. */
+static void test_a_stored_text_that_is_no_text_is_refused(void **state)
+{
+	(void)state;
+	static const char *const damages[] = {"UPDATE event SET id = cast(x'b161' AS TEXT)",
+	                                      "UPDATE event SET source = cast(x'b161' AS TEXT)",
+	                                      "UPDATE name SET text = cast(x'b161' AS TEXT) WHERE text = 'call'",
+	                                      "UPDATE name SET text = cast(x'b161' AS TEXT) WHERE text = 'acme'"};
+	for (size_t i = 0; i < COUNT(damages); i++) {
+		char name[32];
+		snprintf(name, sizeof(name), "%zu.db", i);
+		meter *m;
+		assert_ok(meter_open(&m, scratch_path(name), NULL));
+		meter_event e = event_of("acme", "1", "call");
+		assert_ok(meter_record_many(m, &e, 1, NULL));
+		close_meter(m);
+		sql_run(scratch_path(name), damages[i]);
+		assert_ok(meter_open(&m, scratch_path(name), NULL));
+		meter_events_filter filter = METER_EVENTS_FILTER_INIT;
+		meter_events *events = query_events(m, &filter);
+		assert_code(METER_ECORRUPT, meter_events_next(events));
+		assert_part("not UTF-8", meter_errmsg());
+		meter_events_free(events);
+		close_meter(m);
+	}
+}
+
 static void test_long_texts_are_cut_at_1_mib(void **state)
 {
 	(void)state;
@@ -541,6 +568,7 @@ int main(int argc, char **argv)
 		in_scratch(test_quarantine_counts_what_comes_again),
 		in_scratch(test_bytes_that_are_no_text_are_kept),
 		in_scratch(test_an_event_with_broken_bytes_is_kept),
+		in_scratch(test_a_stored_text_that_is_no_text_is_refused),
 		in_scratch(test_long_texts_are_cut_at_1_mib),
 	};
 	if (argc > 1)

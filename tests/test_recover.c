@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A process records count events and dies before they are stored. */
-static void leave_events(const char *prefix, int count)
+/* A process records count events and dies, before they are stored or after it has flushed them. */
+static void leave_events_at(const char *prefix, int count, bool is_flushed)
 {
 	pid_t child = fork();
 	if (child == 0) {
@@ -31,11 +31,16 @@ static void leave_events(const char *prefix, int count)
 			if (meter_record(m, &e) != METER_OK)
 				_exit(2);
 		}
-		_exit(0);
+		_exit(is_flushed && meter_flush(m, -1) != METER_OK ? 3 : 0);
 	}
 	int status;
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void leave_events(const char *prefix, int count)
+{
+	leave_events_at(prefix, count, false);
 }
 
 /* Files in the scratch folder whose name has part; the last of them in path. */
@@ -141,6 +146,22 @@ static void test_a_ring_the_database_does_not_know_is_kept(void **state)
 	close_meter(m);
 }
 
+/* All of it was stored, the WAL that held it is gone, and the row of the ring with it: the ring alone still knows. */
+static void test_a_lost_wal_is_noticed_by_the_ring(void **state)
+{
+	(void)state;
+	close_meter(open_meter());
+	leave_events_at("a", 30, true);
+	assert_int_equal(unlink(scratch_path("meter.db-wal")), 0);
+	unlink(scratch_path("meter.db-shm"));
+	meter *m = open_meter();
+	meter_counters stats = read_stats(m);
+	assert_i64(0, stats.accepted);
+	assert_i64(1, stats.damaged);
+	close_meter(m);
+	assert_int_equal(files_with(".orphan", NULL), 1);
+}
+
 static void test_the_ring_of_another_database_is_kept(void **state)
 {
 	(void)state;
@@ -226,6 +247,7 @@ int main(void)
 		in_scratch(test_a_handle_without_spool_recovers),
 		in_scratch(test_a_copy_of_a_ring_is_not_stored_twice),
 		in_scratch(test_a_ring_the_database_does_not_know_is_kept),
+		in_scratch(test_a_lost_wal_is_noticed_by_the_ring),
 		in_scratch(test_the_ring_of_another_database_is_kept),
 		in_scratch(test_a_ring_that_is_gone_is_counted),
 		in_scratch(test_a_ring_made_half_is_removed),
