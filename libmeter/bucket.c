@@ -101,17 +101,19 @@ int meter__buckets_add(struct buckets *b, enum level level, const struct bucket 
 	return code;
 }
 
-int meter__buckets_roll_up(struct buckets *into, enum level level, const struct buckets *from, enum level from_level)
+int meter__buckets_coarsen(struct buckets *b, enum level from, enum level to)
 {
-	int64_t factor = meter__level_us[level] / meter__level_us[from_level];
-	for (size_t i = 0; i < from->count; i++) {
-		struct bucket key = from->rows[i];
-		key.start = meter__floor_div(key.start, factor);
-		int code = meter__buckets_add(into, level, &key, &from->rows[i].sum);
-		if (code != METER_OK)
-			return code;
+	int64_t factor = meter__level_us[to] / meter__level_us[from];
+	size_t count = b->count;
+	int code = METER_OK;
+	meter__buckets_reset(b);
+	/* A row is read before anything is written over it: what was merged so far has no more rows than what was read. */
+	for (size_t i = 0; code == METER_OK && i < count; i++) {
+		struct bucket row = b->rows[i];
+		row.start = meter__floor_div(row.start, factor);
+		code = meter__buckets_add(b, to, &row, &row.sum);
 	}
-	return METER_OK;
+	return code;
 }
 
 static int compare_int(int64_t a, int64_t b)

@@ -46,8 +46,8 @@ struct buckets {
 int meter__buckets_find(struct buckets *b, enum level level, const struct bucket *key, size_t *index_out);
 /* Merge into that row. METER_OK or METER_ENOMEM. */
 int meter__buckets_add(struct buckets *b, enum level level, const struct bucket *key, const struct aggregate *more);
-/* Fill into with the next coarser level of what from holds. METER_OK or METER_ENOMEM. */
-int meter__buckets_roll_up(struct buckets *into, enum level level, const struct buckets *from, enum level from_level);
+/* Make buckets of one level those of a coarser one. METER_OK or METER_ENOMEM. */
+int meter__buckets_coarsen(struct buckets *b, enum level from, enum level to);
 /* Make order that of (lead, meter, subscription, start, dimensions). METER_OK or METER_ENOMEM. */
 int meter__buckets_sort(struct buckets *b);
 void meter__buckets_reset(struct buckets *b);

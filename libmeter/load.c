@@ -425,11 +425,19 @@ static int build_row(struct load *l, struct load_row *row, uint32_t arrival)
 	return code == METER_OK ? measure_event(l, row, e) : code;
 }
 
+/* Records are far apart in memory, and most of them fit into three lines of a cache. */
+static void fetch_record(const char *record)
+{
+	__builtin_prefetch(record);
+	__builtin_prefetch(record + 64);
+	__builtin_prefetch(record + 128);
+}
+
 static int build_rows(struct load *l, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (i + 8 < count) /* records are far apart in memory */
-			__builtin_prefetch(l->arrivals[l->keys[i + 8].index].record);
+		if (i + 8 < count)
+			fetch_record(l->arrivals[l->keys[i + 8].index].record);
 		struct arrival *arrival = &l->arrivals[l->keys[i].index];
 		struct load_row *row = &l->rows[l->row_count];
 		int code = build_row(l, row, l->keys[i].index);

@@ -29,6 +29,7 @@ struct totals {
 	int64_t rolled_before; /* a minute: hours and days hold everything before it */
 	int64_t recovered;     /* events taken over from spools of processes that died */
 	int64_t damaged;       /* records and spools that could not be */
+	int64_t late_rows;     /* about how many rows table late has */
 };
 
 /* ---- open, close, transactions (store.c) ---- */
@@ -113,6 +114,10 @@ typedef int (*bucket_visitor)(const struct bucket *row, void *user);
 /* Buckets of a level with from <= start < to; subscription 0: all. */
 int meter__store_scan_buckets(struct reader *r, enum level level, const struct meter_definition *meter, int64_t meter_number,
                               int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user);
+
+/* Minutes of the meter that came late and are in no level yet, with from <= start < to; subscription 0: all. */
+int meter__store_scan_late(struct reader *r, const struct meter_definition *meter, int64_t meter_number, int64_t subscription,
+                           int64_t from, int64_t to, bucket_visitor visit, void *user);
 
 struct stored_event {
 	struct event event;

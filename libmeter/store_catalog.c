@@ -409,6 +409,8 @@ int meter__store_catalog_purge(struct store *s, bool *done_out)
 		*done_out = true;
 		return METER_OK;
 	}
+	if (code == METER_OK && s->purge_level == 0 && s->purge_cursor == 0)
+		code = run_with(s, SQL_PURGE_LATE, 0, 0);
 	if (code == METER_OK && s->purge_level < LEVEL_COUNT)
 		code = purge_level(s, levels[s->purge_level].next, levels[s->purge_level].purge, levels[s->purge_level].leads,
 		                   &s->purge_cursor);

@@ -29,7 +29,10 @@ enum statement {
 	SQL_BUCKET_ADD_MINUTE,
 	SQL_BUCKET_ADD_HOUR,
 	SQL_BUCKET_ADD_DAY,
+	SQL_BUCKET_ADD_LATE,
 	SQL_MINUTES,
+	SQL_LATE,
+	SQL_LATE_DELETE,
 	SQL_QUARANTINE_ADD,
 	SQL_UNBILLED_ADD,
 	SQL_UNBILLED_LIST,
@@ -60,6 +63,7 @@ enum statement {
 	SQL_PURGE_MINUTE,
 	SQL_PURGE_HOUR,
 	SQL_PURGE_DAY,
+	SQL_PURGE_LATE,
 	SQL_NEXT_MINUTE,
 	SQL_NEXT_HOUR,
 	SQL_NEXT_DAY,
@@ -69,6 +73,8 @@ enum statement {
 	SQL_SCAN_MINUTE_ALL,
 	SQL_SCAN_HOUR_ALL,
 	SQL_SCAN_DAY_ALL,
+	SQL_SCAN_LATE,
+	SQL_SCAN_LATE_ALL,
 	SQL_SCAN_EVENTS,
 	SQL_PAGE_EVENTS,
 	SQL_FIRST_EVENT,
@@ -101,8 +107,9 @@ struct row_source {
 
 struct bucket_writer {
 	struct row_source rows;
-	const struct buckets *writing; /* what rows reads */
-	struct buckets hours, days;
+	const struct bucket *writing; /* what rows reads, in this order */
+	const struct sort_item *order;
+	struct buckets sums; /* of a roll-up */
 };
 
 struct reader {
@@ -157,9 +164,9 @@ int meter__store_int(sqlite3_stmt *statement, int column, int64_t *out);
 struct slice meter__store_slice(sqlite3_stmt *statement, int column);
 
 /* Schema (store_schema.c). */
-extern const char *const meter__schema_sql;
+extern const char *const meter__schema_sql, *const meter__view_sql;
 #define SCHEMA_APPLICATION_ID 0x6d657472 /* "metr" */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 extern const char *const meter__statement_sql[SQL_COUNT];
 
 /* Row sources (store_rows.c): make source readable as table name with the columns given. */
@@ -193,11 +200,15 @@ int meter__store_columns_aggregate(sqlite3_stmt *statement, int first, enum aggr
 int meter__store_ingest_new(struct store *s);
 void meter__store_ingest_free(struct store *s);
 
-/* Buckets (store_bucket.c). minutes is sorted on the way, and loses what is empty. */
+/* Buckets (store_bucket.c). minutes is sorted on the way. */
 int meter__store_buckets_new(struct store *s);
 void meter__store_buckets_free(struct store *s);
+/* Into all levels at once. */
 int meter__store_write_buckets(struct store *s, struct buckets *minutes);
-/* Events up to newest_us are about to be stored: bring hours and days up to a little before that. */
+/* The same for what the writer has accepted: late usage may wait to be settled. minutes loses what is empty. */
+int meter__store_write_arrived(struct store *s, struct buckets *minutes);
+/* Events up to newest_us are about to be stored: bring hours and days up to a little before that, and settle late usage if there
+ * is much of it. */
 int meter__store_roll_up(struct store *s, int64_t newest_us);
 
 /* Unbilled events (store_unbilled.c): count some that were just stored; strike off what catalog covers. */

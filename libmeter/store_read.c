@@ -136,6 +136,30 @@ static int read_bucket(sqlite3_stmt *row, struct bucket *out)
 	return code;
 }
 
+/* Rows of one meter. */
+static int visit_buckets(struct reader *r, sqlite3_stmt *statement, struct bucket *row, bucket_visitor visit, void *user)
+{
+	int code = METER_OK, rc = SQLITE_DONE;
+	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		code = read_bucket(statement, row);
+		if (code == METER_OK)
+			code = visit(row, user);
+	}
+	if (code == METER_OK && rc != SQLITE_DONE)
+		code = meter__store_fail(r->connection.db, rc, "reading buckets");
+	sqlite3_reset(statement);
+	return code;
+}
+
+static void bind_scan(sqlite3_stmt *statement, int64_t meter_number, int64_t subscription, int64_t from, int64_t to)
+{
+	sqlite3_bind_int64(statement, 2, meter_number);
+	if (subscription)
+		sqlite3_bind_int64(statement, 3, subscription);
+	sqlite3_bind_int64(statement, 4, from);
+	sqlite3_bind_int64(statement, 5, to);
+}
+
 int meter__store_scan_buckets(struct reader *r, enum level level, const struct meter_definition *definition, int64_t meter_number,
                               int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user)
 {
@@ -148,28 +172,25 @@ int meter__store_scan_buckets(struct reader *r, enum level level, const struct m
 		return code;
 	int64_t last = meter__level_lead(level, to - 1);
 	int64_t lead = meter__level_lead(level, from);
-	while ((code = next_lead(r, level, lead, last, &lead)) == METER_OK) {
-		sqlite3_bind_int64(statement, 1, lead);
-		sqlite3_bind_int64(statement, 2, meter_number);
-		if (subscription)
-			sqlite3_bind_int64(statement, 3, subscription);
-		sqlite3_bind_int64(statement, 4, from);
-		sqlite3_bind_int64(statement, 5, to);
+	for (; code == METER_OK && (code = next_lead(r, level, lead, last, &lead)) == METER_OK; lead++) {
 		struct bucket row = {.lead = lead, .meter = meter_number, .aggregation = definition->aggregation};
-		int rc = SQLITE_DONE;
-		while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-			code = read_bucket(statement, &row);
-			if (code == METER_OK)
-				code = visit(&row, user);
-		}
-		if (code == METER_OK && rc != SQLITE_DONE)
-			code = meter__store_fail(r->connection.db, rc, "reading buckets");
-		sqlite3_reset(statement);
-		if (code != METER_OK)
-			return code;
-		lead++;
+		bind_scan(statement, meter_number, subscription, from, to);
+		sqlite3_bind_int64(statement, 1, lead);
+		code = visit_buckets(r, statement, &row, visit, user);
 	}
 	return code == METER_EEND ? METER_OK : code;
+}
+
+int meter__store_scan_late(struct reader *r, const struct meter_definition *definition, int64_t meter_number,
+                           int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, subscription ? SQL_SCAN_LATE : SQL_SCAN_LATE_ALL, &statement);
+	if (code != METER_OK || from >= to)
+		return code;
+	struct bucket row = {.meter = meter_number, .aggregation = definition->aggregation};
+	bind_scan(statement, meter_number, subscription, from, to);
+	return visit_buckets(r, statement, &row, visit, user);
 }
 
 /* ---- events ---- */

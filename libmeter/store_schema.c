@@ -47,6 +47,13 @@ const char *const meter__schema_sql =
 	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
 	" PRIMARY KEY (month, meter, subscription, day, dimensions)) STRICT, WITHOUT ROWID;"
 
+	/* Usage of minutes before total.rolled_before that came late, in addition to what the three tables above hold: it waits
+           here until there is enough of it to be worth the pages it touches there. */
+	"CREATE TABLE late ("
+	" meter INTEGER NOT NULL, subscription INTEGER NOT NULL, minute INTEGER NOT NULL, dimensions INTEGER NOT NULL,"
+	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
+	" PRIMARY KEY (meter, subscription, minute, dimensions)) STRICT, WITHOUT ROWID;"
+
 	/* What was refused. outcome: 3 conflict, 4 rejected. text: as it came, a BLOB when it is not UTF-8. first: microseconds
            since 1970. */
 	"CREATE TABLE quarantine ("
@@ -67,17 +74,18 @@ const char *const meter__schema_sql =
 
 	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of
            catalogs and meters; rolled_before: the minute before which tables hour and day hold everything;
-           recovered: events from spools of processes that died; damaged: records and spools that could not be; database: a random
-           number that no other file has. */
+           recovered: events from spools of processes that died; damaged: records and spools that could not be; late_rows: at most
+           so many rows are in table late; database: a random number that no other file has. */
 	"CREATE TABLE total ("
 	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT "
 	"NULL,"
 	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation "
 	"INTEGER NOT NULL, rolled_before INTEGER NOT NULL, recovered INTEGER NOT NULL, damaged INTEGER NOT NULL,"
-	" database INTEGER NOT NULL) STRICT;"
-	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());"
+	" late_rows INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;"
+	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());";
 
-	/* For people with sqlite3. */
+/* For people with sqlite3. A minute may be in two rows, one of them late. */
+const char *const meter__view_sql =
 	"CREATE VIEW v_events AS SELECT"
 	" strftime('%Y-%m-%dT%H:%M:%S', e.timestamp / 1000000, 'unixepoch') || printf('.%06dZ', e.timestamp % 1000000) AS "
 	"timestamp,"
@@ -91,7 +99,10 @@ const char *const meter__schema_sql =
 	" strftime('%Y-%m-%dT%H:%M:%SZ', b.minute * 60, 'unixepoch') AS minute,"
 	" m.key AS meter, s.text AS subscription, d.text AS dimensions, b.value AS value, b.events AS events, b.unmeasured AS "
 	"unmeasured"
-	" FROM minute b JOIN catalog_meter m ON m.meter = b.meter AND m.version = (SELECT catalog FROM total)"
+	" FROM (SELECT * FROM minute UNION ALL SELECT minute, meter, subscription, dimensions, events, unmeasured, value, at "
+	"FROM "
+	"late) b"
+	" JOIN catalog_meter m ON m.meter = b.meter AND m.version = (SELECT catalog FROM total)"
 	" JOIN name s ON s.number = b.subscription JOIN name d ON d.number = b.dimensions;";
 
 /* The merging half of every bucket upsert; bucket_value() merges the stored row with the row being read (store_bucket.c). */
@@ -121,9 +132,10 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_READ_BEGIN] = "BEGIN",
 
 	[SQL_TOTALS] = "SELECT accepted, duplicate, conflict, rejected, late, ingest, catalog, generation,"
-		       " rolled_before, recovered, damaged FROM total",
+		       " rolled_before, recovered, damaged, late_rows FROM total",
 	[SQL_TOTALS_UPDATE] = "UPDATE total SET accepted = ?1, duplicate = ?2, conflict = ?3, rejected = ?4, late = ?5,"
-			      " ingest = ?6, catalog = ?7, generation = ?8, rolled_before = ?9, recovered = ?10, damaged = ?11",
+			      " ingest = ?6, catalog = ?7, generation = ?8, rolled_before = ?9, recovered = ?10, damaged = ?11,"
+			      " late_rows = ?12",
 
 	[SQL_NAME_FIND] = "SELECT number FROM name WHERE text = ?1",
 	[SQL_NAME_ADD] = "INSERT INTO name (text) VALUES (?1) RETURNING number",
@@ -145,7 +157,12 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_BUCKET_ADD_DAY] = "INSERT INTO day (month, meter, day, " BUCKET_ROW ")"
 			       " SELECT lead, meter, start, " BUCKET_ROW " FROM bucket_rows WHERE true" BUCKET_MERGE,
 
-	[SQL_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute >= ?1 AND minute < ?2",
+	[SQL_BUCKET_ADD_LATE] = "INSERT INTO late (minute, meter, " BUCKET_ROW ")"
+				" SELECT start, meter, " BUCKET_ROW " FROM bucket_rows WHERE true" BUCKET_MERGE,
+
+	[SQL_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute = ?1 AND meter = ?2",
+	[SQL_LATE] = "SELECT minute, meter, " BUCKET_ROW " FROM late",
+	[SQL_LATE_DELETE] = "DELETE FROM late",
 
 	[SQL_QUARANTINE_ADD] = "INSERT INTO quarantine (outcome, reason, text, first, times) VALUES (?1, ?2, ?3, ?4, 1)"
 			       " ON CONFLICT DO UPDATE SET times = times + 1",
@@ -190,6 +207,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 			   " AND meter IN (SELECT number FROM meter WHERE filled_before IS NULL)",
 	[SQL_PURGE_DAY] = "DELETE FROM day WHERE month >= ?1 AND month < ?2"
 			  " AND meter IN (SELECT number FROM meter WHERE filled_before IS NULL)",
+	[SQL_PURGE_LATE] = "DELETE FROM late WHERE meter IN (SELECT number FROM meter WHERE filled_before IS NULL)",
 
 	[SQL_NEXT_MINUTE] = "SELECT minute FROM minute WHERE minute >= ?1 AND minute <= ?2 ORDER BY minute LIMIT 1",
 	[SQL_NEXT_HOUR] = "SELECT day FROM hour WHERE day >= ?1 AND day <= ?2 ORDER BY day LIMIT 1",
@@ -204,6 +222,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		"SELECT minute, " BUCKET_ROW " FROM minute WHERE minute = ?1 AND meter = ?2 AND minute >= ?4 AND minute < ?5",
 	[SQL_SCAN_HOUR_ALL] = "SELECT hour, " BUCKET_ROW " FROM hour WHERE day = ?1 AND meter = ?2 AND hour >= ?4 AND hour < ?5",
 	[SQL_SCAN_DAY_ALL] = "SELECT day, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND day >= ?4 AND day < ?5",
+	[SQL_SCAN_LATE] = "SELECT minute, " BUCKET_ROW " FROM late WHERE meter = ?2 AND subscription = ?3"
+			  " AND minute >= ?4 AND minute < ?5",
+	[SQL_SCAN_LATE_ALL] = "SELECT minute, " BUCKET_ROW " FROM late WHERE meter = ?2 AND minute >= ?4 AND minute < ?5",
 
 	[SQL_SCAN_EVENTS] =
 		"SELECT " EVENT_ROW EVENT_FROM " WHERE e.timestamp >= ?1 AND e.timestamp < ?2 AND (?3 = 0 OR e.subscription = ?3)"

@@ -202,6 +202,16 @@ static int collect_all(struct collector *c, enum level level)
 	return collect_newest(c, level, range.from_us, range.to_us, rolled_us);
 }
 
+/* Late usage that is in no bucket yet. In a minute that the range cuts it is among the events. */
+static int collect_late(struct collector *c)
+{
+	const struct usage_request *q = c->request;
+	struct level_scan scan = {c, US_PER_MINUTE};
+	return meter__store_scan_late(c->reader, q->meter, c->meter_number, q->subscription,
+	                              -meter__floor_div(-q->range.from_us, US_PER_MINUTE),
+	                              meter__floor_div(q->range.to_us, US_PER_MINUTE), add_bucket, &scan);
+}
+
 static enum level coarsest_level(int32_t by)
 {
 	switch (by) {
@@ -276,6 +286,8 @@ int meter__usage_collect(struct usage_set *out, struct reader *r, const struct u
 	int code = meter__store_meter(r, &c.meter_number, request->meter);
 	if (code == METER_OK)
 		code = collect_all(&c, coarsest_level(request->by));
+	if (code == METER_OK)
+		code = collect_late(&c);
 	if (code == METER_OK)
 		code = copy_groups(out, &c);
 	if (code == METER_OK)

@@ -149,37 +149,33 @@ static void test_rows_sort_when_their_keys_are_far_apart(void **state)
 	meter__buckets_free(&b);
 }
 
-static void test_rolling_up_cuts_at_hours_and_days_and_keeps_the_sum(void **state)
+/* What is in b, in any order, is what is expected: (start, lead, value). */
+static void assert_sums(const struct buckets *b, const int64_t (*expected)[3], size_t count)
+{
+	assert_i64((int64_t)count, (int64_t)b->count);
+	for (size_t i = 0; i < count; i++) {
+		assert_i64(expected[i][0], b->rows[i].start);
+		assert_i64(expected[i][1], b->rows[i].lead);
+		assert_int_equal(meter__decimal_compare(b->rows[i].sum.value, meter__decimal_from_int(expected[i][2])), 0);
+	}
+}
+
+static void test_coarsening_cuts_at_hours_and_days_and_keeps_the_sum(void **state)
 {
 	(void)state;
-	struct buckets minutes = {.seed = 1}, hours = {.seed = 2}, days = {.seed = 3};
+	struct buckets b = {.seed = 1};
 	/* Minutes 59, 60 (another hour), 1439, 1440 (another day), and the last of the year 9999. */
 	static const int64_t starts[] = {59, 60, 1439, 1440, INT64_C(2932897) * 1440 - 1};
+	static const int64_t hours[][3] = {
+		{0, 0, 1}, {1, 0, 2}, {23, 0, 4}, {24, 1, 8}, {INT64_C(2932897) * 24 - 1, 2932896, 16}};
+	static const int64_t days[][3] = {{0, 197001, 7}, {1, 197001, 8}, {2932896, 999912, 16}};
 	for (size_t i = 0; i < COUNT(starts); i++)
-		add(&minutes, LEVEL_MINUTE, (struct bucket){.meter = 1, .start = starts[i]}, INT64_C(1) << i);
-	assert_ok(meter__buckets_roll_up(&hours, LEVEL_HOUR, &minutes, LEVEL_MINUTE));
-	assert_ok(meter__buckets_roll_up(&days, LEVEL_DAY, &hours, LEVEL_HOUR));
-	static const struct {
-		int64_t start, lead, value;
-	} expected_hours[] = {{0, 0, 1}, {1, 0, 2}, {23, 0, 4}, {24, 1, 8}, {INT64_C(2932897) * 24 - 1, 2932896, 16}},
-	  expected_days[] = {{0, 197001, 7}, {1, 197001, 8}, {2932896, 999912, 16}};
-	assert_i64(COUNT(expected_hours), (int64_t)hours.count);
-	for (size_t i = 0; i < hours.count; i++) {
-		assert_i64(expected_hours[i].start, hours.rows[i].start);
-		assert_i64(expected_hours[i].lead, hours.rows[i].lead);
-		assert_int_equal(
-			meter__decimal_compare(hours.rows[i].sum.value, meter__decimal_from_int(expected_hours[i].value)), 0);
-	}
-	assert_i64(COUNT(expected_days), (int64_t)days.count);
-	for (size_t i = 0; i < days.count; i++) {
-		assert_i64(expected_days[i].start, days.rows[i].start);
-		assert_i64(expected_days[i].lead, days.rows[i].lead);
-		assert_int_equal(meter__decimal_compare(days.rows[i].sum.value, meter__decimal_from_int(expected_days[i].value)),
-		                 0);
-	}
-	meter__buckets_free(&minutes);
-	meter__buckets_free(&hours);
-	meter__buckets_free(&days);
+		add(&b, LEVEL_MINUTE, (struct bucket){.meter = 1, .start = starts[i]}, INT64_C(1) << i);
+	assert_ok(meter__buckets_coarsen(&b, LEVEL_MINUTE, LEVEL_HOUR));
+	assert_sums(&b, hours, COUNT(hours));
+	assert_ok(meter__buckets_coarsen(&b, LEVEL_HOUR, LEVEL_DAY));
+	assert_sums(&b, days, COUNT(days));
+	meter__buckets_free(&b);
 }
 
 int main(int argc, char **argv)
@@ -190,7 +186,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_every_key_is_found_again_while_the_table_grows),
 		cmocka_unit_test(test_rows_sort_by_lead_meter_subscription_start_dimensions),
 		cmocka_unit_test(test_rows_sort_when_their_keys_are_far_apart),
-		cmocka_unit_test(test_rolling_up_cuts_at_hours_and_days_and_keeps_the_sum),
+		cmocka_unit_test(test_coarsening_cuts_at_hours_and_days_and_keeps_the_sum),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);

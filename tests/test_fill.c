@@ -263,7 +263,7 @@ static void test_stopped_fill_goes_on_where_it_was(void **state)
 static int64_t stray_buckets(void)
 {
 	return sql_int(meter_path(), "SELECT count(*) FROM (SELECT meter FROM minute UNION ALL SELECT meter FROM hour"
-	                             " UNION ALL SELECT meter FROM day) WHERE meter NOT IN"
+	                             " UNION ALL SELECT meter FROM day UNION ALL SELECT meter FROM late) WHERE meter NOT IN"
 	                             " (SELECT meter FROM catalog_meter WHERE version = (SELECT catalog FROM total))");
 }
 

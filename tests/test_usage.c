@@ -1,12 +1,13 @@
 /*
  * test_usage.c - meter_usage_query(): any range is exact, groups keep apart what differs, what cannot be answered is an error.
  *
- * The edges are checked against a model that adds up events one by one. Elsewhere bills were wrong by the part of a minute, hour or day
- * at the end of a period: tuist#11903, lago-api#4082, openmeter#1132, flexprice#2193.
+ * The edges are checked against a model that adds up events one by one. Elsewhere bills were wrong by the part of a minute, hour
+ * or day at the end of a period: tuist#11903, lago-api#4082, openmeter#1132, flexprice#2193.
  */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support.h"
@@ -566,6 +567,102 @@ static void test_days_over_half_a_century_with_gaps_are_quick(void **state)
 	close_meter(m);
 }
 
+/* ---- late usage ---- */
+
+#define LATE_DAYS 19
+#define LATE_BATCHES 8
+#define LATE_EVENTS 4000 /* of a batch, each in a minute of its own, counted by five meters */
+
+struct late {
+	int64_t sums[LATE_DAYS];
+	int64_t recorded;
+};
+
+static void record_late(meter *m, struct late *late)
+{
+	static const char *const subscriptions[] = {"acme", "beta", "gamma"};
+	meter_batch *b;
+	assert_ok(meter_batch_new(&b, m));
+	for (int i = 0; i < LATE_EVENTS; i++, late->recorded++) {
+		int64_t minute = late->recorded * 7919 % (LATE_DAYS * 1440);
+		int64_t value = late->recorded % 101 + 1;
+		char id[24], text[24];
+		snprintf(id, sizeof(id), "late%" PRId64, late->recorded);
+		snprintf(text, sizeof(text), "%" PRId64, value);
+		meter_event event = event_of(subscriptions[late->recorded / (LATE_DAYS * 1440) % 3], id, "call");
+		event.timestamp_us += minute * 60 * US_PER_SECOND;
+		event.value = text;
+		assert_ok(meter_batch_add(b, &event));
+		late->sums[minute / 1440] += value;
+	}
+	assert_ok(meter_batch_wait(b));
+	meter_batch_free(b);
+}
+
+static void assert_late_days(meter *m, const struct late *late)
+{
+	meter_usage_filter filter = filter_of("sum", us("2026-01-01T00:00:00Z"), us("2026-01-20T00:00:00Z"), METER_BY_DAY);
+	meter_usage *usage = query(m, &filter);
+	for (int day = 0; day < LATE_DAYS; day++) {
+		char expected[24];
+		snprintf(expected, sizeof(expected), "%" PRId64, late->sums[day]);
+		assert_ok(meter_usage_next(usage));
+		assert_text(expected, meter_usage_value(usage));
+	}
+	assert_code(METER_EEND, meter_usage_next(usage));
+	meter_usage_free(usage);
+}
+
+static int64_t late_rows(void)
+{
+	return sql_int(meter_path(), "SELECT count(*) FROM late");
+}
+
+/* It waits in a table of its own, and goes into minutes, hours and days when there is much of it: nobody can tell from usage. */
+static void test_late_usage_counts_before_and_after_it_is_settled(void **state)
+{
+	(void)state;
+	struct late late = {0};
+	int64_t waited = 0, settled = 0;
+	meter *m = open_meter();
+	apply_catalog(m, edge_catalog);
+	record_call(m, "acme", "first", us("2026-01-20T10:00:00Z"), "1");
+	record_call(m, "acme", "second", us("2026-01-20T12:00:00Z"), "1");
+	for (int i = 0; i < LATE_BATCHES; i++) {
+		int64_t before = late_rows();
+		record_late(m, &late);
+		settled += late_rows() < before;
+		waited += late_rows() > before;
+		assert_late_days(m, &late);
+	}
+	assert_true(waited >= 2 && settled >= 1);
+	/* Half a day, and a minute cut in two: hours, minutes and events of what waits and of what does not. */
+	meter_usage_filter whole = filter_of("calls", us("2026-01-01T00:00:00Z"), us("2026-01-20T00:00:00Z"), METER_BY_TOTAL);
+	meter_usage_filter left = whole, right = whole;
+	left.to_us = right.from_us = us("2026-01-07T11:17:30Z");
+	char text[64];
+	snprintf(text, sizeof(text), "%s", only_value(m, &left));
+	assert_i64(LATE_BATCHES * LATE_EVENTS, atoll(text) + atoll(only_value(m, &right)));
+	/* So much at once is not kept waiting. */
+	int64_t before = late_rows();
+	meter_event *events = calloc(LATE_EVENTS * 2, sizeof(*events));
+	char(*ids)[16] = calloc(LATE_EVENTS * 2, sizeof(*ids));
+	assert_true(events && ids);
+	for (int i = 0; i < LATE_EVENTS * 2; i++) {
+		snprintf(ids[i], sizeof(ids[i]), "many%d", i);
+		events[i] = event_of("delta", ids[i], "call");
+		events[i].timestamp_us += i % (LATE_DAYS * 1440) * 60 * US_PER_SECOND;
+		events[i].value = "2";
+		late.sums[i % (LATE_DAYS * 1440) / 1440] += 2;
+	}
+	assert_ok(meter_record_many(m, events, LATE_EVENTS * 2, NULL));
+	assert_true(late_rows() <= before);
+	assert_late_days(m, &late);
+	free(events);
+	free(ids);
+	close_meter(m);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -581,6 +678,7 @@ int main(int argc, char **argv)
 		in_scratch(test_no_catalog_is_not_found),
 		in_scratch(test_sum_past_38_digits_fails_and_loses_nothing),
 		in_scratch(test_days_over_half_a_century_with_gaps_are_quick),
+		in_scratch(test_late_usage_counts_before_and_after_it_is_settled),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
