@@ -50,7 +50,7 @@ test_sources := $(filter-out tests/test_header.c,$(wildcard tests/test_*.c))
 test_programs := $(patsubst %.c,$(BUILD)/%,$(test_sources))
 test_support := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/test_%.c,$(wildcard tests/*.c)))
 bench_programs := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
-campaign_programs := $(patsubst %,$(BUILD)/tests/%,crash/kill crash/locks faults/nth faults/powercut)
+campaign_programs := $(patsubst %,$(BUILD)/tests/%,crash/kill crash/locks faults/nth faults/powercut faults/bitflip)
 fuzz_sources := $(wildcard tests/fuzz/fuzz_*.c)
 replay_programs := $(patsubst %.c,$(BUILD)/%,$(fuzz_sources))
 # Whatever opens a handle has a writer thread.
@@ -142,6 +142,9 @@ $(BUILD)/tests/faults/nth: $(patsubst %,$(BUILD)/tests/faults/%.o,nth fault_vfs 
 	$(call say,LINK)$(call link,$^ $(patsubst %,-Wl$(comma)--wrap=%,$(wrapped)),-pie)
 
 $(BUILD)/tests/faults/powercut: $(patsubst %,$(BUILD)/tests/faults/%.o,powercut through) $(BUILD)/libmeter.a
+	$(call say,LINK)$(call link,$^,-pie)
+
+$(BUILD)/tests/faults/bitflip: $(BUILD)/tests/faults/bitflip.o $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^,-pie)
 
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/standalone.o $(BUILD)/libmeter.a
@@ -243,8 +246,9 @@ check-campaigns: $(campaign_programs)
 	$(BUILD)/tests/faults/nth short
 	$(BUILD)/tests/faults/powercut 400
 	$(BUILD)/tests/faults/powercut lying 30
+	$(BUILD)/tests/faults/bitflip 400
 
-## campaigns-long: the same at full length: 10,000 kills, every test point 200 times, every N-th call, 5,000 power cuts: half an hour
+## campaigns-long: the same at full length: 10,000 kills, every test point 200 times, every N-th call, 5,000 power cuts, 20,000 damaged files: 45 minutes
 .PHONY: campaigns-long
 campaigns-long: $(campaign_programs)
 	@$(MAKE) --no-print-directory POINTS=1 build/points/tests/crash/kill
@@ -252,6 +256,7 @@ campaigns-long: $(campaign_programs)
 	build/points/tests/crash/kill points 200
 	$(BUILD)/tests/faults/nth all
 	$(BUILD)/tests/faults/powercut 5000
+	$(BUILD)/tests/faults/bitflip 20000
 
 ## check-seeded: faults seeded into a copy of the library must be caught by the tests and campaigns: five minutes
 .PHONY: check-seeded
