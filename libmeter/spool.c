@@ -188,8 +188,8 @@ bool meter__spool_read(struct spool *s, uint64_t *position, struct spool_record 
 {
 	uint64_t end = meter__spool_head(s);
 	uint64_t at = *position;
-	/* A living owner will publish what it claimed; a dead one never will, nor can the end of a damaged record be known. What is
-	 * whole without its word was complete but for the last store, or its word is damaged: either way it is an event. */
+	/* A living owner will publish what it claimed; a dead one never will, nor can the end of a damaged record be known. What
+	 * is whole without its word was complete but for the last store, or its word is damaged: either way it is an event. */
 	while (at < end && !is_published(s, at) && !(s->memory && is_whole(s, at, end))) {
 		if (!s->memory && !s->is_lost)
 			return false;
