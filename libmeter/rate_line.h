@@ -1,7 +1,7 @@
 /*
- * rate_line.h - how a line gets its words and its amount; what rate.c builds on. (pure)
+ * rate_line.h - what the files of rating share: a rating under way, and how a line gets its words and its amount. (pure)
  *
- * Only rate.c includes this.
+ * Only rate*.c include this.
  */
 #ifndef METER_RATE_LINE_H
 #define METER_RATE_LINE_H
@@ -41,5 +41,8 @@ void meter__rate_text_decimal(struct buffer *b, struct decimal d);
 void meter__rate_text_money(struct buffer *b, const struct plan *plan, struct decimal d);
 void meter__rate_text_included(struct buffer *b, const struct charge *charge);
 void meter__rate_text_dimension(struct buffer *b, const char *name, const char *value);
+
+/* The model of r->charge (rate_model.c): its usage, flat and suspended lines. METER_OK, METER_EOVERFLOW or METER_ENOMEM. */
+int meter__rate_model(struct rater *r, const struct charge_usage *usage);
 
 #endif
