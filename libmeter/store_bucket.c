@@ -134,13 +134,14 @@ int meter__store_write_arrived(struct store *s, struct buckets *minutes)
 {
 	drop_empty(minutes);
 	int code = meter__buckets_sort(minutes);
+	if (code != METER_OK)
+		return code;
 	size_t late = 0;
 	while (late < minutes->count && minutes->rows[minutes->order[late].index].start < s->totals.rolled_before)
 		late++;
-	if (code == METER_OK && late > LATE_ROWS_MAX / 2)
+	if (late > LATE_ROWS_MAX / 2)
 		return meter__store_write_buckets(s, minutes);
-	if (code == METER_OK)
-		code = write_rows(s, minutes, late, minutes->count, SQL_BUCKET_ADD_MINUTE);
+	code = write_rows(s, minutes, late, minutes->count, SQL_BUCKET_ADD_MINUTE);
 	if (code == METER_OK)
 		code = write_rows(s, minutes, 0, late, SQL_BUCKET_ADD_LATE);
 	s->totals.late_rows += (int64_t)late;
