@@ -462,6 +462,7 @@ typedef struct meter_invoice meter_invoice;
 #define METER_LINE_MAXIMUM   4 /**< what is above the maximum of a charge or plan: negative */
 #define METER_LINE_DISCOUNT  5 /**< negative */
 #define METER_LINE_SUSPENDED 6 /**< usage without a rate, or that could not be measured: no amount, and the invoice cannot be finalized */
+#define METER_LINE_TAX       7 /**< on all charges of a tax category */
 
 /**
  * Rate a subscription's usage of one period: the invoice as it would be now. Stores nothing.
@@ -507,9 +508,11 @@ METER_API const char *meter_invoice_plan(const meter_invoice *invoice);
 METER_API const char *meter_invoice_currency(const meter_invoice *invoice);
 METER_API int64_t meter_invoice_from_us(const meter_invoice *invoice);
 METER_API int64_t meter_invoice_to_us(const meter_invoice *invoice);
-/** Sum of the charges with their own discounts; then with plan discounts, minimum and maximum; then what is to be paid. Decimal text in the currency. */
+/** Sum of the charges with their own discounts; then with plan discounts, minimum, maximum and tax; then what is to be paid. Decimal text in the currency. */
 METER_API const char *meter_invoice_subtotal(const meter_invoice *invoice);
 METER_API const char *meter_invoice_total(const meter_invoice *invoice);
+/** The tax in it; "0.00" when there is none. */
+METER_API const char *meter_invoice_tax(const meter_invoice *invoice);
 METER_API const char *meter_invoice_due(const meter_invoice *invoice);
 /** How many lines are METER_LINE_SUSPENDED: an invoice with any is not complete. */
 METER_API size_t meter_invoice_suspended_count(const meter_invoice *invoice);
@@ -517,11 +520,14 @@ METER_API size_t meter_invoice_suspended_count(const meter_invoice *invoice);
 /** Lines, index 0 .. count-1, in the order of the plan's charges. An index out of range gives NULL or 0. */
 METER_API size_t meter_invoice_line_count(const meter_invoice *invoice);
 METER_API int32_t meter_invoice_line_kind(const meter_invoice *invoice, size_t index);
-/** "usage", "flat", "minimum", "maximum", "discount" or "suspended". */
+/** "usage", "flat", "minimum", "maximum", "discount", "tax" or "suspended". */
 METER_API const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t index);
 /** Key of the charge; NULL for a line of the whole plan. */
 METER_API const char *meter_invoice_line_charge(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_description(const meter_invoice *invoice, size_t index);
+/** What stretch of time it is for: the part of the period under one plan version, or all of it. */
+METER_API int64_t meter_invoice_line_from_us(const meter_invoice *invoice, size_t index);
+METER_API int64_t meter_invoice_line_to_us(const meter_invoice *invoice, size_t index);
 /** amount = quantity x price / per, rounded once. Price and amount are NULL on a suspended line. */
 METER_API const char *meter_invoice_line_quantity(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_price(const meter_invoice *invoice, size_t index);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "catalog_plan.h"
+#include "currency.h"
 #include "error.h"
 #include "event.h"
 #include "field.h"
@@ -22,6 +23,9 @@
 #define SUBSCRIPTIONS_MAX 100000
 #define FILTER_VALUES_MAX 1000
 #define SUBSCRIPTION_PLANS_MAX 1000
+#define SUBSCRIPTION_PAUSES_MAX 1000
+#define UNITS_MAX 1000
+#define UNIT_EXPONENT_MAX 12
 
 static int compare_texts(const void *a, const void *b)
 {
@@ -312,6 +316,46 @@ static int read_until(const struct field_reader *r, const struct yaml_node *entr
 	return result;
 }
 
+/* An open pause has no until. */
+static int read_pause(const struct field_reader *r, const struct yaml_node *node, const struct period *before,
+                      struct period *pause)
+{
+	enum { FROM, UNTIL, FIELD_COUNT };
+	static const struct field fields[FIELD_COUNT] = {[FROM] = {"from", FIELD_REQUIRED}, [UNTIL] = {"until", FIELD_OPTIONAL}};
+	const struct yaml_node *entries[FIELD_COUNT];
+
+	int result = meter__field_mapping(r, node, fields, FIELD_COUNT, entries);
+	if (result == METER_OK)
+		result = meter__field_instant(r, entries[FROM]->value, &pause->from_us);
+	pause->to_us = INT64_MAX;
+	if (result == METER_OK && entries[UNTIL] != NULL)
+		result = meter__field_instant(r, entries[UNTIL]->value, &pause->to_us);
+	if (result != METER_OK)
+		return result;
+	if (pause->to_us <= pause->from_us)
+		return meter__field_fail(r, entries[UNTIL]->value, METER_ECATALOG, "\"until\" must be later than \"from\"");
+	if (before != NULL && pause->from_us < before->to_us)
+		return meter__field_fail(r, entries[FROM]->value, METER_ECATALOG,
+		                         "\"from\" is before the end of the pause before");
+	return METER_OK;
+}
+
+static int read_pauses(const struct field_reader *r, const struct yaml_node *node, struct subscription *subscription)
+{
+	int result = meter__field_list(r, node, "pause", SUBSCRIPTION_PAUSES_MAX);
+
+	if (result != METER_OK)
+		return result;
+	subscription->pauses = meter__arena_array(r->arena, node->count, sizeof(*subscription->pauses));
+	if (subscription->pauses == NULL)
+		return meter__field_no_memory();
+	for (const struct yaml_node *item = node->first; item != NULL && result == METER_OK; item = item->next) {
+		struct period *pause = &subscription->pauses[subscription->pause_count];
+		result = read_pause(r, item, subscription->pause_count++ > 0 ? pause - 1 : NULL, pause);
+	}
+	return result;
+}
+
 /* Only UTC calendar months are rated yet; whatever else is named here is a zone or a word of the language, or neither. */
 static int check_calendar(const struct field_reader *r, const struct yaml_node *timezone, const struct yaml_node *anchor)
 {
@@ -330,10 +374,11 @@ static int check_calendar(const struct field_reader *r, const struct yaml_node *
 static int read_subscription(const struct field_reader *r, const struct meter_catalog *catalog, struct subscription *subscription,
                              const struct yaml_node *key)
 {
-	enum { CUSTOMER, PLAN, FROM, UNTIL, TIMEZONE, ANCHOR, FIELD_COUNT };
+	enum { CUSTOMER, PLAN, FROM, UNTIL, TRIAL_UNTIL, PAUSES, TIMEZONE, ANCHOR, FIELD_COUNT };
 	static const struct field fields[FIELD_COUNT] = {
 		[CUSTOMER] = {"customer", FIELD_REQUIRED}, [PLAN] = {"plan", FIELD_REQUIRED},
 		[FROM] = {"from", FIELD_OPTIONAL},         [UNTIL] = {"until", FIELD_OPTIONAL},
+		[PAUSES] = {"pauses", FIELD_OPTIONAL},     [TRIAL_UNTIL] = {"trial_until", FIELD_OPTIONAL},
 		[TIMEZONE] = {"timezone", FIELD_OPTIONAL}, [ANCHOR] = {"anchor", FIELD_OPTIONAL}};
 	const struct yaml_node *entries[FIELD_COUNT];
 
@@ -346,6 +391,11 @@ static int read_subscription(const struct field_reader *r, const struct meter_ca
 		result = read_subscription_plans(r, catalog, entries[PLAN], entries[FROM], subscription);
 	if (result == METER_OK)
 		result = read_until(r, entries[UNTIL], subscription);
+	subscription->trial_until_us = INT64_MIN;
+	if (result == METER_OK && entries[TRIAL_UNTIL] != NULL)
+		result = meter__field_instant(r, entries[TRIAL_UNTIL]->value, &subscription->trial_until_us);
+	if (result == METER_OK && entries[PAUSES] != NULL)
+		result = read_pauses(r, entries[PAUSES]->value, subscription);
 	return result == METER_OK ? check_calendar(r, entries[TIMEZONE], entries[ANCHOR]) : result;
 }
 
@@ -372,6 +422,46 @@ static int read_subscriptions(const struct field_reader *r, struct meter_catalog
 	return METER_OK;
 }
 
+/* ---- units of money ---- */
+
+static int read_unit(const struct field_reader *r, const struct yaml_node *key, struct money_unit *unit)
+{
+	enum { EXPONENT, PRICE, FIELD_COUNT };
+	static const struct field fields[FIELD_COUNT] = {
+		[EXPONENT] = {"exponent", FIELD_REQUIRED}, [PRICE] = {"price", FIELD_UNSUPPORTED}};
+	const struct yaml_node *entries[FIELD_COUNT];
+	struct decimal exponent;
+
+	int result = meter__field_text(r, key, FIELD_KEY_MAX, &unit->key);
+	if (result == METER_OK && meter__currency_exponent(key->text) >= 0)
+		return meter__field_fail(r, key, METER_ECATALOG, "\"%s\" is a currency of ISO 4217", unit->key);
+	if (result == METER_OK)
+		result = meter__field_mapping(r, key->value, fields, FIELD_COUNT, entries);
+	if (result == METER_OK)
+		result = meter__field_decimal(r, entries[EXPONENT]->value, &exponent);
+	if (result != METER_OK)
+		return result;
+	if (exponent.scale != 0 || exponent.coefficient > UNIT_EXPONENT_MAX)
+		return meter__field_fail(r, entries[EXPONENT]->value, METER_ECATALOG, "\"%s\": 0 to %d was expected",
+		                         entries[EXPONENT]->value->text.data, UNIT_EXPONENT_MAX);
+	unit->exponent = (int32_t)exponent.coefficient;
+	return METER_OK;
+}
+
+static int read_units(const struct field_reader *r, struct meter_catalog *catalog, const struct yaml_node *node)
+{
+	int result = meter__field_keys(r, node, "unit", UNITS_MAX);
+
+	if (result != METER_OK)
+		return result;
+	catalog->units = meter__arena_array(r->arena, node->count, sizeof(*catalog->units));
+	if (catalog->units == NULL)
+		return meter__field_no_memory();
+	for (const struct yaml_node *key = node->first; key != NULL && result == METER_OK; key = key->next)
+		result = read_unit(r, key, &catalog->units[catalog->unit_count++]);
+	return result;
+}
+
 /* ---- the whole ---- */
 
 static int check_version(const struct field_reader *r, const struct yaml_node *node)
@@ -391,7 +481,7 @@ static int read_catalog(const struct field_reader *r, struct meter_catalog *cata
 	                                                 [METERS] = {"meters", FIELD_OPTIONAL},
 	                                                 [PLANS] = {"plans", FIELD_OPTIONAL},
 	                                                 [SUBSCRIPTIONS] = {"subscriptions", FIELD_OPTIONAL},
-	                                                 [UNITS] = {"units", FIELD_UNSUPPORTED}};
+	                                                 [UNITS] = {"units", FIELD_OPTIONAL}};
 	const struct yaml_node *entries[FIELD_COUNT];
 
 	int result = meter__field_mapping(r, root, fields, FIELD_COUNT, entries);
@@ -399,6 +489,8 @@ static int read_catalog(const struct field_reader *r, struct meter_catalog *cata
 		result = check_version(r, entries[VERSION]->value);
 	if (result == METER_OK && entries[METERS] != NULL)
 		result = read_meters(r, catalog, entries[METERS]->value);
+	if (result == METER_OK && entries[UNITS] != NULL)
+		result = read_units(r, catalog, entries[UNITS]->value);
 	if (result == METER_OK && entries[PLANS] != NULL)
 		result = meter__catalog_plans_read(r, catalog, entries[PLANS]->value);
 	if (result == METER_OK && entries[SUBSCRIPTIONS] != NULL)

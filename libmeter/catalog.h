@@ -37,14 +37,24 @@ struct meter_definition {
 	                    are equal */
 };
 
-enum charge_model { MODEL_FLAT, MODEL_UNIT, MODEL_GRADUATED, MODEL_VOLUME, MODEL_PACKAGE };
+enum charge_model {
+	MODEL_FLAT,
+	MODEL_UNIT,
+	MODEL_GRADUATED,
+	MODEL_VOLUME,
+	MODEL_PACKAGE,
+	MODEL_PERCENTAGE,
+	MODEL_GRADUATED_PERCENTAGE,
+	MODEL_DYNAMIC,
+	MODEL_COUNT
+};
 
 struct tier {
 	bool has_up_to; /* false only on the last tier */
 	struct decimal up_to;
-	bool has_price; /* a tier without price has a flat only (stairstep) */
-	struct decimal price;
-	struct decimal flat; /* zero when not given */
+	bool has_price;       /* a tier without price has a flat only (stairstep) */
+	struct decimal price; /* graduated_percentage: the rate in percent */
+	struct decimal flat;  /* zero when not given */
 };
 
 struct match {
@@ -60,14 +70,15 @@ struct rate {
 
 enum unmatched { UNMATCHED_SUSPEND, UNMATCHED_FREE, UNMATCHED_PRICE };
 
+enum discount_kind { DISCOUNT_PERCENT, DISCOUNT_AMOUNT, DISCOUNT_UNITS };
+
 struct discount {
-	bool is_percent; /* else amount */
-	struct decimal percent;
-	struct decimal amount;
-	int64_t from_us;   /* INT64_MIN: from the beginning */
-	int64_t until_us;  /* INT64_MAX: for ever */
-	char *reason;      /* NULL: not given */
-	char **applies_to; /* plan discounts only: keys of charges; none: all */
+	enum discount_kind kind;
+	struct decimal value; /* percent, amount of money, or units; units only on charges */
+	int64_t from_us;      /* INT64_MIN: from the beginning */
+	int64_t until_us;     /* INT64_MAX: for ever */
+	char *reason;         /* NULL: not given */
+	char **applies_to;    /* plan discounts only: keys of charges; none: all */
 	size_t applies_to_count;
 };
 
@@ -76,6 +87,9 @@ struct amount {
 	bool is_set;
 	struct decimal value;
 };
+
+/* What happens to a quantity before it is priced. */
+enum conversion { CONVERSION_NONE, CONVERSION_DIVIDE, CONVERSION_MULTIPLY };
 
 struct charge {
 	char *key;
@@ -90,6 +104,20 @@ struct charge {
 	struct tier *tiers;                   /* graduated, volume: at least one */
 	size_t tier_count;
 	bool flat_at_zero;
+	struct decimal rate;                        /* percentage: percent */
+	struct decimal per_event;                   /* percentage: what each event costs besides; 0: nothing */
+	struct decimal free_units;                  /* percentage */
+	int64_t free_events;                        /* percentage: the first ones cost nothing */
+	struct amount event_minimum, event_maximum; /* percentage: of what one event costs */
+	struct decimal multiplier;                  /* dynamic; 1 when not given */
+	size_t *group_by;                           /* dimensions of the meter: each group is priced on its own */
+	size_t group_by_count;
+	enum conversion conversion;
+	struct decimal convert_by; /* > 0 */
+	struct decimal round_to;   /* 0: not rounded */
+	enum rounding round_mode;
+	char *tax_category; /* NULL: not taxed */
+	struct decimal tax_percent;
 	struct rate *rates; /* unit: first match wins; NULL: price holds for everything */
 	size_t rate_count;
 	enum unmatched unmatched;
@@ -103,7 +131,7 @@ struct charge {
 struct plan {
 	char *key;
 	char *name;
-	char currency[4];
+	char *currency;   /* of ISO 4217, or a unit of the catalog */
 	int32_t exponent; /* of the currency */
 	int64_t effective_from_us;
 	int64_t grace_us;
@@ -127,7 +155,16 @@ struct subscription {
 	struct subscription_plan *plans; /* rising from_us; the first is the subscription's own from */
 	size_t plan_count;
 	int64_t from_us;
-	int64_t until_us; /* INT64_MAX: no end */
+	int64_t until_us;       /* INT64_MAX: no end */
+	int64_t trial_until_us; /* INT64_MIN: no trial */
+	struct period *pauses;  /* rising, apart from each other */
+	size_t pause_count;
+};
+
+/* Money that is not of ISO 4217. */
+struct money_unit {
+	char *key;
+	int32_t exponent;
 };
 
 struct meter_catalog {
@@ -137,6 +174,8 @@ struct meter_catalog {
 	size_t text_size;
 	struct meter_definition *meters;
 	size_t meter_count;
+	struct money_unit *units;
+	size_t unit_count;
 	struct plan *plans;
 	size_t plan_count;
 	struct subscription *subscriptions; /* sorted by key */
@@ -155,6 +194,8 @@ bool meter__catalog_is_metered(const struct meter_catalog *catalog, struct slice
 const struct subscription *meter__catalog_subscription(const struct meter_catalog *catalog, struct slice key); /* NULL: none */
 /* The version of the plan in force at us: the latest effective_from not after it. NULL: none. */
 const struct plan *meter__catalog_plan(const struct meter_catalog *catalog, struct slice key, int64_t us);
+/* Whether its price depends on single events, not only on their sum. */
+bool meter__charge_needs_events(const struct charge *charge);
 /* Whether any version has this key. */
 bool meter__catalog_has_plan(const struct meter_catalog *catalog, struct slice key);
 

@@ -13,6 +13,15 @@
 #define RATES_MAX 10000
 #define DISCOUNTS_MAX 1000
 
+static const char *const model_names[MODEL_COUNT] = {[MODEL_FLAT] = "flat",
+                                                     [MODEL_UNIT] = "unit",
+                                                     [MODEL_GRADUATED] = "graduated",
+                                                     [MODEL_VOLUME] = "volume",
+                                                     [MODEL_PACKAGE] = "package",
+                                                     [MODEL_PERCENTAGE] = "percentage",
+                                                     [MODEL_GRADUATED_PERCENTAGE] = "graduated_percentage",
+                                                     [MODEL_DYNAMIC] = "dynamic"};
+
 /* ---- discounts ---- */
 
 static bool has_charge(const struct plan *plan, const char *key)
@@ -65,25 +74,34 @@ enum {
 
 static const struct field discount_fields[PLAN_DISCOUNT_FIELDS] = {
 	[PERCENT] = {"percent", FIELD_OPTIONAL},      [AMOUNT] = {"amount", FIELD_OPTIONAL},
-	[UNITS] = {"units", FIELD_UNSUPPORTED},       [DISCOUNT_FROM] = {"from", FIELD_OPTIONAL},
+	[UNITS] = {"units", FIELD_OPTIONAL},          [DISCOUNT_FROM] = {"from", FIELD_OPTIONAL},
 	[DISCOUNT_UNTIL] = {"until", FIELD_OPTIONAL}, [REASON] = {"reason", FIELD_OPTIONAL},
 	[APPLIES_TO] = {"applies_to", FIELD_OPTIONAL}};
 
-static int read_discount_size(const struct field_reader *r, const struct yaml_node *node, const struct yaml_node *percent,
-                              const struct yaml_node *amount, struct discount *discount)
+static int read_discount_size(const struct field_reader *r, const struct yaml_node *node, const struct yaml_node *const *entries,
+                              struct discount *discount)
 {
-	if (percent == NULL && amount == NULL)
-		return meter__field_fail(r, node, METER_ECATALOG, "\"percent\" or \"amount\" is missing");
-	if (percent != NULL && amount != NULL)
-		return meter__field_fail(r, amount, METER_ECATALOG,
-		                         "\"percent\" and \"amount\" are given; one of them was expected");
-	if (amount != NULL)
-		return meter__field_decimal(r, amount->value, &discount->amount);
-	discount->is_percent = true;
-	int result = meter__field_decimal(r, percent->value, &discount->percent);
-	if (result == METER_OK && meter__decimal_compare(discount->percent, meter__decimal_from_int(100)) > 0)
-		return meter__field_fail(r, percent->value, METER_ECATALOG, "\"%s\": at most 100 percent was expected",
-		                         percent->value->text.data);
+	static const enum discount_kind kinds[] = {
+		[PERCENT] = DISCOUNT_PERCENT, [AMOUNT] = DISCOUNT_AMOUNT, [UNITS] = DISCOUNT_UNITS};
+	const struct yaml_node *given = NULL;
+
+	for (int i = PERCENT; i <= UNITS; i++) {
+		if (entries[i] == NULL)
+			continue;
+		if (given != NULL)
+			return meter__field_fail(r, entries[i], METER_ECATALOG,
+			                         "\"%s\" and \"%s\" are given; one of them was expected", given->text.data,
+			                         entries[i]->text.data);
+		given = entries[i];
+		discount->kind = kinds[i];
+	}
+	if (given == NULL)
+		return meter__field_fail(r, node, METER_ECATALOG, "\"percent\", \"amount\" or \"units\" is missing");
+	int result = meter__field_decimal(r, given->value, &discount->value);
+	if (result == METER_OK && discount->kind == DISCOUNT_PERCENT &&
+	    meter__decimal_compare(discount->value, meter__decimal_from_int(100)) > 0)
+		return meter__field_fail(r, given->value, METER_ECATALOG, "\"%s\": at most 100 percent was expected",
+		                         given->value->text.data);
 	return result;
 }
 
@@ -98,7 +116,10 @@ static int read_discount(const struct field_reader *r, const struct plan *plan, 
 	int result = meter__field_mapping(r, node, discount_fields, plan == NULL ? CHARGE_DISCOUNT_FIELDS : PLAN_DISCOUNT_FIELDS,
 	                                  entries);
 	if (result == METER_OK)
-		result = read_discount_size(r, node, entries[PERCENT], entries[AMOUNT], discount);
+		result = read_discount_size(r, node, entries, discount);
+	if (result == METER_OK && plan != NULL && discount->kind == DISCOUNT_UNITS)
+		return meter__field_fail(r, entries[UNITS], METER_ECATALOG,
+		                         "\"units\" of a whole plan have no meaning; give the discount to a charge");
 	if (result == METER_OK && entries[DISCOUNT_FROM] != NULL)
 		result = meter__field_instant(r, entries[DISCOUNT_FROM]->value, &discount->from_us);
 	if (result == METER_OK && entries[DISCOUNT_UNTIL] != NULL)
@@ -179,13 +200,16 @@ static int read_up_to(const struct field_reader *r, const struct yaml_node *node
 	return result;
 }
 
-static int read_tier(const struct field_reader *r, const struct yaml_node *node, const struct tier *previous, struct tier *tier)
+/* The tiers of graduated_percentage have a rate in percent where others have a price. */
+static int read_tier(const struct field_reader *r, const struct yaml_node *node, enum charge_model model,
+                     const struct tier *previous, struct tier *tier)
 {
 	enum { UP_TO, PRICE, FLAT, RATE, FIELD_COUNT };
 	static const struct field fields[FIELD_COUNT] = {[UP_TO] = {"up_to", FIELD_OPTIONAL},
 	                                                 [PRICE] = {"price", FIELD_OPTIONAL},
 	                                                 [FLAT] = {"flat", FIELD_OPTIONAL},
-	                                                 [RATE] = {"rate", FIELD_UNSUPPORTED}};
+	                                                 [RATE] = {"rate", FIELD_OPTIONAL}};
+	const bool is_percentage = model == MODEL_GRADUATED_PERCENTAGE;
 	const struct yaml_node *entries[FIELD_COUNT];
 
 	int result = meter__field_mapping(r, node, fields, FIELD_COUNT, entries);
@@ -193,11 +217,17 @@ static int read_tier(const struct field_reader *r, const struct yaml_node *node,
 		result = read_up_to(r, node, entries[UP_TO], previous, node->next == NULL, tier);
 	if (result != METER_OK)
 		return result;
-	if (entries[PRICE] == NULL && entries[FLAT] == NULL)
-		return meter__field_fail(r, node, METER_ECATALOG, "\"price\" or \"flat\" is missing");
-	tier->has_price = entries[PRICE] != NULL;
-	if (entries[PRICE] != NULL)
-		result = meter__field_decimal(r, entries[PRICE]->value, &tier->price);
+	const struct yaml_node *price = entries[is_percentage ? RATE : PRICE];
+	const struct yaml_node *other = entries[is_percentage ? PRICE : RATE];
+	if (other != NULL)
+		return meter__field_fail(r, other, METER_ECATALOG, "\"%s\" does not belong to tiers of model %s",
+		                         other->text.data, model_names[model]);
+	if (price == NULL && entries[FLAT] == NULL)
+		return meter__field_fail(r, node, METER_ECATALOG, "\"%s\" or \"flat\" is missing",
+		                         fields[is_percentage ? RATE : PRICE].name);
+	tier->has_price = price != NULL;
+	if (price != NULL)
+		result = meter__field_decimal(r, price->value, &tier->price);
 	if (result == METER_OK && entries[FLAT] != NULL)
 		result = meter__field_decimal(r, entries[FLAT]->value, &tier->flat);
 	return result;
@@ -214,7 +244,7 @@ static int read_tiers(const struct field_reader *r, const struct yaml_node *node
 		return meter__field_no_memory();
 	for (const struct yaml_node *item = node->first; item != NULL && result == METER_OK; item = item->next) {
 		struct tier *tier = &charge->tiers[charge->tier_count];
-		result = read_tier(r, item, charge->tier_count == 0 ? NULL : tier - 1, tier);
+		result = read_tier(r, item, charge->model, charge->tier_count == 0 ? NULL : tier - 1, tier);
 		charge->tier_count++;
 	}
 	return result;
@@ -321,8 +351,18 @@ enum charge_field {
 	CHARGE_MINIMUM,
 	CHARGE_MAXIMUM,
 	CHARGE_DISCOUNTS,
-	CHARGE_SUPPORTED, /* the rest is refused by name */
-	CHARGE_FIELD_COUNT = CHARGE_SUPPORTED + 11
+	CHARGE_GROUP_BY,
+	CHARGE_CONVERT,
+	CHARGE_ROUND,
+	CHARGE_TAX,
+	CHARGE_RATE,
+	CHARGE_PER_EVENT,
+	CHARGE_FREE_EVENTS,
+	CHARGE_FREE_UNITS,
+	CHARGE_EVENT_MINIMUM,
+	CHARGE_EVENT_MAXIMUM,
+	CHARGE_MULTIPLIER,
+	CHARGE_FIELD_COUNT
 };
 
 static const struct field charge_fields[CHARGE_FIELD_COUNT] = {
@@ -343,29 +383,24 @@ static const struct field charge_fields[CHARGE_FIELD_COUNT] = {
 	[CHARGE_MINIMUM] = {"minimum", FIELD_OPTIONAL},
 	[CHARGE_MAXIMUM] = {"maximum", FIELD_OPTIONAL},
 	[CHARGE_DISCOUNTS] = {"discounts", FIELD_OPTIONAL},
-	[CHARGE_SUPPORTED] = {"group_by", FIELD_UNSUPPORTED},
-	{"convert", FIELD_UNSUPPORTED},
-	{"round", FIELD_UNSUPPORTED},
-	{"tax", FIELD_UNSUPPORTED},
-	{"rate", FIELD_UNSUPPORTED},
-	{"per_event", FIELD_UNSUPPORTED},
-	{"free_events", FIELD_UNSUPPORTED},
-	{"free_units", FIELD_UNSUPPORTED},
-	{"event_minimum", FIELD_UNSUPPORTED},
-	{"event_maximum", FIELD_UNSUPPORTED},
-	{"multiplier", FIELD_UNSUPPORTED},
+	[CHARGE_GROUP_BY] = {"group_by", FIELD_OPTIONAL},
+	[CHARGE_CONVERT] = {"convert", FIELD_OPTIONAL},
+	[CHARGE_ROUND] = {"round", FIELD_OPTIONAL},
+	[CHARGE_TAX] = {"tax", FIELD_OPTIONAL},
+	[CHARGE_RATE] = {"rate", FIELD_OPTIONAL},
+	[CHARGE_PER_EVENT] = {"per_event", FIELD_OPTIONAL},
+	[CHARGE_FREE_EVENTS] = {"free_events", FIELD_OPTIONAL},
+	[CHARGE_FREE_UNITS] = {"free_units", FIELD_OPTIONAL},
+	[CHARGE_EVENT_MINIMUM] = {"event_minimum", FIELD_OPTIONAL},
+	[CHARGE_EVENT_MAXIMUM] = {"event_maximum", FIELD_OPTIONAL},
+	[CHARGE_MULTIPLIER] = {"multiplier", FIELD_OPTIONAL},
 };
-
-static const char *const model_names[] = {[MODEL_FLAT] = "flat",
-                                          [MODEL_UNIT] = "unit",
-                                          [MODEL_GRADUATED] = "graduated",
-                                          [MODEL_VOLUME] = "volume",
-                                          [MODEL_PACKAGE] = "package"};
 
 /* Which models use a field, of those that not all do; and which cannot do without it. */
 #define BIT(model) (1u << (model))
 #define TIERED (BIT(MODEL_GRADUATED) | BIT(MODEL_VOLUME))
-#define METERED (BIT(MODEL_UNIT) | TIERED | BIT(MODEL_PACKAGE))
+#define PRICED (BIT(MODEL_UNIT) | TIERED | BIT(MODEL_PACKAGE))
+#define METERED (PRICED | BIT(MODEL_PERCENTAGE) | BIT(MODEL_GRADUATED_PERCENTAGE) | BIT(MODEL_DYNAMIC))
 
 static const struct {
 	enum charge_field field;
@@ -375,24 +410,29 @@ static const struct {
 	{CHARGE_METER, METERED, METERED},
 	{CHARGE_AMOUNT, BIT(MODEL_FLAT), BIT(MODEL_FLAT)},
 	{CHARGE_PRICE, BIT(MODEL_UNIT) | BIT(MODEL_PACKAGE), BIT(MODEL_PACKAGE)},
-	{CHARGE_PER, METERED, 0},
-	{CHARGE_INCLUDED, METERED, 0},
-	{CHARGE_TIERS, TIERED, TIERED},
-	{CHARGE_FLAT_AT_ZERO, TIERED, 0},
+	{CHARGE_PER, PRICED, 0},
+	{CHARGE_INCLUDED, PRICED, 0},
+	{CHARGE_TIERS, TIERED | BIT(MODEL_GRADUATED_PERCENTAGE), TIERED | BIT(MODEL_GRADUATED_PERCENTAGE)},
+	{CHARGE_FLAT_AT_ZERO, TIERED | BIT(MODEL_GRADUATED_PERCENTAGE), 0},
 	{CHARGE_RATES, BIT(MODEL_UNIT), 0},
 	{CHARGE_UNMATCHED, BIT(MODEL_UNIT), 0},
+	{CHARGE_GROUP_BY, METERED, 0},
+	{CHARGE_CONVERT, METERED, 0},
+	{CHARGE_ROUND, METERED, 0},
+	{CHARGE_RATE, BIT(MODEL_PERCENTAGE), BIT(MODEL_PERCENTAGE)},
+	{CHARGE_PER_EVENT, BIT(MODEL_PERCENTAGE), 0},
+	{CHARGE_FREE_EVENTS, BIT(MODEL_PERCENTAGE), 0},
+	{CHARGE_FREE_UNITS, BIT(MODEL_PERCENTAGE), 0},
+	{CHARGE_EVENT_MINIMUM, BIT(MODEL_PERCENTAGE), 0},
+	{CHARGE_EVENT_MAXIMUM, BIT(MODEL_PERCENTAGE), 0},
+	{CHARGE_MULTIPLIER, BIT(MODEL_DYNAMIC), 0},
 };
 
 static int read_model(const struct field_reader *r, const struct yaml_node *node, enum charge_model *out)
 {
-	static const struct choice models[] = {{"flat", MODEL_FLAT},
-	                                       {"unit", MODEL_UNIT},
-	                                       {"graduated", MODEL_GRADUATED},
-	                                       {"volume", MODEL_VOLUME},
-	                                       {"package", MODEL_PACKAGE},
-	                                       {"percentage", CHOICE_UNSUPPORTED},
-	                                       {"graduated_percentage", CHOICE_UNSUPPORTED},
-	                                       {"dynamic", CHOICE_UNSUPPORTED}};
+	struct choice models[MODEL_COUNT];
+	for (int i = 0; i < MODEL_COUNT; i++)
+		models[i] = (struct choice){model_names[i], i};
 	int value = MODEL_FLAT;
 
 	int result = meter__field_choice(r, node, models, COUNT_OF(models), &value);
@@ -427,6 +467,9 @@ static int check_model(const struct field_reader *r, const struct yaml_node *nod
 	if (rates != NULL && entries[CHARGE_INCLUDED] != NULL)
 		return meter__field_fail(r, entries[CHARGE_INCLUDED], METER_ECATALOG,
 		                         "\"included\" together with \"rates\" does not say whose units are free");
+	if (rates != NULL && entries[CHARGE_GROUP_BY] != NULL)
+		return meter__field_fail(r, entries[CHARGE_GROUP_BY], METER_ECATALOG,
+		                         "\"group_by\" together with \"rates\": each rate is a group already");
 	return METER_OK;
 }
 
@@ -459,10 +502,135 @@ static int read_timing(const struct field_reader *r, const struct yaml_node *bil
 		return result;
 	result = meter__field_choice(r, proration->value, prorations, COUNT_OF(prorations), &value);
 	charge->is_prorated = value != false;
-	if (result == METER_OK && charge->is_prorated && charge->model != MODEL_FLAT)
-		return meter__field_fail(r, proration->value, METER_EUNSUPPORTED,
-		                         "\"proration: time\" of model %s is not rated by this version of libmeter",
-		                         model_names[charge->model]);
+	return result;
+}
+
+static int read_group_by(const struct field_reader *r, const struct yaml_node *node, struct charge *charge)
+{
+	int result = meter__field_filled_list(r, node, "dimension", METER_DIMENSIONS_MAX);
+
+	if (result != METER_OK)
+		return result;
+	charge->group_by = meter__arena_array(r->arena, node->count, sizeof(*charge->group_by));
+	if (charge->group_by == NULL)
+		return meter__field_no_memory();
+	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
+		size_t dimension;
+		if (item->kind != YAML_TEXT)
+			return meter__field_fail(r, item, METER_ECATALOG, "the name of a dimension was expected");
+		result = find_dimension(r, charge->meter, item, &dimension);
+		if (result != METER_OK)
+			return result;
+		for (size_t i = 0; i < charge->group_by_count; i++) {
+			if (charge->group_by[i] == dimension)
+				return meter__field_fail(r, item, METER_ECATALOG, "dimension \"%s\" is listed twice",
+				                         item->text.data);
+		}
+		charge->group_by[charge->group_by_count++] = dimension;
+	}
+	return METER_OK;
+}
+
+static int read_convert(const struct field_reader *r, const struct yaml_node *node, struct charge *charge)
+{
+	static const struct field fields[] = {{"divide_by", FIELD_OPTIONAL}, {"multiply_by", FIELD_OPTIONAL}};
+	const struct yaml_node *entries[COUNT_OF(fields)];
+
+	int result = meter__field_mapping(r, node, fields, COUNT_OF(fields), entries);
+	if (result != METER_OK)
+		return result;
+	if ((entries[0] == NULL) == (entries[1] == NULL))
+		return meter__field_fail(r, node, METER_ECATALOG, "either \"divide_by\" or \"multiply_by\" was expected");
+	charge->conversion = entries[0] != NULL ? CONVERSION_DIVIDE : CONVERSION_MULTIPLY;
+	return meter__field_positive_decimal(r, (entries[0] != NULL ? entries[0] : entries[1])->value, &charge->convert_by);
+}
+
+static int read_round(const struct field_reader *r, const struct yaml_node *node, struct charge *charge)
+{
+	enum { TO, MODE, FIELD_COUNT };
+	static const struct field fields[FIELD_COUNT] = {[TO] = {"to", FIELD_REQUIRED}, [MODE] = {"mode", FIELD_REQUIRED}};
+	static const struct choice modes[] = {{"up", ROUND_UP}, {"down", ROUND_DOWN}, {"half_up", ROUND_HALF_UP}};
+	const struct yaml_node *entries[FIELD_COUNT];
+	int value = ROUND_UP;
+
+	int result = meter__field_mapping(r, node, fields, FIELD_COUNT, entries);
+	if (result == METER_OK)
+		result = meter__field_positive_decimal(r, entries[TO]->value, &charge->round_to);
+	if (result == METER_OK)
+		result = meter__field_choice(r, entries[MODE]->value, modes, COUNT_OF(modes), &value);
+	charge->round_mode = (enum rounding)value;
+	return result;
+}
+
+static int read_tax(const struct field_reader *r, const struct yaml_node *node, struct charge *charge)
+{
+	enum { CATEGORY, TAX_PERCENT, FIELD_COUNT };
+	static const struct field fields[FIELD_COUNT] = {
+		[CATEGORY] = {"category", FIELD_REQUIRED}, [TAX_PERCENT] = {"percent", FIELD_REQUIRED}};
+	const struct yaml_node *entries[FIELD_COUNT];
+
+	int result = meter__field_mapping(r, node, fields, FIELD_COUNT, entries);
+	if (result == METER_OK)
+		result = meter__field_text(r, entries[CATEGORY]->value, FIELD_KEY_MAX, &charge->tax_category);
+	return result == METER_OK ? meter__field_decimal(r, entries[TAX_PERCENT]->value, &charge->tax_percent) : result;
+}
+
+/* The fields of percentage. */
+static int read_percentage(const struct field_reader *r, const struct yaml_node *const *entries, struct charge *charge)
+{
+	const struct {
+		enum charge_field field;
+		struct decimal *to;
+	} decimals[] = {
+		{CHARGE_RATE, &charge->rate}, {CHARGE_PER_EVENT, &charge->per_event}, {CHARGE_FREE_UNITS, &charge->free_units}};
+	int result = METER_OK;
+	for (size_t i = 0; result == METER_OK && i < COUNT_OF(decimals); i++) {
+		if (entries[decimals[i].field] != NULL)
+			result = meter__field_decimal(r, entries[decimals[i].field]->value, decimals[i].to);
+	}
+	struct decimal free_events = DECIMAL_ZERO;
+	const struct yaml_node *entry = entries[CHARGE_FREE_EVENTS];
+	if (result == METER_OK && entry != NULL)
+		result = meter__field_decimal(r, entry->value, &free_events);
+	if (result != METER_OK)
+		return result;
+	if (free_events.scale != 0 || free_events.coefficient > INT64_MAX)
+		return meter__field_fail(r, entry->value, METER_ECATALOG, "\"%s\": a number of events was expected",
+		                         entry->value->text.data);
+	charge->free_events = (int64_t)free_events.coefficient;
+	return meter__catalog_limits_read(r, entries[CHARGE_EVENT_MINIMUM], entries[CHARGE_EVENT_MAXIMUM], &charge->event_minimum,
+	                                  &charge->event_maximum);
+}
+
+/* What only single events can tell needs a meter that adds them up. */
+static int check_events(const struct field_reader *r, const struct yaml_node *node, const struct charge *charge)
+{
+	if (meter__charge_needs_events(charge) && charge->meter->aggregation != AGGREGATION_SUM)
+		return meter__field_fail(
+			r, node, METER_ECATALOG,
+			"\"free_events\", \"event_minimum\" and \"event_maximum\" need a meter with aggregation sum");
+	if (meter__charge_needs_events(charge) &&
+	    (charge->conversion != CONVERSION_NONE || charge->group_by_count > 0 || !meter__decimal_is_zero(charge->round_to)))
+		return meter__field_fail(r, node, METER_ECATALOG,
+		                         "\"free_events\", \"event_minimum\" and \"event_maximum\" do not go together with "
+		                         "\"convert\", \"round\" and \"group_by\"");
+	return METER_OK;
+}
+
+bool meter__charge_needs_events(const struct charge *charge)
+{
+	return charge->free_events > 0 || charge->event_minimum.is_set || charge->event_maximum.is_set;
+}
+
+static int read_quantity_rules(const struct field_reader *r, const struct yaml_node *const *entries, struct charge *charge)
+{
+	int result = METER_OK;
+	if (entries[CHARGE_GROUP_BY] != NULL)
+		result = read_group_by(r, entries[CHARGE_GROUP_BY]->value, charge);
+	if (result == METER_OK && entries[CHARGE_CONVERT] != NULL)
+		result = read_convert(r, entries[CHARGE_CONVERT]->value, charge);
+	if (result == METER_OK && entries[CHARGE_ROUND] != NULL)
+		result = read_round(r, entries[CHARGE_ROUND]->value, charge);
 	return result;
 }
 
@@ -471,6 +639,7 @@ static int read_prices(const struct field_reader *r, const struct yaml_node *con
 	int result = METER_OK;
 
 	charge->per = DECIMAL_ONE;
+	charge->multiplier = DECIMAL_ONE;
 	if (entries[CHARGE_AMOUNT] != NULL)
 		result = meter__field_decimal(r, entries[CHARGE_AMOUNT]->value, &charge->amount);
 	if (result == METER_OK && entries[CHARGE_PRICE] != NULL)
@@ -487,7 +656,23 @@ static int read_prices(const struct field_reader *r, const struct yaml_node *con
 		result = read_rates(r, entries[CHARGE_RATES]->value, charge);
 	if (result == METER_OK && entries[CHARGE_UNMATCHED] != NULL)
 		result = read_unmatched(r, entries[CHARGE_UNMATCHED]->value, charge);
-	return result;
+	if (result == METER_OK && entries[CHARGE_MULTIPLIER] != NULL)
+		result = meter__field_decimal(r, entries[CHARGE_MULTIPLIER]->value, &charge->multiplier);
+	return result == METER_OK ? read_percentage(r, entries, charge) : result;
+}
+
+/* Whose units a discount in units takes must be clear. */
+static int check_unit_discounts(const struct field_reader *r, const struct yaml_node *entry, const struct charge *charge)
+{
+	const bool has_units = (PRICED & BIT(charge->model)) != 0 && charge->rate_count == 0;
+	for (size_t i = 0; i < charge->discount_count; i++) {
+		if (charge->discounts[i].kind == DISCOUNT_UNITS && !has_units)
+			return meter__field_fail(r, entry, METER_ECATALOG, "a discount in \"units\" of %s",
+			                         charge->rate_count > 0
+			                                 ? "a charge with \"rates\" does not say whose units are free"
+			                                 : "a charge that has no units");
+	}
+	return METER_OK;
 }
 
 int meter__catalog_charge_read(const struct field_reader *r, const struct meter_catalog *catalog, const struct yaml_node *node,
@@ -511,10 +696,16 @@ int meter__catalog_charge_read(const struct field_reader *r, const struct meter_
 	if (result == METER_OK)
 		result = read_prices(r, entries, charge);
 	if (result == METER_OK)
+		result = read_quantity_rules(r, entries, charge);
+	if (result == METER_OK && entries[CHARGE_TAX] != NULL)
+		result = read_tax(r, entries[CHARGE_TAX]->value, charge);
+	if (result == METER_OK)
+		result = check_events(r, node, charge);
+	if (result == METER_OK)
 		result = meter__catalog_limits_read(r, entries[CHARGE_MINIMUM], entries[CHARGE_MAXIMUM], &charge->minimum,
 		                                    &charge->maximum);
 	if (result == METER_OK)
 		result = meter__catalog_discounts_read(r, NULL, entries[CHARGE_DISCOUNTS], &charge->discounts,
 		                                       &charge->discount_count);
-	return result;
+	return result == METER_OK ? check_unit_discounts(r, entries[CHARGE_DISCOUNTS], charge) : result;
 }

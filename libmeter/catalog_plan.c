@@ -62,17 +62,21 @@ static int read_charges(const struct field_reader *r, const struct meter_catalog
 	return result == METER_OK ? check_charge_keys(r, plan, node) : result;
 }
 
-static int read_currency(const struct field_reader *r, const struct yaml_node *node, struct plan *plan)
+static int read_currency(const struct field_reader *r, const struct meter_catalog *catalog, const struct yaml_node *node,
+                         struct plan *plan)
 {
-	char *code;
-
-	int result = meter__field_text(r, node, FIELD_KEY_MAX, &code);
+	int result = meter__field_text(r, node, FIELD_KEY_MAX, &plan->currency);
 	if (result != METER_OK)
 		return result;
 	plan->exponent = meter__currency_exponent(node->text);
+	for (size_t i = 0; i < catalog->unit_count && plan->exponent < 0; i++) {
+		if (strcmp(catalog->units[i].key, plan->currency) == 0)
+			plan->exponent = catalog->units[i].exponent;
+	}
 	if (plan->exponent < 0)
-		return meter__field_fail(r, node, METER_ECATALOG, "\"%s\": a currency of ISO 4217 was expected, like USD", code);
-	memcpy(plan->currency, code, sizeof(plan->currency));
+		return meter__field_fail(r, node, METER_ECATALOG,
+		                         "\"%s\": a currency of ISO 4217 was expected, like USD, or one of \"units\"",
+		                         plan->currency);
 	return METER_OK;
 }
 
@@ -138,7 +142,7 @@ static int read_plan(const struct field_reader *r, const struct meter_catalog *c
 	if (result == METER_OK)
 		result = meter__field_optional_text(r, entries[NAME], &plan->name);
 	if (result == METER_OK)
-		result = read_currency(r, entries[CURRENCY]->value, plan);
+		result = read_currency(r, catalog, entries[CURRENCY]->value, plan);
 	if (result == METER_OK)
 		result = check_period(r, entries[PERIOD]->value);
 	if (result == METER_OK)

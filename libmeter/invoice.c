@@ -10,7 +10,7 @@
 #include "error.h"
 #include "instant.h"
 #include "internal.h"
-#include "rate.h"
+#include "segment.h"
 #include "usage.h"
 
 /* The texts of a line, made once when the invoice is. */
@@ -24,13 +24,15 @@ struct line_text {
 struct meter_invoice {
 	struct meter_catalog *catalog; /* keeps plan and charges alive */
 	const char *status;
-	const struct plan *plan;
+	const struct plan *plan;                 /* of the last segment */
 	const struct subscription *subscription; /* NULL: a quote */
 	struct period period;
-	struct period active; /* the part of it in which the subscription holds the plan */
+	struct rate_segment *segments;
+	size_t segment_count;
 	struct rating rating;
 	struct line_text *texts;
 	char subtotal[DECIMAL_TEXT_SIZE];
+	char tax[DECIMAL_TEXT_SIZE];
 	char total[DECIMAL_TEXT_SIZE];
 };
 
@@ -54,54 +56,27 @@ static int show(struct meter_invoice *invoice)
 		meter__decimal_format_fixed(text->amount, line->amount, exponent);
 	}
 	meter__decimal_format_fixed(invoice->subtotal, rating->subtotal, exponent);
+	meter__decimal_format_fixed(invoice->tax, rating->tax, exponent);
 	meter__decimal_format_fixed(invoice->total, rating->total, exponent);
 	return METER_OK;
 }
 
-static int rate(struct meter_invoice *invoice, const struct charge_usage *usage)
+static int rate(struct meter_invoice *invoice)
 {
-	int code = meter__rate(&invoice->rating, invoice->plan, usage, invoice->period, invoice->active);
+	int code = meter__rate(&invoice->rating, invoice->segments, invoice->segment_count, invoice->period);
 	return code == METER_OK ? show(invoice) : code;
 }
 
-static void free_groups(struct charge_usage *usage, size_t count)
+static void free_usage(struct charge_usage *usage, size_t count)
 {
-	for (size_t i = 0; usage && i < count; i++)
+	for (size_t i = 0; usage && i < count; i++) {
 		free((void *)(uintptr_t)usage[i].groups);
+		free((void *)(uintptr_t)usage[i].events);
+	}
 	free(usage);
 }
 
 /* ---- draft ---- */
-
-/* The plan that the subscription holds in the period, and from when to when. */
-static int find_plan(struct meter_invoice *invoice)
-{
-	const struct subscription *s = invoice->subscription;
-	invoice->active = meter__period_intersect(invoice->period, (struct period){s->from_us, s->until_us});
-	char at[INSTANT_TEXT_SIZE];
-	meter__instant_format(at, invoice->period.from_us);
-	if (invoice->active.from_us >= invoice->active.to_us)
-		return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in the month from %s on", s->key, at);
-	const char *key = NULL;
-	for (size_t i = 0; i < s->plan_count; i++) {
-		if (s->plans[i].from_us <= invoice->active.from_us)
-			key = s->plans[i].plan;
-		else if (s->plans[i].from_us < invoice->active.to_us)
-			return meter__fail(METER_EUNSUPPORTED,
-			                   "subscription %s changes its plan inside the month from %s on; this version rates "
-			                   "whole months only",
-			                   s->key, at);
-	}
-	invoice->plan = key ? meter__catalog_plan(invoice->catalog, meter__slice_of(key), invoice->active.from_us) : NULL;
-	if (!invoice->plan)
-		return meter__fail(METER_ENOTFOUND, "plan %s has no version in force in the month from %s on", key ? key : "",
-		                   at);
-	if (meter__catalog_plan(invoice->catalog, meter__slice_of(key), invoice->active.to_us - 1) != invoice->plan)
-		return meter__fail(METER_EUNSUPPORTED,
-		                   "plan %s gets a new version inside the month from %s on; this version rates whole months only",
-		                   key, at);
-	return METER_OK;
-}
 
 /* By dimension values, missing ones first: the lines of an invoice must not depend on the order in which events arrived. */
 static int compare_groups(const void *left, const void *right, void *user)
@@ -117,18 +92,28 @@ static int compare_groups(const void *left, const void *right, void *user)
 	return 0;
 }
 
+/* What a draft reads: the usage of one subscription, segment by segment. */
+struct gathering {
+	struct meter_invoice *invoice;
+	struct reader *reader;
+	int64_t subscription;       /* its number; 0: it never had an event */
+	struct charge_usage *usage; /* of all charges of all segments, one after the other; */
+	struct usage_set *sets;     /* and what keeps their values alive */
+	size_t count;
+};
+
 /* The usage of one charge, by all dimensions of its meter. set keeps the values alive. */
-static int read_charge(struct charge_usage *out, struct usage_set *set, struct reader *r, const struct meter_invoice *invoice,
-                       const struct charge *charge, int64_t subscription)
+static int read_groups(struct charge_usage *out, struct usage_set *set, const struct gathering *g, const struct charge *charge,
+                       struct period range)
 {
 	static const size_t all_dimensions[METER_DIMENSIONS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
 	struct usage_request request = {.meter = charge->meter,
-	                                .subscription = subscription,
-	                                .range = invoice->active,
+	                                .subscription = g->subscription,
+	                                .range = range,
 	                                .by = METER_BY_TOTAL,
 	                                .group_by = all_dimensions,
 	                                .group_by_count = charge->meter->dimension_count};
-	int code = meter__usage_collect(set, r, &request);
+	int code = meter__usage_collect(set, g->reader, &request);
 	if (code != METER_OK || set->count == 0)
 		return code;
 	struct usage_group *groups = malloc(set->count * sizeof(*groups));
@@ -137,29 +122,84 @@ static int read_charge(struct charge_usage *out, struct usage_set *set, struct r
 	for (size_t i = 0; i < set->count; i++)
 		groups[i] = (struct usage_group){set->rows[i].values, set->rows[i].sum};
 	qsort_r(groups, set->count, sizeof(*groups), compare_groups, (void *)(uintptr_t)charge->meter);
-	*out = (struct charge_usage){groups, set->count};
+	out->groups = groups;
+	out->group_count = set->count;
 	return METER_OK;
+}
+
+/* Values of single events, as they grow. */
+struct event_values {
+	const struct meter_definition *meter;
+	struct decimal *values;
+	size_t count, capacity;
+};
+
+static int add_event_value(const struct stored_event *stored, void *user)
+{
+	struct event_values *v = user;
+	struct aggregate one;
+	int code = meter__aggregate_measure(&one, v->meter, &stored->event);
+	if (code == METER_EEND || code == METER_EINVAL) /* not covered; or not readable, which suspends the invoice by itself */
+		return METER_OK;
+	if (code != METER_OK)
+		return code;
+	if (v->count == v->capacity) {
+		size_t capacity = v->capacity ? v->capacity * 2 : 256;
+		struct decimal *values = realloc(v->values, capacity * sizeof(*values));
+		if (!values)
+			return meter__fail(METER_ENOMEM, "no memory for events");
+		v->values = values;
+		v->capacity = capacity;
+	}
+	v->values[v->count++] = one.value;
+	return METER_OK;
+}
+
+static int read_events(struct charge_usage *out, const struct gathering *g, const struct charge *charge, struct period range)
+{
+	struct event_values v = {.meter = charge->meter};
+	int code = meter__store_scan_events(g->reader, g->subscription, meter__slice_of(charge->meter->event_type), range.from_us,
+	                                    range.to_us, add_event_value, &v);
+	out->events = v.values;
+	out->event_count = v.count;
+	return code;
+}
+
+static int gather_segment(struct gathering *g, struct rate_segment *segment)
+{
+	const struct plan *plan = segment->plan;
+	int code = METER_OK;
+	segment->usage = &g->usage[g->count];
+	for (size_t i = 0; code == METER_OK && i < plan->charge_count; i++, g->count++) {
+		const struct charge *charge = &plan->charges[i];
+		if (!charge->meter || g->subscription == 0)
+			continue;
+		code = read_groups(&g->usage[g->count], &g->sets[g->count], g, charge, segment->active);
+		if (code == METER_OK && meter__charge_needs_events(charge))
+			code = read_events(&g->usage[g->count], g, charge, segment->active);
+	}
+	return code;
 }
 
 static int rate_usage(struct meter_invoice *invoice, struct reader *r)
 {
-	size_t count = invoice->plan->charge_count;
-	struct charge_usage *usage = calloc(count + 1, sizeof(*usage));
-	struct usage_set *sets = calloc(count + 1, sizeof(*sets));
-	int code = usage && sets ? METER_OK : meter__fail(METER_ENOMEM, "no memory for usage");
-	int64_t subscription = 0;
+	struct gathering g = {.invoice = invoice, .reader = r};
+	size_t count = 0;
+	for (size_t i = 0; i < invoice->segment_count; i++)
+		count += invoice->segments[i].plan->charge_count;
+	g.usage = calloc(count + 1, sizeof(*g.usage));
+	g.sets = calloc(count + 1, sizeof(*g.sets));
+	int code = g.usage && g.sets ? METER_OK : meter__fail(METER_ENOMEM, "no memory for usage");
 	if (code == METER_OK)
-		code = meter__store_name(r, &subscription, meter__slice_of(invoice->subscription->key));
-	for (size_t i = 0; code == METER_OK && i < count && subscription != 0; i++) {
-		if (invoice->plan->charges[i].meter)
-			code = read_charge(&usage[i], &sets[i], r, invoice, &invoice->plan->charges[i], subscription);
-	}
+		code = meter__store_name(r, &g.subscription, meter__slice_of(invoice->subscription->key));
+	for (size_t i = 0; code == METER_OK && i < invoice->segment_count; i++)
+		code = gather_segment(&g, &invoice->segments[i]);
 	if (code == METER_OK)
-		code = rate(invoice, usage);
-	free_groups(usage, count);
-	for (size_t i = 0; sets && i < count; i++)
-		meter__usage_set_free(&sets[i]);
-	free(sets);
+		code = rate(invoice);
+	free_usage(g.usage, count);
+	for (size_t i = 0; g.sets && i < count; i++)
+		meter__usage_set_free(&g.sets[i]);
+	free(g.sets);
 	return code;
 }
 
@@ -174,8 +214,12 @@ static int draft(struct meter_invoice *invoice, struct reader *r, struct slice s
 	if (!invoice->subscription)
 		return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)subscription.size,
 		                   subscription.data);
-	code = find_plan(invoice);
-	return code == METER_OK ? rate_usage(invoice, r) : code;
+	code = meter__segments(&invoice->segments, &invoice->segment_count, invoice->catalog, invoice->subscription,
+	                       invoice->period);
+	if (code != METER_OK)
+		return code;
+	invoice->plan = invoice->segments[invoice->segment_count - 1].plan;
+	return rate_usage(invoice, r);
 }
 
 int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
@@ -252,9 +296,11 @@ static int quote_charge(struct quote_usage *q, size_t index, const struct charge
 	if (!charge->meter)
 		return METER_OK;
 	struct usage_group *groups = calloc(count + 1, sizeof(*groups));
-	if (!groups)
-		return meter__fail(METER_ENOMEM, "no memory for a quote");
+	struct decimal *events = calloc(count + 1, sizeof(*events));
 	q->charges[index].groups = groups;
+	q->charges[index].events = events;
+	if (!groups || !events)
+		return meter__fail(METER_ENOMEM, "no memory for a quote");
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(usage[i].meter, charge->meter->key) != 0)
 			continue;
@@ -263,6 +309,8 @@ static int quote_charge(struct quote_usage *q, size_t index, const struct charge
 		int code = read_quantity(&groups[q->charges[index].group_count], values, charge->meter, &usage[i]);
 		if (code != METER_OK)
 			return code;
+		/* For what depends on single events each quantity given is one. */
+		events[q->charges[index].event_count++] = groups[q->charges[index].group_count].total.value;
 		q->charges[index].group_count++;
 		q->is_used[i] = true;
 	}
@@ -286,13 +334,14 @@ static int quote_usage(struct meter_invoice *invoice, struct quote_usage *q, con
 		else
 			code = meter__fail(METER_ENOTFOUND, "the catalog has no meter \"%s\"", usage[i].meter);
 	}
-	return code == METER_OK ? rate(invoice, q->charges) : code;
+	invoice->segments[0].usage = q->charges;
+	return code == METER_OK ? rate(invoice) : code;
 }
 
 static int quote(struct meter_invoice *invoice, const char *plan, const meter_quantity *usage, size_t count, int64_t at_us)
 {
 	struct slice key = meter__slice_of(plan);
-	invoice->period = invoice->active = meter__period_of(METER_BY_MONTH, at_us);
+	invoice->period = meter__period_of(METER_BY_MONTH, at_us);
 	if (!meter__catalog_has_plan(invoice->catalog, key))
 		return meter__fail(METER_ENOTFOUND, "the catalog has no plan \"%s\"", plan);
 	invoice->plan = meter__catalog_plan(invoice->catalog, key, invoice->period.from_us);
@@ -300,9 +349,15 @@ static int quote(struct meter_invoice *invoice, const char *plan, const meter_qu
 	meter__instant_format(at, invoice->period.from_us);
 	if (!invoice->plan)
 		return meter__fail(METER_ENOTFOUND, "plan %s has no version in force at %s", plan, at);
+	invoice->segments = calloc(1, sizeof(*invoice->segments));
+	if (!invoice->segments)
+		return meter__fail(METER_ENOMEM, "no memory for a quote");
+	invoice->segment_count = 1;
+	invoice->segments[0] = (struct rate_segment){
+		.plan = invoice->plan, .active = invoice->period, .weight_us = invoice->period.to_us - invoice->period.from_us};
 	struct quote_usage q = {0};
 	int code = quote_usage(invoice, &q, usage, count);
-	free_groups(q.charges, invoice->plan->charge_count);
+	free_usage(q.charges, invoice->plan->charge_count);
 	free(q.values);
 	free(q.is_used);
 	return code;
@@ -340,6 +395,7 @@ void meter_invoice_free(meter_invoice *invoice)
 	if (!invoice)
 		return;
 	meter__rating_free(&invoice->rating);
+	free(invoice->segments);
 	meter__catalog_release(invoice->catalog);
 	free(invoice->texts);
 	free(invoice);
@@ -391,6 +447,11 @@ const char *meter_invoice_subtotal(const meter_invoice *invoice)
 	return invoice ? invoice->subtotal : NULL;
 }
 
+const char *meter_invoice_tax(const meter_invoice *invoice)
+{
+	return invoice ? invoice->tax : NULL;
+}
+
 const char *meter_invoice_total(const meter_invoice *invoice)
 {
 	return invoice ? invoice->total : NULL;
@@ -427,6 +488,7 @@ const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t in
 	static const char *const names[] = {
 		[METER_LINE_USAGE] = "usage",     [METER_LINE_FLAT] = "flat",         [METER_LINE_MINIMUM] = "minimum",
 		[METER_LINE_MAXIMUM] = "maximum", [METER_LINE_DISCOUNT] = "discount", [METER_LINE_SUSPENDED] = "suspended",
+		[METER_LINE_TAX] = "tax",
 	};
 	const struct line *line = line_at(invoice, index);
 	return line ? names[line->kind] : NULL;
@@ -442,6 +504,18 @@ const char *meter_invoice_line_description(const meter_invoice *invoice, size_t 
 {
 	const struct line *line = line_at(invoice, index);
 	return line ? line->description : NULL;
+}
+
+int64_t meter_invoice_line_from_us(const meter_invoice *invoice, size_t index)
+{
+	const struct line *line = line_at(invoice, index);
+	return line ? line->active.from_us : 0;
+}
+
+int64_t meter_invoice_line_to_us(const meter_invoice *invoice, size_t index)
+{
+	const struct line *line = line_at(invoice, index);
+	return line ? line->active.to_us : 0;
 }
 
 const char *meter_invoice_line_quantity(const meter_invoice *invoice, size_t index)

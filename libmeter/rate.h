@@ -1,9 +1,10 @@
 /*
  * rate.h - from a plan and the usage of a period to lines. (pure: no I/O, no clock)
  *
- * Order of evaluation: match -> included -> model, one line per rate and tier step -> rounding of the line -> charge minimum and
- * maximum -> charge discounts -> plan discounts -> plan minimum and maximum. On every line amount = quantity x price / per,
- * rounded once in the plan's mode to the exponent of its currency; the total is the sum of these amounts.
+ * Order of evaluation: match, group -> convert, round -> units discounted, included -> model, one line per rate and tier step ->
+ * rounding of the line -> charge minimum and maximum -> charge discounts -> plan discounts -> plan minimum and maximum -> tax. On
+ * every line amount = quantity x price / per, rounded once in the plan's mode to the exponent of its currency (a part of a flat
+ * amount by largest remainder instead); the total is the sum of these amounts.
  */
 #ifndef METER_RATE_H
 #define METER_RATE_H
@@ -20,6 +21,8 @@ struct usage_group {
 struct charge_usage {
 	const struct usage_group *groups;
 	size_t group_count;
+	const struct decimal *events; /* only if meter__charge_needs_events(): the value of each, in the order of their time */
+	size_t event_count;
 };
 
 struct line {
@@ -31,7 +34,8 @@ struct line {
 	struct decimal price;
 	struct decimal per;
 	struct decimal amount;
-	char *exact; /* the amount before rounding, see meter__decimal_exact_quotient() */
+	char *exact;          /* the amount before rounding, see meter__decimal_exact_quotient() */
+	struct period active; /* of its segment; of tax: the period */
 };
 
 struct rating {
@@ -39,16 +43,31 @@ struct rating {
 	size_t line_count;
 	size_t suspended_count;
 	struct decimal subtotal; /* before plan discounts, plan minimum and maximum */
-	struct decimal total;
+	struct decimal tax;
+	struct decimal total; /* with tax */
+};
+
+/* A part of the period under one version of one plan. */
+struct rate_segment {
+	const struct plan *plan;
+	struct period active;             /* whose usage is rated */
+	int64_t weight_us;                /* its length without pauses: what is due per period is due for this */
+	bool is_trial;                    /* it costs nothing: its lines are taken back by one */
+	const struct charge_usage *usage; /* one entry per charge of the plan */
 };
 
 /*
- * Rate one period. usage has one entry per charge of the plan. period is the whole billing period, active the part of it in which
- * the subscription holds this plan: a flat with proration: time is charged for active, every other flat whole; none when active
- * is empty. METER_OK, METER_EOVERFLOW (the message names the charge or plan), METER_ENOMEM.
+ * Rate one period: its segments in the order of their time, in one currency, and the tax on all of it.
+ *
+ * Each segment is rated on its own. What a plan states per period (flat amounts, included and free units, tier bounds and tier
+ * flats, minimum and maximum, discounts in amounts and units) is divided among the segments by their weights: under
+ * proration: time each gets weight / length of the period, else weight / sum of all weights. Parts are rounded by largest
+ * remainder to the decimals of the number (money: those of the currency), so that they add up. Plans have no proration; what they
+ * state is divided as without.
+ *
+ * METER_OK, METER_EOVERFLOW (the message names the charge or plan), METER_ENOMEM.
  */
-int meter__rate(struct rating *out, const struct plan *plan, const struct charge_usage *usage, struct period period,
-                struct period active);
+int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct period period);
 void meter__rating_free(struct rating *rating);
 
 #endif

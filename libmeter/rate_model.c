@@ -13,41 +13,90 @@
 #include "instant.h"
 #include "rate_line.h"
 
-/* What is billed of a total: never below 0, whatever corrections have taken back. */
-static int billed_quantity(struct decimal *out, const struct aggregate *total, struct decimal included)
+/* A quantity that is divided and not rounded has no exact decimal in general: it keeps this many decimals. */
+#define CONVERTED_SCALE 18
+
+static int convert(struct decimal *quantity, const struct charge *charge)
 {
+	const bool divides = charge->conversion == CONVERSION_DIVIDE;
+	int rc = METER_OK;
+	if (charge->conversion == CONVERSION_MULTIPLY)
+		rc = meter__decimal_multiply(quantity, *quantity, charge->convert_by);
+	if (rc == METER_OK && meter__decimal_is_zero(charge->round_to) && divides)
+		return meter__decimal_round_quotient(quantity, *quantity, DECIMAL_ONE, charge->convert_by, CONVERTED_SCALE,
+		                                     ROUND_HALF_UP);
+	if (rc != METER_OK || meter__decimal_is_zero(charge->round_to))
+		return rc;
+	/* Both in one step, so that it is rounded once. */
+	struct decimal step = charge->round_to;
+	struct decimal steps;
+	if (divides)
+		rc = meter__decimal_multiply(&step, step, charge->convert_by);
+	if (rc == METER_OK)
+		rc = meter__decimal_round_quotient(&steps, *quantity, DECIMAL_ONE, step, 0, charge->round_mode);
+	return rc == METER_OK ? meter__decimal_multiply(quantity, steps, charge->round_to) : rc;
+}
+
+static int take_off(struct decimal *quantity, struct decimal units)
+{
+	if (meter__decimal_compare(*quantity, units) > 0)
+		return meter__decimal_subtract(quantity, *quantity, units);
+	*quantity = DECIMAL_ZERO;
+	return METER_OK;
+}
+
+/* What is billed of a total: converted, less what is free, never below 0 whatever corrections have taken back. */
+static int billed_quantity(struct decimal *out, const struct rater *r, const struct aggregate *total)
+{
+	const struct charge *charge = r->terms;
 	if (total->is_overflow)
 		return METER_EOVERFLOW;
 	*out = DECIMAL_ZERO;
-	if (total->events == 0 || meter__decimal_compare(total->value, included) <= 0)
+	if (total->events == 0 || meter__decimal_is_negative(total->value))
 		return METER_OK;
-	return meter__decimal_subtract(out, total->value, included);
+	*out = total->value;
+	int rc = convert(out, charge);
+	for (size_t i = 0; i < charge->discount_count && rc == METER_OK; i++)
+		if (charge->discounts[i].kind == DISCOUNT_UNITS && meter__rate_in_force(&charge->discounts[i], r))
+			rc = take_off(out, charge->discounts[i].value);
+	if (rc == METER_OK)
+		rc = take_off(out, charge->included);
+	return rc == METER_OK ? take_off(out, charge->free_units) : rc;
 }
 
 static int rate_unit(struct rater *r, struct decimal quantity)
 {
-	struct buffer description = meter__rate_text_charge(r->charge);
-	meter__rate_text_included(&description, r->charge);
-	return meter__rate_line_add(r, METER_LINE_USAGE, &description, quantity, r->charge->price, r->charge->per);
+	struct buffer description = meter__rate_text_charge(r);
+	meter__rate_text_free(&description, r);
+	return meter__rate_line_add(r, METER_LINE_USAGE, &description, quantity, r->terms->price, r->terms->per);
+}
+
+static int rate_dynamic(struct rater *r, struct decimal quantity)
+{
+	struct buffer description = meter__rate_text_charge(r);
+	meter__rate_text_free(&description, r);
+	return meter__rate_line_add(r, METER_LINE_USAGE, &description, quantity, r->terms->multiplier, DECIMAL_ONE);
 }
 
 /* A tier without price has no usage line, but always a flat line, so that the reached step can be seen. */
 static int rate_tier(struct rater *r, size_t index, struct decimal quantity)
 {
-	const struct charge *charge = r->charge;
+	const struct charge *charge = r->terms;
 	const struct tier *tier = &charge->tiers[index];
 	const bool is_due = !meter__decimal_is_zero(quantity) || charge->flat_at_zero;
 	const bool has_flat = is_due && (!tier->has_price || !meter__decimal_is_zero(tier->flat));
 	if (tier->has_price || !has_flat) {
-		struct buffer description = meter__rate_text_tier(charge, index);
+		struct buffer description = meter__rate_text_tier(r, index);
 		const struct decimal price = tier->has_price ? tier->price : DECIMAL_ZERO;
-		const int rc = meter__rate_line_add(r, METER_LINE_USAGE, &description, quantity, price, charge->per);
+		const struct decimal per =
+			charge->model == MODEL_GRADUATED_PERCENTAGE ? meter__decimal_from_int(100) : charge->per;
+		const int rc = meter__rate_line_add(r, METER_LINE_USAGE, &description, quantity, price, per);
 		if (rc != METER_OK)
 			return rc;
 	}
 	if (!has_flat)
 		return METER_OK;
-	struct buffer description = meter__rate_text_tier(charge, index);
+	struct buffer description = meter__rate_text_tier(r, index);
 	meter__buffer_text(&description, ", flat");
 	return meter__rate_line_add(r, METER_LINE_FLAT, &description, DECIMAL_ONE, tier->flat, DECIMAL_ONE);
 }
@@ -59,7 +108,7 @@ static bool is_within(const struct tier *tier, struct decimal quantity)
 
 static int rate_graduated(struct rater *r, struct decimal quantity)
 {
-	const struct charge *charge = r->charge;
+	const struct charge *charge = r->terms;
 	struct decimal below = DECIMAL_ZERO;
 	for (size_t i = 0;; i++) {
 		assert(i < charge->tier_count);
@@ -67,7 +116,8 @@ static int rate_graduated(struct rater *r, struct decimal quantity)
 		const struct decimal top = is_last ? quantity : charge->tiers[i].up_to;
 		struct decimal part;
 		int rc = meter__decimal_subtract(&part, top, below);
-		if (rc == METER_OK)
+		/* The part of a short segment may round two bounds to one. */
+		if (rc == METER_OK && (i == 0 || !meter__decimal_is_zero(part)))
 			rc = rate_tier(r, i, part);
 		if (rc != METER_OK || is_last)
 			return rc;
@@ -78,19 +128,19 @@ static int rate_graduated(struct rater *r, struct decimal quantity)
 static int rate_volume(struct rater *r, struct decimal quantity)
 {
 	size_t i = 0;
-	while (!is_within(&r->charge->tiers[i], quantity))
+	while (!is_within(&r->terms->tiers[i], quantity))
 		i++;
 	return rate_tier(r, i, quantity);
 }
 
 static int rate_package(struct rater *r, struct decimal quantity)
 {
-	const struct charge *charge = r->charge;
+	const struct charge *charge = r->terms;
 	struct decimal packages;
 	const int rc = meter__decimal_round_quotient(&packages, quantity, DECIMAL_ONE, charge->per, 0, ROUND_UP);
 	if (rc != METER_OK)
 		return rc;
-	struct buffer description = meter__rate_text_charge(charge);
+	struct buffer description = meter__rate_text_charge(r);
 	meter__buffer_text(&description, ", ");
 	meter__rate_text_decimal(&description, packages);
 	meter__buffer_text(&description, meter__decimal_compare(packages, DECIMAL_ONE) == 0 ? " package of " : " packages of ");
@@ -98,7 +148,7 @@ static int rate_package(struct rater *r, struct decimal quantity)
 	meter__buffer_text(&description, " for ");
 	meter__rate_text_decimal(&description, quantity);
 	meter__buffer_text(&description, meter__decimal_compare(quantity, DECIMAL_ONE) == 0 ? " unit" : " units");
-	meter__rate_text_included(&description, charge);
+	meter__rate_text_free(&description, r);
 	return meter__rate_line_add(r, METER_LINE_USAGE, &description, packages, charge->price, DECIMAL_ONE);
 }
 
@@ -123,14 +173,14 @@ static size_t rate_find(const struct charge *charge, const struct usage_group *g
 
 static int suspend_unmatched(struct rater *r, const struct charge_usage *usage)
 {
-	const struct charge *charge = r->charge;
+	const struct charge *charge = r->terms;
 	for (size_t i = 0; i < usage->group_count; i++) {
 		const struct usage_group *group = &usage->groups[i];
 		if (group->total.events == 0 || rate_find(charge, group) < charge->rate_count)
 			continue;
 		if (group->total.is_overflow)
 			return METER_EOVERFLOW;
-		struct buffer description = meter__rate_text_charge(charge);
+		struct buffer description = meter__rate_text_charge(r);
 		meter__buffer_text(&description, ", no rate for");
 		for (size_t d = 0; d < charge->meter->dimension_count; d++)
 			meter__rate_text_dimension(&description, charge->meter->dimensions[d], group->values[d]);
@@ -143,15 +193,15 @@ static int suspend_unmatched(struct rater *r, const struct charge_usage *usage)
 
 static int rate_unmatched(struct rater *r, const struct charge_usage *usage, const struct aggregate *total)
 {
-	const struct charge *charge = r->charge;
+	const struct charge *charge = r->terms;
 	if (charge->unmatched == UNMATCHED_SUSPEND)
 		return suspend_unmatched(r, usage);
 	struct decimal quantity;
-	const int rc = billed_quantity(&quantity, total, DECIMAL_ZERO);
+	const int rc = billed_quantity(&quantity, r, total);
 	if (rc != METER_OK)
 		return rc;
 	const bool is_free = charge->unmatched == UNMATCHED_FREE;
-	struct buffer description = meter__rate_text_charge(charge);
+	struct buffer description = meter__rate_text_charge(r);
 	meter__buffer_text(&description, is_free ? ", without a rate: free" : ", without a rate");
 	return meter__rate_line_add(r, METER_LINE_USAGE, &description, quantity, is_free ? DECIMAL_ZERO : charge->unmatched_price,
 	                            charge->per);
@@ -160,17 +210,17 @@ static int rate_unmatched(struct rater *r, const struct charge_usage *usage, con
 /* totals: one per rate in their order, then that of the groups no rate matches. */
 static int rate_totals(struct rater *r, const struct charge_usage *usage, const struct aggregate *totals)
 {
-	const struct charge *charge = r->charge;
+	const struct charge *charge = r->terms;
 	bool is_used = false;
 	for (size_t i = 0; i < charge->rate_count; i++) {
 		if (totals[i].events == 0)
 			continue;
 		is_used = true;
 		struct decimal quantity;
-		int rc = billed_quantity(&quantity, &totals[i], DECIMAL_ZERO);
+		int rc = billed_quantity(&quantity, r, &totals[i]);
 		if (rc != METER_OK)
 			return rc;
-		struct buffer description = meter__rate_text_rate(charge, &charge->rates[i]);
+		struct buffer description = meter__rate_text_rate(r, &charge->rates[i]);
 		rc = meter__rate_line_add(r, METER_LINE_USAGE, &description, quantity, charge->rates[i].price, charge->per);
 		if (rc != METER_OK)
 			return rc;
@@ -179,14 +229,14 @@ static int rate_totals(struct rater *r, const struct charge_usage *usage, const 
 		return rate_unmatched(r, usage, &totals[charge->rate_count]);
 	if (is_used)
 		return METER_OK;
-	struct buffer description = meter__rate_text_charge(charge);
+	struct buffer description = meter__rate_text_charge(r);
 	meter__buffer_text(&description, ", no usage");
 	return meter__rate_line_add(r, METER_LINE_USAGE, &description, DECIMAL_ZERO, charge->rates[0].price, charge->per);
 }
 
 static int rate_rates(struct rater *r, const struct charge_usage *usage)
 {
-	const struct charge *charge = r->charge;
+	const struct charge *charge = r->terms;
 	struct aggregate *totals = calloc(charge->rate_count + 1, sizeof *totals);
 	if (totals == NULL)
 		return METER_ENOMEM;
@@ -198,62 +248,216 @@ static int rate_rates(struct rater *r, const struct charge_usage *usage)
 	return rc;
 }
 
-static int rate_usage(struct rater *r, const struct charge_usage *usage)
+/* ---- percentage ---- */
+
+static int percentage_lines(struct rater *r, struct decimal base, struct decimal events)
 {
-	const struct charge *charge = r->charge;
-	if (charge->rate_count > 0)
-		return rate_rates(r, usage);
-	struct aggregate total = {0};
-	for (size_t i = 0; i < usage->group_count; i++)
-		meter__aggregate_merge(charge->meter->aggregation, &total, &usage->groups[i].total);
+	const struct charge *charge = r->terms;
+	struct buffer description = meter__rate_text_charge(r);
+	meter__buffer_text(&description, ", ");
+	meter__rate_text_decimal(&description, charge->rate);
+	meter__buffer_text(&description, " %");
+	meter__rate_text_free(&description, r);
+	const int rc = meter__rate_line_add(r, METER_LINE_USAGE, &description, base, charge->rate, meter__decimal_from_int(100));
+	if (rc != METER_OK || meter__decimal_is_zero(charge->per_event))
+		return rc;
+	description = meter__rate_text_charge(r);
+	meter__buffer_text(&description, ", per event");
+	return meter__rate_line_add(r, METER_LINE_USAGE, &description, events, charge->per_event, DECIMAL_ONE);
+}
+
+/* What single events decide: sums over them, in the order of their time. */
+struct event_sums {
+	struct decimal free_units; /* left */
+	struct decimal base;
+	struct decimal raised; /* to event_minimum */
+	struct decimal cut;    /* to event_maximum */
+};
+
+static int add_event(struct event_sums *sums, const struct charge *charge, struct decimal value)
+{
+	static const struct decimal percent = {1, 2};
+	struct decimal fee, difference;
+	int rc = METER_OK;
+	if (!meter__decimal_is_negative(value)) {
+		const struct decimal before = value;
+		rc = take_off(&value, sums->free_units);
+		if (rc == METER_OK)
+			rc = meter__decimal_subtract(&difference, before, value);
+		if (rc == METER_OK)
+			rc = meter__decimal_subtract(&sums->free_units, sums->free_units, difference);
+	}
+	if (rc == METER_OK)
+		rc = meter__decimal_add(&sums->base, sums->base, value);
+	if (rc != METER_OK || meter__decimal_is_negative(value))
+		return rc; /* a refund lowers the sum, and has no least or greatest fee */
+	rc = meter__decimal_multiply(&fee, value, charge->rate);
+	if (rc == METER_OK)
+		rc = meter__decimal_multiply(&fee, fee, percent);
+	if (rc == METER_OK)
+		rc = meter__decimal_add(&fee, fee, charge->per_event);
+	if (rc == METER_OK && charge->event_minimum.is_set && meter__decimal_compare(fee, charge->event_minimum.value) < 0) {
+		rc = meter__decimal_subtract(&difference, charge->event_minimum.value, fee);
+		return rc == METER_OK ? meter__decimal_add(&sums->raised, sums->raised, difference) : rc;
+	}
+	if (rc == METER_OK && charge->event_maximum.is_set && meter__decimal_compare(fee, charge->event_maximum.value) > 0) {
+		rc = meter__decimal_subtract(&difference, fee, charge->event_maximum.value);
+		return rc == METER_OK ? meter__decimal_add(&sums->cut, sums->cut, difference) : rc;
+	}
+	return rc;
+}
+
+static int event_limit_line(struct rater *r, int32_t kind, struct decimal sum, struct decimal limit)
+{
+	if (meter__decimal_is_zero(sum))
+		return METER_OK;
+	const bool is_minimum = kind == METER_LINE_MINIMUM;
+	struct buffer description = meter__rate_text_charge(r);
+	meter__buffer_text(&description, is_minimum ? ", minimum of " : ", maximum of ");
+	meter__rate_text_decimal(&description, limit);
+	meter__buffer_text(&description, " an event");
+	return meter__rate_line_add(r, kind, &description, is_minimum ? DECIMAL_ONE : meter__decimal_negate(DECIMAL_ONE), sum,
+	                            DECIMAL_ONE);
+}
+
+/* The first free_events cost nothing. */
+static int rate_events(struct rater *r, const struct charge_usage *usage)
+{
+	const struct charge *charge = r->terms;
+	struct event_sums sums = {.free_units = charge->free_units};
+	size_t first = (uint64_t)charge->free_events < usage->event_count ? (size_t)charge->free_events : usage->event_count;
+	int rc = METER_OK;
+	for (size_t i = first; i < usage->event_count && rc == METER_OK; i++)
+		rc = add_event(&sums, charge, usage->events[i]);
+	if (rc == METER_OK)
+		rc = percentage_lines(r, meter__decimal_is_negative(sums.base) ? DECIMAL_ZERO : sums.base,
+		                      meter__decimal_from_int((int64_t)(usage->event_count - first)));
+	if (rc == METER_OK)
+		rc = event_limit_line(r, METER_LINE_MINIMUM, sums.raised, charge->event_minimum.value);
+	return rc == METER_OK ? event_limit_line(r, METER_LINE_MAXIMUM, sums.cut, charge->event_maximum.value) : rc;
+}
+
+/* ---- one quantity, or one per group ---- */
+
+static int rate_total(struct rater *r, const struct aggregate *total)
+{
 	struct decimal quantity;
-	const int rc = billed_quantity(&quantity, &total, charge->included);
+	const int rc = billed_quantity(&quantity, r, total);
 	if (rc != METER_OK)
 		return rc;
-	switch (charge->model) {
+	switch (r->terms->model) {
 	case MODEL_GRADUATED:
+	case MODEL_GRADUATED_PERCENTAGE:
 		return rate_graduated(r, quantity);
 	case MODEL_VOLUME:
 		return rate_volume(r, quantity);
 	case MODEL_PACKAGE:
 		return rate_package(r, quantity);
+	case MODEL_PERCENTAGE:
+		return percentage_lines(r, quantity, meter__decimal_from_int(total->events));
+	case MODEL_DYNAMIC:
+		return rate_dynamic(r, quantity);
 	case MODEL_UNIT:
 	case MODEL_FLAT:
+	case MODEL_COUNT:
 		break;
 	}
 	return rate_unit(r, quantity);
 }
 
+/* By the dimensions of group_by, missing values first. */
+static int compare_groups(const void *left, const void *right, void *user)
+{
+	const struct charge *charge = user;
+	const struct usage_group *a = *(const struct usage_group *const *)left;
+	const struct usage_group *b = *(const struct usage_group *const *)right;
+	for (size_t i = 0; i < charge->group_by_count; i++) {
+		const size_t d = charge->group_by[i];
+		const int order = meter__slice_compare(meter__slice_of(a->values[d]), meter__slice_of(b->values[d]));
+		if (order != 0)
+			return order;
+	}
+	return 0;
+}
+
+static int rate_sorted_groups(struct rater *r, const struct usage_group **sorted, size_t count)
+{
+	struct charge *charge = (struct charge *)(uintptr_t)r->terms; /* compare_groups() only reads it */
+	for (size_t from = 0, to; from < count; from = to) {
+		struct aggregate total = {0};
+		for (to = from; to < count && compare_groups(&sorted[from], &sorted[to], charge) == 0; to++)
+			meter__aggregate_merge(charge->meter->aggregation, &total, &sorted[to]->total);
+		r->group = sorted[from];
+		const int rc = rate_total(r, &total);
+		r->group = NULL;
+		if (rc != METER_OK)
+			return rc;
+	}
+	return METER_OK;
+}
+
+static int rate_groups(struct rater *r, const struct charge_usage *usage)
+{
+	const struct usage_group **sorted = malloc((usage->group_count + 1) * sizeof(*sorted));
+	if (sorted == NULL)
+		return METER_ENOMEM;
+	for (size_t i = 0; i < usage->group_count; i++)
+		sorted[i] = &usage->groups[i];
+	qsort_r(sorted, usage->group_count, sizeof(*sorted), compare_groups, (void *)(uintptr_t)r->terms);
+	const int rc = rate_sorted_groups(r, sorted, usage->group_count);
+	free(sorted);
+	return rc;
+}
+
+static int rate_usage(struct rater *r, const struct charge_usage *usage)
+{
+	const struct charge *charge = r->terms;
+	if (charge->rate_count > 0)
+		return rate_rates(r, usage);
+	if (meter__charge_needs_events(charge))
+		return rate_events(r, usage);
+	if (charge->group_by_count > 0 && usage->group_count > 0)
+		return rate_groups(r, usage);
+	struct aggregate total = {0};
+	for (size_t i = 0; i < usage->group_count; i++)
+		meter__aggregate_merge(charge->meter->aggregation, &total, &usage->groups[i].total);
+	return rate_total(r, &total);
+}
+
+/* ---- flat ---- */
+
 /* The part of the period that is charged, in the largest unit that is exact for both. */
-static int rate_prorated(struct rater *r, int64_t active_us, int64_t period_us)
+static int rate_cut(struct rater *r, int64_t weight_us, int64_t whole_us, struct decimal amount)
 {
 	static const struct {
 		int64_t us;
 		const char *name;
 	} units[] = {{US_PER_DAY, "days"}, {US_PER_SECOND, "seconds"}, {1, "microseconds"}};
 	size_t i = 0;
-	while (active_us % units[i].us != 0 || period_us % units[i].us != 0)
+	while (weight_us % units[i].us != 0 || whole_us % units[i].us != 0)
 		i++;
-	const struct decimal active = meter__decimal_from_int(active_us / units[i].us);
-	const struct decimal whole = meter__decimal_from_int(period_us / units[i].us);
+	const struct decimal weight = meter__decimal_from_int(weight_us / units[i].us);
+	const struct decimal whole = meter__decimal_from_int(whole_us / units[i].us);
 	struct buffer description = meter__rate_text_amount_of(r->charge);
-	meter__rate_text_decimal(&description, active);
+	meter__rate_text_decimal(&description, weight);
 	meter__buffer_text(&description, " of ");
 	meter__rate_text_decimal(&description, whole);
 	meter__buffer_format(&description, " %s", units[i].name);
-	return meter__rate_line_add(r, METER_LINE_FLAT, &description, active, r->charge->amount, whole);
+	return meter__rate_line_add_part(r, &description, weight, r->charge->amount, whole, amount);
 }
 
 static int rate_flat(struct rater *r)
 {
-	const int64_t active_us = r->active.to_us - r->active.from_us;
-	const int64_t period_us = r->period.to_us - r->period.from_us;
-	if (active_us <= 0)
+	const struct partition p = meter__rate_partition(r, r->charge->is_prorated);
+	if (p.weights[r->at] == 0)
 		return METER_OK;
-	if (r->charge->is_prorated && active_us < period_us)
-		return rate_prorated(r, active_us, period_us);
-	struct buffer description = meter__rate_text_charge(r->charge);
-	return meter__rate_line_add(r, METER_LINE_FLAT, &description, DECIMAL_ONE, r->charge->amount, DECIMAL_ONE);
+	if (p.weights[r->at] == p.total) {
+		struct buffer description = meter__rate_text_charge(r);
+		return meter__rate_line_add(r, METER_LINE_FLAT, &description, DECIMAL_ONE, r->charge->amount, DECIMAL_ONE);
+	}
+	struct decimal amount;
+	const int rc = meter__part(&amount, &p, r->charge->amount, r->at, r->plan->exponent);
+	return rc == METER_OK ? rate_cut(r, p.weights[r->at], p.total, amount) : rc;
 }
 
 static int suspend_unmeasured(struct rater *r, const struct charge_usage *usage)

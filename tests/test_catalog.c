@@ -183,8 +183,8 @@ static void test_plan_is_read_whole(void **state)
 	assert_decimal(plan->maximum.value, "9000");
 	assert_int_equal(plan->charge_count, 4);
 	assert_int_equal(plan->discount_count, 1);
-	assert_false(plan->discounts[0].is_percent);
-	assert_decimal(plan->discounts[0].amount, "5");
+	assert_int_equal(plan->discounts[0].kind, DISCOUNT_AMOUNT);
+	assert_decimal(plan->discounts[0].value, "5");
 	assert_instant(plan->discounts[0].from_us, "2026-01-31T23:00:00Z");
 	assert_true(plan->discounts[0].until_us == INT64_MAX);
 	assert_null(plan->discounts[0].reason);
@@ -223,8 +223,8 @@ static void test_charges_are_read_whole(void **state)
 	assert_false(calls->tiers[1].has_up_to || calls->tiers[1].has_price);
 	assert_decimal(calls->tiers[1].flat, "0.4");
 	assert_int_equal(calls->discount_count, 1);
-	assert_true(calls->discounts[0].is_percent);
-	assert_decimal(calls->discounts[0].percent, "10");
+	assert_int_equal(calls->discounts[0].kind, DISCOUNT_PERCENT);
+	assert_decimal(calls->discounts[0].value, "10");
 	assert_true(calls->discounts[0].from_us == INT64_MIN);
 	assert_instant(calls->discounts[0].until_us, "2026-04-01T00:00:00Z");
 	assert_string_equal(calls->discounts[0].reason, "launch offer");
@@ -443,7 +443,7 @@ static void test_wrong_top_level_is_refused(void **state)
 		{"version: 2\n", "t.yaml:1:10: \"2\": version 1 was expected", "a newer version"},
 		{"version: 1e0\n", "t.yaml:1:10: \"1e0\": a decimal was expected, like -12.50", "an exponent"},
 		{"version: 1\nmeter: {}\n",
-	         "t.yaml:2:1: unknown key \"meter\"; allowed are version, meters, plans, subscriptions", "unknown key"},
+	         "t.yaml:2:1: unknown key \"meter\"; allowed are version, meters, plans, subscriptions, units", "unknown key"},
 		{"version: 1\nmeters: []\n", "t.yaml:2:9: a mapping was expected, not a list", "meters as a list"},
 		{"version: 1\nplans: {}\n", "t.yaml:2:8: a list was expected, not a mapping", "plans as a mapping"},
 		{"version: 1\nplans:\n", "t.yaml:2:7: a list was expected, not text", "plans left empty"},
@@ -517,7 +517,7 @@ static void test_wrong_plan_is_refused(void **state)
 	         "t.yaml:2:64: \"2026-01-01\": a time with a zone was expected, like 2026-01-31T23:59:59Z", "a date only"},
 		{"version: 1\nplans: [{key: p, currency: usd, period: month, effective_from: 2026-01-01T00:00:00Z, charges: "
 	         "[]}]\n",
-	         "t.yaml:2:28: \"usd\": a currency of ISO 4217 was expected, like USD", "unknown currency"},
+	         "t.yaml:2:28: \"usd\": a currency of ISO 4217 was expected, like USD, or one of \"units\"", "unknown currency"},
 		{"version: 1\nplans: [{key: p, currency: USD, period: P1M, effective_from: 2026-01-01T00:00:00Z, charges: []}]\n",
 	         "t.yaml:2:41: \"P1M\": month was expected", "unknown period"},
 		{PLAN "    charges: {}\n", "t.yaml:10:14: a list was expected, not a mapping", "charges as a mapping"},
@@ -560,7 +560,9 @@ static void test_wrong_charge_is_refused(void **state)
 {
 	static const struct refused rows[] = {
 		{CHARGE("meter: calls, price: 1"), "t.yaml:11:9: \"model\" is missing", "no model"},
-		{CHARGE("model: tiered"), "t.yaml:11:25: \"tiered\": flat, unit, graduated, volume or package was expected",
+		{CHARGE("model: tiered"),
+	         "t.yaml:11:25: \"tiered\": flat, unit, graduated, volume, package, percentage, graduated_percentage or dynamic "
+	         "was expected",
 	         "unknown model"},
 		{CHARGE("model: flat"), "t.yaml:11:9: \"amount\" is missing", "flat without amount"},
 		{CHARGE("model: flat, amount: 1, meter: calls"), "t.yaml:11:42: \"meter\" does not belong to model flat",
@@ -599,7 +601,8 @@ static void test_wrong_charge_is_refused(void **state)
 	         "proration"},
 		{CHARGE("model: flat, amount: 1, amout: 1"),
 	         "t.yaml:11:42: unknown key \"amout\"; allowed are key, name, meter, model, amount, bill, proration, price, per, "
-	         "included, tiers, flat_at_zero, rates, unmatched, minimum, maximum, discounts",
+	         "included, tiers, flat_at_zero, rates, unmatched, minimum, maximum, discounts, group_by, convert, round, tax, "
+	         "rate, per_event, free_events, free_units, event_minimum, event_maximum, multiplier",
 	         "unknown key"},
 	};
 
@@ -627,7 +630,7 @@ static void test_wrong_tiers_are_refused(void **state)
 		{TIERS("[{up_to: 5}, {price: 1}]"), "t.yaml:11:58: \"price\" or \"flat\" is missing", "no price"},
 		{TIERS("[{price: \"-1\"}]"), "t.yaml:11:66: \"-1\": at least 0 was expected", "negative price"},
 		{TIERS("[{price: 1, flat: \"-1\"}]"), "t.yaml:11:75: \"-1\": at least 0 was expected", "negative flat"},
-		{TIERS("[{price: 1, from: 0}]"), "t.yaml:11:69: unknown key \"from\"; allowed are up_to, price, flat",
+		{TIERS("[{price: 1, from: 0}]"), "t.yaml:11:69: unknown key \"from\"; allowed are up_to, price, flat, rate",
 	         "unknown key"},
 		{TIERS("[{price: 1}], flat_at_zero: yes"), "t.yaml:11:85: \"yes\": true or false was expected", "no flag"},
 	};
@@ -669,7 +672,7 @@ static void test_wrong_rates_are_refused(void **state)
 static void test_wrong_discount_is_refused(void **state)
 {
 	static const struct refused rows[] = {
-		{DISCOUNT("{reason: x}"), "t.yaml:11:54: \"percent\" or \"amount\" is missing", "neither"},
+		{DISCOUNT("{reason: x}"), "t.yaml:11:54: \"percent\", \"amount\" or \"units\" is missing", "neither"},
 		{DISCOUNT("{percent: 1, amount: 1}"),
 	         "t.yaml:11:67: \"percent\" and \"amount\" are given; one of them was expected", "both"},
 		{DISCOUNT("{percent: 100.01}"), "t.yaml:11:64: \"100.01\": at most 100 percent was expected", "over 100 percent"},
@@ -680,7 +683,7 @@ static void test_wrong_discount_is_refused(void **state)
 		{DISCOUNT("{percent: 1, from: tomorrow}"),
 	         "t.yaml:11:73: \"tomorrow\": a time with a zone was expected, like 2026-01-31T23:59:59Z", "no time"},
 		{DISCOUNT("{percent: 1, applies_to: [a]}"),
-	         "t.yaml:11:67: unknown key \"applies_to\"; allowed are percent, amount, from, until, reason",
+	         "t.yaml:11:67: unknown key \"applies_to\"; allowed are percent, amount, units, from, until, reason",
 	         "only a plan's discount can choose charges"},
 	};
 
@@ -711,8 +714,59 @@ static void test_wrong_subscription_is_refused(void **state)
 	         "t.yaml:12:113: \"until\" must be later than \"from\"", "ends with the last change"},
 		{SUBSCRIPTION("plan: p, " FROM ", anchor: 15"), "t.yaml:12:65: \"15\": calendar was expected", "anchor"},
 		{SUBSCRIPTION("plan: p, " FROM ", period: month"),
-	         "t.yaml:12:57: unknown key \"period\"; allowed are customer, plan, from, until, timezone, anchor",
+	         "t.yaml:12:57: unknown key \"period\"; allowed are customer, plan, from, until, trial_until, pauses, timezone, "
+	         "anchor",
 	         "unknown key"},
+	};
+
+	(void)state;
+	expect_refused(rows, COUNT(rows), METER_ECATALOG);
+}
+
+#define UNIT_CHARGE(text) CHARGE("meter: calls, model: unit, price: 1, " text)
+#define SUM_CHARGE(text) CHARGE("meter: tokens, model: percentage, rate: 1, " text)
+
+static void test_wrong_quantity_rules_are_refused(void **state)
+{
+	static const struct refused rows[] = {
+		{CHARGE("meter: calls, model: percentage"), "t.yaml:11:9: \"rate\" is missing", "percentage without rate"},
+		{CHARGE("meter: calls, model: graduated_percentage"), "t.yaml:11:9: \"tiers\" is missing", "no tiers"},
+		{CHARGE("meter: calls, model: graduated_percentage, tiers: [{price: 1}]"),
+	         "t.yaml:11:70: \"price\" does not belong to tiers of model graduated_percentage", "price for a rate"},
+		{TIERS("[{rate: 1}]"), "t.yaml:11:59: \"rate\" does not belong to tiers of model graduated", "rate for a price"},
+		{CHARGE("meter: calls, model: dynamic, price: 1"), "t.yaml:11:48: \"price\" does not belong to model dynamic",
+	         "dynamic brings its price"},
+		{UNIT_CHARGE("multiplier: 1"), "t.yaml:11:55: \"multiplier\" does not belong to model unit", "multiplier"},
+		{UNIT_CHARGE("free_events: 1"), "t.yaml:11:55: \"free_events\" does not belong to model unit", "free_events"},
+		{UNIT_CHARGE("group_by: [model]"), "t.yaml:11:66: meter \"calls\" has no dimension \"model\"", "group_by"},
+		{UNIT_CHARGE("group_by: []"), "t.yaml:11:65: an empty list; at least one dimension was expected",
+	         "empty group_by"},
+		{CHARGE("meter: tokens, model: unit, price: 1, group_by: [kind, kind]"),
+	         "t.yaml:11:73: dimension \"kind\" is listed twice", "group_by twice"},
+		{CHARGE("meter: tokens, model: unit, rates: [{match: {}, price: 1}], group_by: [kind]"),
+	         "t.yaml:11:78: \"group_by\" together with \"rates\": each rate is a group already", "group_by and rates"},
+		{UNIT_CHARGE("convert: {}"), "t.yaml:11:64: either \"divide_by\" or \"multiply_by\" was expected", "convert"},
+		{UNIT_CHARGE("convert: {divide_by: 2, multiply_by: 3}"),
+	         "t.yaml:11:64: either \"divide_by\" or \"multiply_by\" was expected", "both ways"},
+		{UNIT_CHARGE("round: {to: 1}"), "t.yaml:11:62: \"mode\" is missing", "round without mode"},
+		{UNIT_CHARGE("round: {to: 1, mode: half_even}"), "t.yaml:11:76: \"half_even\": up, down or half_up was expected",
+	         "mode of round"},
+		{UNIT_CHARGE("tax: {percent: 19}"), "t.yaml:11:60: \"category\" is missing", "tax without category"},
+		{UNIT_CHARGE("discounts: [{units: 5, percent: 1}]"),
+	         "t.yaml:11:68: \"percent\" and \"units\" are given; one of them was expected", "two sizes"},
+		{CHARGE("model: flat, amount: 1, discounts: [{units: 5}]"),
+	         "t.yaml:11:42: a discount in \"units\" of a charge that has no units", "units of a flat"},
+		{SUM_CHARGE("free_events: \"1.5\""), "t.yaml:11:74: \"1.5\": a number of events was expected", "half an event"},
+		{SUM_CHARGE("event_minimum: 2, event_maximum: 1"), "t.yaml:11:94: maximum 1 is below minimum 2", "event limits"},
+		{CHARGE("meter: calls, model: percentage, rate: 1, free_events: 1"),
+	         "t.yaml:11:9: \"free_events\", \"event_minimum\" and \"event_maximum\" need a meter with aggregation sum",
+	         "events of a count"},
+		{SUBSCRIPTION("plan: p, " FROM ", pauses: [{from: 2026-02-01T00:00:00Z, until: 2026-02-01T00:00:00Z}]"),
+	         "t.yaml:12:102: \"until\" must be later than \"from\"", "empty pause"},
+		{SUBSCRIPTION("plan: p, " FROM ", pauses: [{from: 2026-02-01T00:00:00Z}, {from: 2026-03-01T00:00:00Z}]"),
+	         "t.yaml:12:103: \"from\" is before the end of the pause before", "pauses overlap"},
+		{"version: 1\nunits: {USD: {exponent: 2}}\n", "t.yaml:2:9: \"USD\" is a currency of ISO 4217", "unit USD"},
+		{"version: 1\nunits: {credits: {exponent: 13}}\n", "t.yaml:2:29: \"13\": 0 to 12 was expected", "exponent"},
 	};
 
 	(void)state;
@@ -722,11 +776,10 @@ static void test_wrong_subscription_is_refused(void **state)
 static void test_language_not_rated_yet_is_named(void **state)
 {
 #define NOT_RATED(position, name) "t.yaml:" position ": \"" name "\" is not rated by this version of libmeter"
-#define UNIT_CHARGE(text) CHARGE("meter: calls, model: unit, price: 1, " text)
 #define PERIOD(text)                                                                                                             \
 	"version: 1\nplans: [{key: p, currency: USD, effective_from: 2026-01-01T00:00:00Z, charges: [], period: " text "}]\n"
 	static const struct refused rows[] = {
-		{"version: 1\nunits: {credits: {exponent: 6}}\n", NOT_RATED("2:1", "units"), "units"},
+		{"version: 1\nunits: {credits: {exponent: 6, price: 1}}\n", NOT_RATED("2:32", "price"), "price of a unit"},
 		{METER("event_type: e, aggregation: avg"), NOT_RATED("3:35", "avg"), "avg"},
 		{METER("event_type: e, aggregation: unique_count, value: u"), NOT_RATED("3:35", "unique_count"), "unique_count"},
 		{METER("event_type: e, aggregation: time_weighted"), NOT_RATED("3:35", "time_weighted"), "time_weighted"},
@@ -736,26 +789,6 @@ static void test_language_not_rated_yet_is_named(void **state)
 		{PERIOD("year"), NOT_RATED("2:92", "year"), "year"},
 		{PLAN "    charges: []\n    commitments: [{key: c}]\n", NOT_RATED("11:5", "commitments"), "commitments"},
 		{PLAN "    charges: []\n    credits: [{key: c}]\n", NOT_RATED("11:5", "credits"), "credits"},
-		{CHARGE("meter: calls, model: percentage, rate: 1"), NOT_RATED("11:51", "rate"), "percentage and its rate"},
-		{CHARGE("meter: calls, model: percentage"), NOT_RATED("11:39", "percentage"), "percentage"},
-		{CHARGE("meter: calls, model: graduated_percentage"), NOT_RATED("11:39", "graduated_percentage"),
-	         "graduated_percentage"},
-		{CHARGE("meter: calls, model: dynamic"), NOT_RATED("11:39", "dynamic"), "dynamic"},
-		{UNIT_CHARGE("group_by: [model]"), NOT_RATED("11:55", "group_by"), "group_by"},
-		{UNIT_CHARGE("convert: {divide_by: 2}"), NOT_RATED("11:55", "convert"), "convert"},
-		{UNIT_CHARGE("round: {to: 1, mode: up}"), NOT_RATED("11:55", "round"), "round"},
-		{UNIT_CHARGE("tax: {percent: 19}"), NOT_RATED("11:55", "tax"), "tax"},
-		{UNIT_CHARGE("per_event: 1"), NOT_RATED("11:55", "per_event"), "per_event"},
-		{UNIT_CHARGE("free_events: 1"), NOT_RATED("11:55", "free_events"), "free_events"},
-		{UNIT_CHARGE("free_units: 1"), NOT_RATED("11:55", "free_units"), "free_units"},
-		{UNIT_CHARGE("event_minimum: 1"), NOT_RATED("11:55", "event_minimum"), "event_minimum"},
-		{UNIT_CHARGE("event_maximum: 1"), NOT_RATED("11:55", "event_maximum"), "event_maximum"},
-		{UNIT_CHARGE("multiplier: 1"), NOT_RATED("11:55", "multiplier"), "multiplier"},
-		{UNIT_CHARGE("discounts: [{units: 5}]"), NOT_RATED("11:68", "units"), "units of a discount"},
-		{UNIT_CHARGE("proration: time"),
-	         "t.yaml:11:66: \"proration: time\" of model unit is not rated by this version of libmeter",
-	         "proration of usage"},
-		{TIERS("[{rate: 1}]"), NOT_RATED("11:59", "rate"), "rate of a tier"},
 		{SUBSCRIPTION("plan: p, " FROM ", timezone: Europe/Berlin"), NOT_RATED("12:67", "Europe/Berlin"), "time zone"},
 		{SUBSCRIPTION("plan: p, " FROM ", anchor: anniversary"), NOT_RATED("12:65", "anniversary"), "anniversary"},
 	};
@@ -940,6 +973,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_wrong_rates_are_refused),
 		cmocka_unit_test(test_wrong_discount_is_refused),
 		cmocka_unit_test(test_wrong_subscription_is_refused),
+		cmocka_unit_test(test_wrong_quantity_rules_are_refused),
 		cmocka_unit_test(test_language_not_rated_yet_is_named),
 		cmocka_unit_test(test_numbers_of_things_are_bounded),
 		cmocka_unit_test(test_twenty_thousand_subscriptions),

@@ -18,7 +18,7 @@
 #include "buffer.h"
 #include "catalog.h"
 #include "instant.h"
-#include "rate.h"
+#include "rate_line.h"
 
 #define GROUPS_MAX 8
 #define CHARGES_MAX 8
@@ -48,6 +48,8 @@ static const char *kind_name(int32_t kind)
 		return "discount";
 	case METER_LINE_SUSPENDED:
 		return "suspended";
+	case METER_LINE_TAX:
+		return "tax";
 	default:
 		return "?";
 	}
@@ -81,6 +83,7 @@ static void check_laws(const struct rating *rating, const struct plan *plan)
 {
 	int128 subtotal = 0;
 	int128 plan_lines = 0;
+	int128 tax = 0;
 	size_t suspended = 0;
 	for (size_t i = 0; i < rating->line_count; i++) {
 		const struct line *line = &rating->lines[i];
@@ -99,11 +102,14 @@ static void check_laws(const struct rating *rating, const struct plan *plan)
 		assert_true(2 * magnitude(product - rounded) <= unit);
 		if (line->charge != NULL)
 			subtotal += scaled(line->amount);
+		else if (line->kind == METER_LINE_TAX)
+			tax += scaled(line->amount);
 		else
 			plan_lines += scaled(line->amount);
 	}
 	assert_true(scaled(rating->subtotal) == subtotal);
-	assert_true(scaled(rating->total) == subtotal + plan_lines);
+	assert_true(scaled(rating->tax) == tax);
+	assert_true(scaled(rating->total) == subtotal + plan_lines + tax);
 	assert_int_equal(rating->suspended_count, suspended);
 }
 
@@ -141,6 +147,7 @@ struct usage {
 	struct aggregate totals[GROUPS_MAX];
 	size_t count;
 	struct usage_group groups[CHARGES_MAX][GROUPS_MAX];
+	struct decimal events[CHARGES_MAX][GROUPS_MAX]; /* each group is also one event */
 	struct charge_usage charges[CHARGES_MAX];
 };
 
@@ -191,9 +198,12 @@ static void usage_read(struct usage *u, const struct plan *plan, const char *tex
 	assert_true(plan->charge_count <= CHARGES_MAX);
 	for (size_t i = 0; i < plan->charge_count; i++) {
 		u->charges[i].groups = u->groups[i];
+		u->charges[i].events = u->events[i];
 		for (size_t g = 0; g < u->count; g++)
-			if (plan->charges[i].meter != NULL && strcmp(plan->charges[i].meter->key, u->meters[g]) == 0)
+			if (plan->charges[i].meter != NULL && strcmp(plan->charges[i].meter->key, u->meters[g]) == 0) {
+				u->events[i][u->charges[i].event_count++] = u->totals[g].value;
 				u->groups[i][u->charges[i].group_count++] = (struct usage_group){u->values[g], u->totals[g]};
+			}
 	}
 }
 
@@ -219,11 +229,20 @@ static struct meter_catalog *catalog_with(const char *plan)
 	return catalog;
 }
 
+/* One segment of a period, as most periods are. */
+static int rate_one(struct rating *rating, const struct plan *plan, const struct charge_usage *usage, struct period period,
+                    struct period active)
+{
+	const struct rate_segment segment = {
+		.plan = plan, .active = active, .weight_us = active.to_us - active.from_us, .usage = usage};
+	return meter__rate(rating, &segment, 1, period);
+}
+
 static void rate_usage(struct rating *rating, const struct plan *plan, const char *usage)
 {
 	struct usage u;
 	usage_read(&u, plan, usage);
-	assert_int_equal(meter__rate(rating, plan, u.charges, january, january), METER_OK);
+	assert_int_equal(rate_one(rating, plan, u.charges, january, january), METER_OK);
 	check_laws(rating, plan);
 }
 
@@ -451,9 +470,9 @@ static void test_latest_takes_the_newest_group(void **state)
 	const char *const none[] = {NULL};
 	const struct usage_group groups[] = {{none, {.events = 4, .value = dec("9"), .at_us = 10}},
 	                                     {none, {.events = 1, .value = dec("2"), .at_us = 20}}};
-	const struct charge_usage usage = {groups, 2};
+	const struct charge_usage usage = {.groups = groups, .group_count = 2};
 	struct rating rating;
-	assert_int_equal(meter__rate(&rating, &catalog->plans[0], &usage, january, january), METER_OK);
+	assert_int_equal(rate_one(&rating, &catalog->plans[0], &usage, january, january), METER_OK);
 	assert_int_equal(meter__decimal_compare(rating.total, dec("2")), 0);
 	meter__rating_free(&rating);
 	meter__catalog_release(catalog);
@@ -660,11 +679,11 @@ static void test_flat_is_charged_for_its_active_part(void **state)
 	                     "time}\n"),
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const struct charge_usage usage = {NULL, 0};
+		const struct charge_usage usage = {.groups = NULL, .group_count = 0};
 		struct rating rating;
 		struct buffer lines = {0};
 		const struct plan *plan = &catalogs[rows[i].is_prorated]->plans[0];
-		assert_int_equal(meter__rate(&rating, plan, &usage, january, rows[i].active), METER_OK);
+		assert_int_equal(rate_one(&rating, plan, &usage, january, rows[i].active), METER_OK);
 		for (size_t n = 0; n < rating.line_count; n++)
 			put_line(&lines, &rating.lines[n]);
 		if (strcmp(meter__buffer_cstr(&lines), rows[i].expected) != 0)
@@ -795,7 +814,7 @@ static void test_descriptions_tell_how_a_line_came_about(void **state)
 		struct rating rating;
 		struct usage u;
 		usage_read(&u, &catalog->plans[0], rows[i].usage);
-		assert_int_equal(meter__rate(&rating, &catalog->plans[0], u.charges, january, january), METER_OK);
+		assert_int_equal(rate_one(&rating, &catalog->plans[0], u.charges, january, january), METER_OK);
 		struct buffer texts = {0};
 		for (size_t n = 0; n < rating.line_count; n++)
 			meter__buffer_format(&texts, "%s%s", n > 0 ? "|" : "", rating.lines[n].description);
@@ -815,10 +834,10 @@ static void test_plan_and_flat_descriptions(void **state)
 		"    currency: USD\n    minimum: \"900\"\n    discounts: [{amount: \"1.5\", reason: sorry}]\n    charges:\n"
 		"      - {key: base, name: Base fee, model: flat, amount: 49, proration: time}\n"
 		"      - {key: seat, model: flat, amount: 9}\n");
-	const struct charge_usage usage[2] = {{NULL, 0}, {NULL, 0}};
+	const struct charge_usage usage[2] = {{.groups = NULL}, {.groups = NULL}};
 	struct rating rating;
 	const struct period active = {january.from_us + 14 * US_PER_DAY, january.to_us};
-	assert_int_equal(meter__rate(&rating, &catalog->plans[0], usage, january, active), METER_OK);
+	assert_int_equal(rate_one(&rating, &catalog->plans[0], usage, january, active), METER_OK);
 	static const char *const expected[] = {"Base fee, 17 of 31 days", "seat", "discount 1.50: sorry", "minimum 900.00"};
 	assert_int_equal(rating.line_count, COUNT(expected));
 	for (size_t i = 0; i < COUNT(expected); i++)
@@ -867,7 +886,7 @@ static void test_overflow_is_an_error_that_names_the_charge(void **state)
 		struct rating rating;
 		char message[128];
 		usage_read(&u, &catalog->plans[0], rows[i].usage);
-		if (meter__rate(&rating, &catalog->plans[0], u.charges, january, january) != METER_EOVERFLOW)
+		if (rate_one(&rating, &catalog->plans[0], u.charges, january, january) != METER_EOVERFLOW)
 			fail_msg("%s: no overflow", rows[i].why);
 		snprintf(message, sizeof message, "%s: a quantity or an amount does not fit into 38 digits", rows[i].who);
 		assert_string_equal(meter_errmsg(), message);
@@ -884,7 +903,7 @@ static void test_largest_amount_is_exact(void **state)
 	struct usage u;
 	struct rating rating;
 	usage_read(&u, &catalog->plans[0], HUGE38);
-	assert_int_equal(meter__rate(&rating, &catalog->plans[0], u.charges, january, january), METER_OK);
+	assert_int_equal(rate_one(&rating, &catalog->plans[0], u.charges, january, january), METER_OK);
 	assert_int_equal(meter__decimal_compare(rating.total, dec(HUGE38)), 0);
 	meter__rating_free(&rating);
 	meter__catalog_release(catalog);
@@ -965,9 +984,9 @@ static void sample_make(struct sample *s, enum charge_model model)
 static struct decimal sample_rate(const struct sample *s, struct decimal quantity)
 {
 	const struct usage_group group = {NULL, {.events = 1, .value = quantity}};
-	const struct charge_usage usage = {&group, 1};
+	const struct charge_usage usage = {.groups = &group, .group_count = 1};
 	struct rating rating;
-	assert_int_equal(meter__rate(&rating, &s->plan, &usage, january, january), METER_OK);
+	assert_int_equal(rate_one(&rating, &s->plan, &usage, january, january), METER_OK);
 	check_laws(&rating, &s->plan);
 	const struct decimal total = rating.total;
 	meter__rating_free(&rating);
@@ -1094,8 +1113,8 @@ static void test_law_minimum_and_maximum_bound_the_charge(void **state)
 		s.charge.maximum = (struct amount){true, cents(maximum)};
 		const int64_t bounded = sample_cents(&s, quantity);
 		LAW(bounded == (free_of_bounds < minimum ? minimum : free_of_bounds > maximum ? maximum : free_of_bounds), step);
-		struct discount discount = {.is_percent = true,
-		                            .percent = meter__decimal_from_int(percent),
+		struct discount discount = {.kind = DISCOUNT_PERCENT,
+		                            .value = meter__decimal_from_int(percent),
 		                            .from_us = INT64_MIN,
 		                            .until_us = INT64_MAX};
 		s.charge.discounts = &discount;
@@ -1188,11 +1207,11 @@ static void test_law_order_of_groups_changes_nothing(void **state)
 			of_group[i] = values[random_to(2)];
 			groups[i] = (struct usage_group){&of_group[i], {.events = 1, .value = cents(random_to(10000))}};
 		}
-		const struct charge_usage usage = {groups, GROUPS_MAX};
+		const struct charge_usage usage = {.groups = groups, .group_count = GROUPS_MAX};
 		struct buffer lines[2] = {{0}, {0}};
 		for (size_t n = 0; n < 2; n++) {
 			struct rating rating;
-			assert_int_equal(meter__rate(&rating, &s.plan, &usage, january, january), METER_OK);
+			assert_int_equal(rate_one(&rating, &s.plan, &usage, january, january), METER_OK);
 			for (size_t i = 0; i < rating.line_count; i++)
 				put_line(&lines[n], &rating.lines[i]);
 			meter__rating_free(&rating);
@@ -1244,19 +1263,244 @@ static void test_law_huge_numbers_give_a_rating_or_overflow(void **state)
 		s.charge.included = random_to(1) == 0 ? DECIMAL_ZERO : random_decimal();
 		s.charge.minimum = (struct amount){random_to(3) == 0, random_decimal()};
 		struct discount discount = {
-			.is_percent = true, .percent = dec("33.3"), .from_us = INT64_MIN, .until_us = INT64_MAX};
+			.kind = DISCOUNT_PERCENT, .value = dec("33.3"), .from_us = INT64_MIN, .until_us = INT64_MAX};
 		s.plan.discounts = &discount;
 		s.plan.discount_count = (size_t)random_to(1);
 		const struct usage_group group = {NULL, {.events = 1, .value = random_decimal()}};
-		const struct charge_usage usage = {&group, 1};
+		const struct charge_usage usage = {.groups = &group, .group_count = 1};
 		struct rating rating;
-		const int rc = meter__rate(&rating, &s.plan, &usage, january, january);
+		const int rc = rate_one(&rating, &s.plan, &usage, january, january);
 		LAW(rc == METER_OK || rc == METER_EOVERFLOW, step);
 		*(rc == METER_OK ? &ratings : &overflows) += 1;
 		meter__rating_free(&rating);
 	}
 	assert_true(ratings > STEPS / 10);
 	assert_true(overflows > STEPS / 10);
+}
+
+/* ---- shares of money, groups, conversions ---- */
+
+static void test_percentage_of_an_amount(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+		{"model: percentage, rate: \"2.9\"", "1000", "usage 1000 x 2.9 / 100 = 29", "a share"},
+		{"model: percentage, rate: \"2.9\"", "0.17", "usage 0.17 x 2.9 / 100 = 0 (0.00493)", "rounded to nothing"},
+		{"model: percentage, rate: \"2.9\"", "-50", "usage 0 x 2.9 / 100 = 0", "refunds cost nothing"},
+		{"model: percentage, rate: \"2.9\"", "100 -40", "usage 60 x 2.9 / 100 = 1.74", "refunds count"},
+		{"model: percentage, rate: 0, per_event: \"0.30\"", "10 20", "usage 30 x 0 / 100 = 0; usage 2 x 0.3 = 0.6",
+	         "a fixed part for each event"},
+		{"model: percentage, rate: 10, free_units: 25", "10 20", "usage 5 x 10 / 100 = 0.5", "free units"},
+		{"model: percentage, rate: 10, free_units: 25", "10", "usage 0 x 10 / 100 = 0", "all free"},
+		{"model: percentage, rate: 10, free_events: 2, per_event: 1", "100 50 30 20",
+	         "usage 50 x 10 / 100 = 5; usage 2 x 1 = 2", "the first two are free, of both"},
+		{"model: percentage, rate: 10, free_events: 9", "100 50", "usage 0 x 10 / 100 = 0", "more free than there were"},
+		{"model: percentage, rate: 10, event_minimum: 2", "10 100", "usage 110 x 10 / 100 = 11; minimum 1 x 1 = 1",
+	         "one is raised, the other not"},
+		{"model: percentage, rate: 10, event_maximum: 5", "10 100", "usage 110 x 10 / 100 = 11; maximum -1 x 5 = -5",
+	         "one is cut"},
+		{"model: percentage, rate: 10, event_minimum: 2, event_maximum: 5", "10 100 30",
+	         "usage 140 x 10 / 100 = 14; minimum 1 x 1 = 1; maximum -1 x 5 = -5", "2, 5 and 3"},
+		{"model: percentage, rate: 10, per_event: 1, event_minimum: 2", "10 -5",
+	         "usage 5 x 10 / 100 = 0.5; usage 2 x 1 = 2", "a refund has no least fee"},
+		{"model: percentage, rate: 10, free_units: 15, event_minimum: 2", "10 10",
+	         "usage 5 x 10 / 100 = 0.5; minimum 1 x 3.5 = 3.5", "free units go to the first events"},
+	};
+	expect_rows(rows, COUNT(rows));
+}
+
+static void test_graduated_percentage_and_dynamic(void **state)
+{
+	(void)state;
+#define SHARES "tiers: [{up_to: 1000, rate: 3}, {up_to: 5000, rate: \"2.5\", flat: 1}, {rate: 1}]"
+	static const struct row rows[] = {
+		{"model: graduated_percentage, " SHARES, "0", "usage 0 x 3 / 100 = 0", "nothing"},
+		{"model: graduated_percentage, " SHARES, "1000", "usage 1000 x 3 / 100 = 30", "up_to is inclusive"},
+		{"model: graduated_percentage, " SHARES, "6000",
+	         "usage 1000 x 3 / 100 = 30; usage 4000 x 2.5 / 100 = 100; flat 1 x 1 = 1; usage 1000 x 1 / 100 = 10",
+	         "each step"},
+		{"model: dynamic", "3.333 4", "usage 7.333 x 1 = 7.33 (7.333)", "the events bring the amount"},
+		{"model: dynamic, multiplier: \"1.2\"", "10", "usage 10 x 1.2 = 12", "with a margin"},
+		{"model: dynamic", "-3", "usage 0 x 1 = 0", "below zero"},
+	};
+	expect_rows(rows, COUNT(rows));
+}
+
+static void test_groups_are_priced_on_their_own(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+		{"model: graduated, group_by: [model], " TIERS, "b/x=12 a/x=6 a/y=5",
+	         "usage 10 x 1 = 10; usage 1 x 0.5 = 0.5; usage 10 x 1 = 10; usage 2 x 0.5 = 1", "tiers of each model, sorted"},
+		{"model: unit, price: 1, included: 5, group_by: [model]", "a/x=6 -/x=3 b/x=5",
+	         "usage 0 x 1 = 0; usage 1 x 1 = 1; usage 0 x 1 = 0", "included of each, a missing value first"},
+		{"model: unit, price: 1, group_by: [model, kind]", "a/x=6 a/y=1", "usage 6 x 1 = 6; usage 1 x 1 = 1",
+	         "two dimensions"},
+		{"model: unit, price: 1, group_by: [model]", "", "usage 0 x 1 = 0", "no usage has a line, too"},
+		{"model: package, price: 1, per: 10, group_by: [kind]", "a/x=6 b/x=5 a/y=1", "usage 2 x 1 = 2; usage 1 x 1 = 1",
+	         "packages of each"},
+		{"model: unit, price: 1, group_by: [model], minimum: 10", "a/x=3 b/x=4",
+	         "usage 3 x 1 = 3; usage 4 x 1 = 4; minimum 1 x 3 = 3", "limits are of the charge"},
+	};
+	expect_rows(rows, COUNT(rows));
+}
+
+static void test_quantities_are_converted_and_rounded(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+		{"model: unit, price: 1, convert: {divide_by: 1024}", "1536", "usage 1.5 x 1 = 1.5", "divided"},
+		{"model: unit, price: 1, convert: {divide_by: 4096}", "1", "usage 0.000244140625 x 1 = 0 (0.000244140625)",
+	         "exactly"},
+		{"model: unit, price: 1, convert: {multiply_by: 60}", "1.5", "usage 90 x 1 = 90", "multiplied"},
+		{"model: unit, price: 1, round: {to: 1, mode: up}", "1.01", "usage 2 x 1 = 2", "up"},
+		{"model: unit, price: 1, round: {to: 1, mode: down}", "1.99", "usage 1 x 1 = 1", "down"},
+		{"model: unit, price: 1, round: {to: \"0.5\", mode: half_up}", "1.25", "usage 1.5 x 1 = 1.5", "to halves"},
+		{"model: unit, price: 1, round: {to: 15, mode: up}", "1", "usage 15 x 1 = 15", "to blocks of 15"},
+		{"model: unit, price: 1, convert: {divide_by: 60}, round: {to: 1, mode: up}", "120", "usage 2 x 1 = 2",
+	         "both, and 2 stays 2"},
+		{"model: unit, price: 1, convert: {divide_by: 3}, round: {to: 1, mode: up}", "1", "usage 1 x 1 = 1",
+	         "rounded once"},
+		{"model: unit, price: 1, convert: {divide_by: 10}, included: 1", "25", "usage 1.5 x 1 = 1.5",
+	         "included is taken off after that"},
+		{"model: graduated, convert: {divide_by: 2}, " TIERS, "20", "usage 10 x 1 = 10", "tiers count after that"},
+		{"model: unit, price: 1, included: 10, discounts: [{units: 5}]", "17", "usage 2 x 1 = 2",
+	         "units off before included"},
+		{"model: unit, price: 1, discounts: [{units: 5}, {percent: 50}]", "7",
+	         "usage 2 x 1 = 2; discount -2 x 50 / 100 = -1", "units first"},
+		{"model: unit, price: 1, discounts: [{units: 5, until: 2026-01-01T00:00:00Z}]", "7", "usage 7 x 1 = 7",
+	         "not in force"},
+	};
+	expect_rows(rows, COUNT(rows));
+}
+
+static void test_tax_is_rounded_once_a_category(void **state)
+{
+	(void)state;
+#define VAT ", tax: {category: VAT, percent: 19}"
+	expect_rating("    currency: EUR\n    charges:\n"
+	              "      - {key: a, model: flat, amount: \"0.13\"" VAT "}\n"
+	              "      - {key: b, model: flat, amount: \"0.13\"" VAT "}\n"
+	              "      - {key: c, model: flat, amount: \"10\", tax: {category: reduced, percent: 7}}\n"
+	              "      - {key: d, model: flat, amount: \"1\"}\n",
+	              "",
+	              "flat 1 x 0.13 = 0.13; flat 1 x 0.13 = 0.13; flat 1 x 10 = 10; flat 1 x 1 = 1;"
+	              " tax 0.26 x 19 / 100 = 0.05 (0.0494); tax 10 x 7 / 100 = 0.7",
+	              "11.26", "12.01", "lago-api#821: not 0.02 twice");
+	expect_rating("    currency: EUR\n    discounts: [{amount: 6}]\n    charges:\n"
+	              "      - {key: a, model: flat, amount: 10" VAT "}\n"
+	              "      - {key: b, model: flat, amount: 20, tax: {category: VAT, percent: 7}}\n",
+	              "",
+	              "flat 1 x 10 = 10; flat 1 x 20 = 20; discount -1 x 6 = -6;"
+	              " tax 8 x 19 / 100 = 1.52; tax 16 x 7 / 100 = 1.12",
+	              "30", "26.64", "a discount lowers each base by its share");
+	expect_rating("    currency: EUR\n    minimum: 50\n    charges:\n"
+	              "      - {key: a, model: flat, amount: 10" VAT "}\n"
+	              "      - {key: b, model: flat, amount: 30}\n",
+	              "", "flat 1 x 10 = 10; flat 1 x 30 = 30; minimum 1 x 10 = 10; tax 12.5 x 19 / 100 = 2.38 (2.375)", "40",
+	              "52.38", "so does a minimum raise it");
+	expect_rating("    currency: EUR\n    minimum: 50\n    charges:\n      - {key: a, model: flat, amount: 0" VAT "}\n", "",
+	              "flat 1 x 0 = 0; minimum 1 x 50 = 50; tax 50 x 19 / 100 = 9.5", "0", "59.5",
+	              "of nothing, the first bears it");
+}
+
+/* ---- a period in parts ---- */
+
+#define SEGMENTS_MAX 4
+
+/* "days, usage" of each segment; all have the same plan. Days below 0: paused. */
+static void expect_segments(const char *plan, const int *days, const char *const *usage, size_t count, const char *expected,
+                            const char *total, const char *why)
+{
+	struct meter_catalog *catalog = catalog_with(plan);
+	struct rate_segment segments[SEGMENTS_MAX];
+	struct usage used[SEGMENTS_MAX];
+	int64_t at_us = january.from_us;
+	for (size_t i = 0; i < count; i++) {
+		int64_t length_us = (days[i] < 0 ? -days[i] : days[i]) * US_PER_DAY;
+		usage_read(&used[i], &catalog->plans[0], usage[i]);
+		segments[i] = (struct rate_segment){.plan = &catalog->plans[0],
+		                                    .active = {at_us, at_us + length_us},
+		                                    .weight_us = days[i] < 0 ? 0 : length_us,
+		                                    .usage = used[i].charges};
+		at_us += length_us;
+	}
+	struct rating rating;
+	assert_int_equal(meter__rate(&rating, segments, count, january), METER_OK);
+	struct buffer lines = {0};
+	for (size_t i = 0; i < rating.line_count; i++)
+		put_line(&lines, &rating.lines[i]);
+	if (strcmp(meter__buffer_cstr(&lines), expected) != 0)
+		fail_msg("%s\n got %s\nwant %s", why, meter__buffer_cstr(&lines), expected);
+	if (meter__decimal_compare(rating.total, dec(total)) != 0)
+		fail_msg("%s: the total is not %s", why, total);
+	meter__buffer_free(&lines);
+	meter__rating_free(&rating);
+	meter__catalog_release(catalog);
+}
+
+static void test_parts_of_a_period_add_up(void **state)
+{
+	(void)state;
+	static const int halves[] = {15, 16}, start[] = {10}, thirds[] = {10, 10, 11}, pause[] = {10, -11, 10};
+	static const char *const nothing[] = {"", "", ""}, *const some[] = {"40", "70", "5"};
+#define FLAT(text) "    currency: USD\n    charges:\n      - {key: c, model: flat, amount: \"0.10\", " text "}\n"
+#define USED(text) "    currency: USD\n    charges:\n      - {key: c, meter: calls, " text "}\n"
+	expect_segments(FLAT("proration: none"), halves, nothing, 2,
+	                "flat 15 x 0.1 / 31 = 0.05 (3/62); flat 16 x 0.1 / 31 = 0.05 (8/155)", "0.1", "a flat once, not twice");
+	expect_segments(FLAT("proration: time"), thirds, nothing, 3,
+	                "flat 10 x 0.1 / 31 = 0.03 (1/31); flat 10 x 0.1 / 31 = 0.03 (1/31); flat 11 x 0.1 / 31 = 0.04 (11/310)",
+	                "0.1", "the cent that is missing goes to the largest remainder");
+	expect_segments(FLAT("proration: none"), start, nothing, 1, "flat 1 x 0.1 = 0.1", "0.1", "a short period, not prorated");
+	expect_segments(FLAT("proration: time"), start, nothing, 1, "flat 10 x 0.1 / 31 = 0.03 (1/31)", "0.03", "and prorated");
+	expect_segments(FLAT("proration: time"), pause, nothing, 3,
+	                "flat 10 x 0.1 / 31 = 0.03 (1/31); flat 10 x 0.1 / 31 = 0.03 (1/31)", "0.06", "a pause costs nothing");
+	expect_segments(FLAT("proration: none"), pause, nothing, 3, "flat 10 x 0.1 / 20 = 0.05; flat 10 x 0.1 / 20 = 0.05", "0.1",
+	                "or is not counted");
+	expect_segments(USED("model: unit, price: 1, included: 100"), thirds, some, 3,
+	                "usage 8 x 1 = 8; usage 38 x 1 = 38; usage 0 x 1 = 0", "46", "100 included are 32 + 32 + 36");
+	expect_segments(USED("model: unit, price: 1, included: 100, proration: time"), start, some, 1, "usage 8 x 1 = 8", "8",
+	                "of a short period 32");
+	expect_segments(USED("model: unit, price: 1, included: 100"), start, some, 1, "usage 0 x 1 = 0", "0",
+	                "without proration 100");
+	expect_segments(USED("model: graduated, tiers: [{up_to: 31, price: 1, flat: 31}, {price: \"0.1\"}]"), halves, some, 2,
+	                "usage 15 x 1 = 15; flat 1 x 15 = 15; usage 25 x 0.1 = 2.5; usage 16 x 1 = 16; flat 1 x 16 = 16;"
+	                " usage 54 x 0.1 = 5.4",
+	                "69.9", "bounds and flats of tiers");
+	expect_segments(USED("model: unit, price: 1, minimum: 310"), halves, nothing, 2,
+	                "usage 0 x 1 = 0; minimum 1 x 150 = 150; usage 0 x 1 = 0; minimum 1 x 160 = 160", "310",
+	                "a minimum once");
+	expect_segments("    currency: USD\n    minimum: 62\n    charges:\n      - {key: c, model: flat, amount: 31}\n", halves,
+	                nothing, 2, "flat 15 x 31 / 31 = 15; minimum 1 x 15 = 15; flat 16 x 31 / 31 = 16; minimum 1 x 16 = 16",
+	                "62", "that of a plan");
+	expect_segments(USED("model: unit, price: 1, discounts: [{amount: 31}]"), halves, some, 2,
+	                "usage 40 x 1 = 40; discount -1 x 15 = -15; usage 70 x 1 = 70; discount -1 x 16 = -16", "79",
+	                "an amount off once");
+}
+
+/* Any cut of a period: the parts of a number add up to it, none is below 0, each is within a unit of its share. */
+static void test_law_parts_add_up(void **state)
+{
+	(void)state;
+	for (int step = 0; step < STEPS; step++) {
+		int64_t weights[6], sum = 0;
+		const size_t count = 1 + (size_t)random_to(5);
+		for (size_t i = 0; i < count; i++) {
+			weights[i] = random_to(1) ? random_to(31) * US_PER_DAY : random_to(1000000000);
+			sum += weights[i];
+		}
+		const struct partition p = {weights, count, sum};
+		const struct decimal value = cents(random_to(100000));
+		int128 parts = 0;
+		for (size_t i = 0; i < count && sum > 0; i++) {
+			struct decimal part;
+			assert_int_equal(meter__part(&part, &p, value, i, 2), METER_OK);
+			parts += scaled(part);
+			const int128 difference = scaled(part) * sum - scaled(value) * weights[i];
+			LAW(scaled(part) >= 0 && magnitude(difference) < (int128)sum * power_of_ten(10), step);
+		}
+		LAW(sum == 0 || parts == scaled(value), step);
+	}
 }
 
 int main(int argc, char **argv)
@@ -1295,6 +1539,13 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_law_rounding_is_within_half_a_unit, laws_setup),
 		cmocka_unit_test_setup(test_law_order_of_groups_changes_nothing, laws_setup),
 		cmocka_unit_test_setup(test_law_huge_numbers_give_a_rating_or_overflow, laws_setup),
+		cmocka_unit_test(test_percentage_of_an_amount),
+		cmocka_unit_test(test_graduated_percentage_and_dynamic),
+		cmocka_unit_test(test_groups_are_priced_on_their_own),
+		cmocka_unit_test(test_quantities_are_converted_and_rounded),
+		cmocka_unit_test(test_tax_is_rounded_once_a_category),
+		cmocka_unit_test(test_parts_of_a_period_add_up),
+		cmocka_unit_test(test_law_parts_add_up),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);

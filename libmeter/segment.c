@@ -1,0 +1,119 @@
+/* segment.c - see segment.h. (pure) */
+#include "segment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "instant.h"
+
+struct cutting {
+	const struct meter_catalog *catalog;
+	const struct subscription *subscription;
+	struct period active;
+	struct rate_segment *segments;
+	size_t count, capacity;
+};
+
+static const char *plan_at(const struct subscription *s, int64_t us)
+{
+	const char *key = NULL;
+	for (size_t i = 0; i < s->plan_count && s->plans[i].from_us <= us; i++)
+		key = s->plans[i].plan;
+	return key;
+}
+
+static void earlier(int64_t *end, int64_t from_us, int64_t us)
+{
+	if (us > from_us && us < *end)
+		*end = us;
+}
+
+/* Where the first change after from_us is. */
+static int64_t next_cut(const struct cutting *c, const char *plan, int64_t from_us)
+{
+	const struct subscription *s = c->subscription;
+	int64_t end = c->active.to_us;
+	for (size_t i = 0; i < s->plan_count; i++)
+		earlier(&end, from_us, s->plans[i].from_us);
+	for (size_t i = 0; i < c->catalog->plan_count; i++) {
+		if (strcmp(c->catalog->plans[i].key, plan) == 0)
+			earlier(&end, from_us, c->catalog->plans[i].effective_from_us);
+	}
+	earlier(&end, from_us, s->trial_until_us);
+	return end;
+}
+
+static int64_t weight_of(const struct subscription *s, struct period active)
+{
+	int64_t weight = active.to_us - active.from_us;
+	for (size_t i = 0; i < s->pause_count; i++) {
+		struct period pause = meter__period_intersect(active, s->pauses[i]);
+		weight -= pause.to_us - pause.from_us;
+	}
+	return weight;
+}
+
+static int add_segment(struct cutting *c, const struct plan *plan, struct period active)
+{
+	const struct subscription *s = c->subscription;
+	if (c->count > 0 && strcmp(c->segments[0].plan->currency, plan->currency) != 0) {
+		char at[INSTANT_TEXT_SIZE];
+		meter__instant_format(at, active.from_us);
+		return meter__fail(METER_EUNSUPPORTED, "the currency changes from %s to %s at %s, inside a period",
+		                   c->segments[0].plan->currency, plan->currency, at);
+	}
+	if (c->count == c->capacity) {
+		size_t capacity = c->capacity ? c->capacity * 2 : 4;
+		struct rate_segment *segments = realloc(c->segments, capacity * sizeof(*segments));
+		if (!segments)
+			return meter__fail(METER_ENOMEM, "no memory for an invoice");
+		c->segments = segments;
+		c->capacity = capacity;
+	}
+	c->segments[c->count++] = (struct rate_segment){.plan = plan,
+	                                                .active = active,
+	                                                .weight_us = weight_of(s, active),
+	                                                .is_trial = active.from_us < s->trial_until_us};
+	return METER_OK;
+}
+
+static int cut(struct cutting *c)
+{
+	int code = METER_OK;
+	for (int64_t from_us = c->active.from_us; code == METER_OK && from_us < c->active.to_us;) {
+		const char *key = plan_at(c->subscription, from_us);
+		const struct plan *plan = meter__catalog_plan(c->catalog, meter__slice_of(key), from_us);
+		if (!plan) {
+			char at[INSTANT_TEXT_SIZE];
+			meter__instant_format(at, from_us);
+			return meter__fail(METER_ENOTFOUND, "plan %s has no version in force at %s", key, at);
+		}
+		int64_t to_us = next_cut(c, key, from_us);
+		code = add_segment(c, plan, (struct period){from_us, to_us});
+		from_us = to_us;
+	}
+	return code;
+}
+
+int meter__segments(struct rate_segment **out, size_t *count_out, const struct meter_catalog *catalog,
+                    const struct subscription *subscription, struct period period)
+{
+	struct cutting c = {.catalog = catalog, .subscription = subscription};
+	c.active = meter__period_intersect(period, (struct period){subscription->from_us, subscription->until_us});
+	*out = NULL;
+	*count_out = 0;
+	if (c.active.from_us >= c.active.to_us) {
+		char at[INSTANT_TEXT_SIZE];
+		meter__instant_format(at, period.from_us);
+		return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in the month from %s on", subscription->key, at);
+	}
+	int code = cut(&c);
+	if (code != METER_OK) {
+		free(c.segments);
+		return code;
+	}
+	*out = c.segments;
+	*count_out = c.count;
+	return METER_OK;
+}
