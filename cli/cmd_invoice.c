@@ -95,6 +95,13 @@ static void add_member(struct text *t, const char *before, const char *name, con
 	text_add_json(t, value, value ? strlen(value) : 0);
 }
 
+/* Whether the line is for a part of the period only. */
+static bool is_part(const meter_invoice *invoice, size_t index)
+{
+	return meter_invoice_line_from_us(invoice, index) != meter_invoice_from_us(invoice) ||
+	       meter_invoice_line_to_us(invoice, index) != meter_invoice_to_us(invoice);
+}
+
 static void print_json(const meter_invoice *invoice)
 {
 	const char *values[LINE_COLUMN_COUNT];
@@ -115,10 +122,15 @@ static void print_json(const meter_invoice *invoice)
 		text_add_string(&t, i ? ",\n" : "\n");
 		for (size_t k = 0; k < LINE_COLUMN_COUNT; k++)
 			add_member(&t, k ? "," : "{", line_columns[k].name, values[k]);
+		if (is_part(invoice, i)) {
+			add_member(&t, ",", "from", format_time(time, meter_invoice_line_from_us(invoice, i)));
+			add_member(&t, ",", "to", format_time(time, meter_invoice_line_to_us(invoice, i)));
+		}
 		text_add_string(&t, "}");
 	}
 	text_format(&t, "],\n\"suspended\":%zu", meter_invoice_suspended_count(invoice));
 	add_member(&t, ",", "subtotal", meter_invoice_subtotal(invoice));
+	add_member(&t, ",", "tax", meter_invoice_tax(invoice));
 	add_member(&t, ",", "total", meter_invoice_total(invoice));
 	add_member(&t, ",", "due", meter_invoice_due(invoice));
 	text_add_string(&t, "}\n");
