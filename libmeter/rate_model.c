@@ -334,6 +334,9 @@ static int rate_events(struct rater *r, const struct charge_usage *usage)
 		                      meter__decimal_from_int((int64_t)(usage->event_count - first)));
 	if (rc == METER_OK)
 		rc = event_limit_line(r, METER_LINE_MINIMUM, sums.raised, charge->event_minimum.value);
+	/* Refunds may have left less than the maximum cut off other events. */
+	if (meter__decimal_compare(sums.cut, r->sum) > 0)
+		sums.cut = r->sum;
 	return rc == METER_OK ? event_limit_line(r, METER_LINE_MAXIMUM, sums.cut, charge->event_maximum.value) : rc;
 }
 

@@ -1303,6 +1303,8 @@ static void test_percentage_of_an_amount(void **state)
 	         "usage 140 x 10 / 100 = 14; minimum 1 x 1 = 1; maximum -1 x 5 = -5", "2, 5 and 3"},
 		{"model: percentage, rate: 10, per_event: 1, event_minimum: 2", "10 -5",
 	         "usage 5 x 10 / 100 = 0.5; usage 2 x 1 = 2", "a refund has no least fee"},
+		{"model: percentage, rate: 10, event_maximum: 1", "100 -95", "usage 5 x 10 / 100 = 0.5; maximum -1 x 0.5 = -0.5",
+	         "never below 0, though 9 were cut"},
 		{"model: percentage, rate: 10, free_units: 15, event_minimum: 2", "10 10",
 	         "usage 5 x 10 / 100 = 0.5; minimum 1 x 3.5 = 3.5", "free units go to the first events"},
 	};

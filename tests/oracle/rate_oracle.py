@@ -78,6 +78,8 @@ class Rater:
 
     def tier(self, charge, tier, quantity):
         key, per = charge["key"], Fraction(charge.get("per", 1))
+        if charge["model"] == "graduated_percentage":
+            per, tier = Fraction(100), {("price" if name == "rate" else name): value for name, value in tier.items()}
         is_due = quantity > 0 or charge.get("flat_at_zero", False)
         flat = Fraction(tier.get("flat", 0))
         if "price" in tier:
@@ -98,14 +100,14 @@ class Rater:
             (matched[fits[0]] if fits else rest).append(quantity)
         for rate, quantities in zip(charge["rates"], matched):
             if quantities:
-                self.add(key, "usage", max(Fraction(0), aggregate(charge["meter"], quantities)), Fraction(rate["price"]), per)
+                self.add(key, "usage", converted(charge, aggregate(charge["meter"], quantities)), Fraction(rate["price"]), per)
         unmatched = charge.get("unmatched", "suspend")
         if rest and unmatched == "suspend":
             for quantity in rest:
                 self.suspend(key, quantity)
         elif rest:
             price = Fraction(0) if unmatched == "free" else Fraction(unmatched["price"])
-            self.add(key, "usage", max(Fraction(0), aggregate(charge["meter"], rest)), price, per)
+            self.add(key, "usage", converted(charge, aggregate(charge["meter"], rest)), price, per)
         elif not groups:
             self.add(key, "usage", Fraction(0), Fraction(charge["rates"][0]["price"]), per)
 
@@ -117,12 +119,34 @@ class Rater:
         if "rates" in charge:
             self.rates(charge, groups)
             return
-        used = aggregate(charge["meter"], [quantity for _, quantity in groups])
-        quantity = max(Fraction(0), used - Fraction(charge.get("included", 0)))
+        if needs_events(charge):
+            self.single_events(charge, [quantity for _, quantity in groups])
+        elif "group_by" in charge and groups:
+            parts = {}
+            for dimensions, quantity in groups:
+                name = tuple((dimensions.get(d) is not None, dimensions.get(d, "")) for d in charge["group_by"])
+                parts.setdefault(name, []).append(quantity)
+            for name in sorted(parts):
+                self.quantity(charge, aggregate(charge["meter"], parts[name]), len(parts[name]))
+        else:
+            self.quantity(charge, aggregate(charge["meter"], [quantity for _, quantity in groups]), len(groups))
+
+    def quantity(self, charge, used, events):
+        """One quantity by the model."""
+        key, model, per = charge["key"], charge["model"], Fraction(charge.get("per", 1))
+        quantity = converted(charge, used)
+        for discount in charge.get("discounts", []):
+            if "units" in discount and in_force(discount):
+                quantity = max(Fraction(0), quantity - Fraction(discount["units"]))
+        quantity = max(Fraction(0), quantity - Fraction(charge.get("included", 0)) - Fraction(charge.get("free_units", 0)))
         if model == "unit":
             self.add(key, "usage", quantity, Fraction(charge["price"]), per)
         elif model == "package":
             self.add(key, "usage", Fraction(-(-quantity // per)), Fraction(charge["price"]))
+        elif model == "dynamic":
+            self.add(key, "usage", quantity, Fraction(charge.get("multiplier", 1)))
+        elif model == "percentage":
+            self.percentage(charge, quantity, events)
         elif model == "volume":
             self.tier(charge, next(t for t in charge["tiers"] if "up_to" not in t or quantity <= Fraction(t["up_to"])), quantity)
         else:
@@ -133,6 +157,31 @@ class Rater:
                 if part > 0 or (position == 0 and quantity == 0):
                     self.tier(charge, tier, part)
 
+    def percentage(self, charge, base, events):
+        self.add(charge["key"], "usage", base, Fraction(charge["rate"]), Fraction(100))
+        if Fraction(charge.get("per_event", 0)) != 0:
+            self.add(charge["key"], "usage", Fraction(events), Fraction(charge["per_event"]))
+
+    def single_events(self, charge, values):
+        left, base, raised, cut = Fraction(charge.get("free_units", 0)), Fraction(0), Fraction(0), Fraction(0)
+        counted = values[int(charge.get("free_events", 0)):]
+        for value in counted:
+            free = min(max(value, Fraction(0)), left)
+            left, base = left - free, base + value - free
+            if value < 0:
+                continue
+            fee = (value - free) * Fraction(charge["rate"]) / 100 + Fraction(charge.get("per_event", 0))
+            if "event_minimum" in charge and fee < Fraction(charge["event_minimum"]):
+                raised += Fraction(charge["event_minimum"]) - fee
+            elif "event_maximum" in charge and fee > Fraction(charge["event_maximum"]):
+                cut += fee - Fraction(charge["event_maximum"])
+        self.percentage(charge, max(Fraction(0), base), len(counted))
+        if raised:
+            self.add(charge["key"], "minimum", Fraction(1), raised)
+        cut = min(cut, self.comes_to(charge["key"]))  # refunds may have left less
+        if cut:
+            self.add(charge["key"], "maximum", Fraction(-1), cut)
+
     def rate(self, usage):
         charges = self.plan["charges"]
         for charge in charges:
@@ -141,6 +190,8 @@ class Rater:
             self.model(charge, groups)
             self.limits(key, charge, self.comes_to(key))
             for discount in filter(in_force, charge.get("discounts", [])):
+                if "units" in discount:
+                    continue
                 self.discount(key, discount, self.comes_to(key))
         left = {charge["key"]: self.comes_to(charge["key"]) for charge in charges}
         subtotal = sum(left.values())
@@ -148,16 +199,58 @@ class Rater:
             keys = [key for key in left if key in discount.get("applies_to", left)]
             base = sum(left[key] for key in keys)
             taken = self.discount(None, discount, base)
-            # Each charge bears its share: up to and including it, the share of the sum so far, rounded down.
-            before, so_far = Fraction(0), Fraction(0)
-            for key in keys if base else []:
-                so_far += left[key]
-                upto = taken * so_far / base // self.unit * self.unit
-                left[key] -= upto - before
-                before = upto
-        self.limits(None, self.plan, subtotal + self.comes_to(None))
+            if taken:
+                self.share(left, keys, base, -taken)
+        for name, sign in (("minimum", 1), ("maximum", -1)):
+            now = subtotal + self.comes_to(None)
+            if name in self.plan:
+                missing = sign * (self.round(Fraction(self.plan[name])) - now)
+                if missing > 0:
+                    self.add(None, name, Fraction(sign), missing)
+                    self.share(left, list(left), sum(left.values()), sign * missing)
         total = subtotal + self.comes_to(None)
-        return subtotal, total
+        taxes = {}
+        for charge in charges:
+            if "tax" in charge:
+                name = (charge["tax"]["category"], Fraction(charge["tax"]["percent"]))
+                taxes[name] = taxes.get(name, Fraction(0)) + left[charge["key"]]
+        for (_, percent), base in taxes.items():
+            self.add(None, "tax", base, percent, Fraction(100))
+        self.tax = sum((line[6] for line in self.lines if line[1] == "tax"), Fraction(0))
+        return subtotal, total + self.tax
+
+    def share(self, left, keys, base, amount):
+        """Each charge bears its share: up to and including it, the share of the sum so far, rounded down."""
+        if base == 0:
+            left[next(iter(left))] += amount
+            return
+        sign, before, so_far = (-1 if amount < 0 else 1), Fraction(0), Fraction(0)
+        for key in keys:
+            so_far += left[key]
+            upto = abs(amount) * so_far / base // self.unit * self.unit
+            left[key] += sign * (upto - before)
+            before = upto
+
+
+def needs_events(charge):
+    return int(charge.get("free_events", 0)) > 0 or "event_minimum" in charge or "event_maximum" in charge
+
+
+def half_up(exact, unit):
+    return (2 * exact / unit + 1) // 2 * unit
+
+
+def converted(charge, used):
+    """What convert and round make of a quantity; nothing below 0 is billed."""
+    quantity = max(Fraction(0), used)
+    convert = charge.get("convert", {})
+    quantity = quantity * Fraction(convert.get("multiply_by", 1)) / Fraction(convert.get("divide_by", 1))
+    if "round" not in charge:
+        return half_up(quantity, Fraction(1, 10 ** 18)) if "divide_by" in convert else quantity
+    to, mode = Fraction(charge["round"]["to"]), charge["round"]["mode"]
+    if mode == "half_up":
+        return half_up(quantity, to)
+    return (-(-quantity // to) if mode == "up" else quantity // to) * to
 
 
 def aggregate(meter, quantities):
@@ -197,9 +290,11 @@ def positive(rng, top):
             return text
 
 
-def make_discount(rng, keys):
+def make_discount(rng, keys, has_units=False):
     discount = {}
-    if rng.random() < 0.6:
+    if has_units and rng.random() < 0.3:
+        discount["units"] = number(rng, 100)
+    elif rng.random() < 0.6:
         discount["percent"] = rng.choice(["10", "100", "33.3", "0.5", number(rng, 100, 3)])
         if Fraction(discount["percent"]) > 100:
             discount["percent"] = "100"
@@ -224,7 +319,7 @@ def add_limits(rng, owner, top):
         owner["maximum"] = next(text for text in iter(lambda: number(rng, top * 2), None) if Fraction(text) >= floor)
 
 
-def make_tiers(rng):
+def make_tiers(rng, price="price"):
     tiers, edge = [], Fraction(0)
     count = rng.randint(1, 4)
     for position in range(count):
@@ -233,15 +328,42 @@ def make_tiers(rng):
             edge += Fraction(positive(rng, rng.choice([3, 100, 1000])))
             tier["up_to"] = decimal(edge)
         if rng.random() < 0.8:
-            tier["price"] = money(rng, rng.choice([1, 20]))
-        if "price" not in tier or rng.random() < 0.3:
+            tier[price] = money(rng, rng.choice([1, 20]))
+        if price not in tier or rng.random() < 0.3:
             tier["flat"] = money(rng, 50)
         tiers.append(tier)
     return tiers
 
 
+def make_percentage(rng, charge):
+    charge["rate"] = number(rng, 10, 3)
+    charge["meter"] = rng.choice([meter for meter, aggregation in METERS.items() if aggregation == "sum"])
+    if rng.random() < 0.5:
+        charge["per_event"] = number(rng, 1, 2)
+    if rng.random() < 0.4:
+        charge["free_units"] = number(rng, 100)
+    if rng.random() < 0.3:
+        charge["free_events"] = str(rng.randint(0, 3))
+    if rng.random() < 0.3:
+        charge["event_minimum"] = number(rng, 2, 2)
+    if rng.random() < 0.3:
+        floor = Fraction(charge.get("event_minimum", 0))
+        charge["event_maximum"] = next(text for text in iter(lambda: number(rng, 20, 2), None) if Fraction(text) >= floor)
+
+
+def make_quantity_rules(rng, charge, model):
+    if rng.random() < 0.2:
+        charge["convert"] = {rng.choice(["divide_by", "multiply_by"]): rng.choice(["3", "60", "1024", "0.5", "7"])}
+    if rng.random() < 0.2:
+        charge["round"] = {"to": rng.choice(["1", "0.1", "15", "1000"]), "mode": Plain(rng.choice(["up", "down", "half_up"]))}
+    if model != "rates" and rng.random() < 0.2:
+        charge["group_by"] = rng.sample(DIMENSIONS, rng.randint(1, 2))
+
+
 def make_charge(rng, key):
-    model = rng.choice(["flat", "unit", "rates", "graduated", "graduated", "volume", "volume", "package"])
+    model = rng.choice(["flat", "unit", "rates", "graduated", "graduated", "volume", "volume", "package", "percentage", "percentage",
+                        "graduated_percentage", "dynamic"])
+    is_priced = model in ("unit", "rates", "graduated", "volume", "package")
     charge = {"key": key, "model": "unit" if model == "rates" else model}
     if model == "flat":
         charge["amount"] = money(rng, 100)
@@ -249,12 +371,17 @@ def make_charge(rng, key):
             charge["proration"] = Plain("time")
     else:
         charge["meter"] = rng.choice(list(METERS))
-        if rng.random() < 0.5:
+        if is_priced and rng.random() < 0.5:
             charge["per"] = rng.choice(["3", "7", "10", "1000", positive(rng, 20)])
-        if model != "rates" and rng.random() < 0.4:
+        if is_priced and model != "rates" and rng.random() < 0.4:
             charge["included"] = number(rng, 100)
-    if model in ("graduated", "volume"):
-        charge["tiers"] = make_tiers(rng)
+    if model == "percentage":
+        make_percentage(rng, charge)
+    elif model == "dynamic":
+        if rng.random() < 0.5:
+            charge["multiplier"] = number(rng, 3)
+    elif model in ("graduated", "volume", "graduated_percentage"):
+        charge["tiers"] = make_tiers(rng, "rate" if model == "graduated_percentage" else "price")
         if rng.random() < 0.3:
             charge["flat_at_zero"] = Plain("true")
     elif model == "rates":
@@ -266,9 +393,13 @@ def make_charge(rng, key):
             charge["unmatched"] = rng.choice([Plain("suspend"), Plain("free"), {"price": money(rng, 20)}])
     elif model != "flat":
         charge["price"] = money(rng, 20)
+    if model != "flat" and not needs_events(charge):
+        make_quantity_rules(rng, charge, model)
+    if rng.random() < 0.4:
+        charge["tax"] = {"category": rng.choice(["VAT", "reduced"]), "percent": rng.choice(["19", "7", "8.875", "0"])}
     add_limits(rng, charge, 200)
     if rng.random() < 0.4:
-        charge["discounts"] = [make_discount(rng, None) for _ in range(rng.randint(1, 3))]
+        charge["discounts"] = [make_discount(rng, None, is_priced and model != "rates") for _ in range(rng.randint(1, 3))]
     return charge
 
 
@@ -390,7 +521,7 @@ def difference(plan, usage, run):
     want, got = in_order(rater.lines), in_order(read_lines(invoice))
     if want != got:
         return f"expected lines\n{show(want)}\ngot\n{show(got)}"
-    for name, expected in (("subtotal", subtotal), ("total", total), ("due", total)):
+    for name, expected in (("subtotal", subtotal), ("tax", rater.tax), ("total", total), ("due", total)):
         if Fraction(invoice[name]) != expected:
             return f"expected {name} {expected}, got {invoice[name]}"
     if invoice["suspended"] != suspended or invoice["currency"] != plan["currency"] or invoice["plan"] != plan["key"]:
