@@ -54,6 +54,9 @@ void meter__aggregate_merge(enum aggregation aggregation, struct aggregate *into
 		into->value = meter__decimal_from_int(into->events);
 		break;
 	case AGGREGATION_SUM:
+	case AGGREGATION_AVG:
+	case AGGREGATION_UNIQUE_COUNT:
+	case AGGREGATION_TIME_WEIGHTED:
 		add_value(into, more);
 		break;
 	case AGGREGATION_MIN:
@@ -65,6 +68,44 @@ void meter__aggregate_merge(enum aggregation aggregation, struct aggregate *into
 		}
 		break;
 	}
+}
+
+/* An average has no exact decimal in general: it keeps this many decimals. */
+#define AVERAGE_SCALE 18
+
+int meter__aggregate_value(struct decimal *out, enum aggregation aggregation, const struct aggregate *total)
+{
+	*out = DECIMAL_ZERO;
+	if (total->is_overflow)
+		return METER_EOVERFLOW;
+	if (total->events == 0)
+		return METER_OK;
+	*out = total->value;
+	if (aggregation != AGGREGATION_AVG)
+		return METER_OK;
+	return meter__decimal_round_quotient(out, total->value, DECIMAL_ONE, meter__decimal_from_int(total->events),
+	                                     AVERAGE_SCALE, ROUND_HALF_UP);
+}
+
+enum aggregation meter__aggregate_stored(const struct meter_definition *definition)
+{
+	return definition->aggregation == AGGREGATION_TIME_WEIGHTED ? AGGREGATION_MAX : definition->aggregation;
+}
+
+size_t meter__aggregate_stored_dimensions(const struct meter_definition *definition)
+{
+	return definition->dimension_count + (definition->aggregation == AGGREGATION_UNIQUE_COUNT);
+}
+
+static struct slice stored_name(const struct meter_definition *definition, size_t index)
+{
+	return meter__slice_of(index < definition->dimension_count ? definition->dimensions[index] : "");
+}
+
+struct slice meter__aggregate_stored_dimension(const struct meter_definition *definition, const struct event *e, size_t index)
+{
+	const char *name = index < definition->dimension_count ? definition->dimensions[index] : definition->value;
+	return meter__event_property(e, meter__slice_of(name));
 }
 
 /* Far from 38 digits, so that a sum of integers this small needs no check. */
@@ -79,7 +120,7 @@ void meter__aggregate_add(enum aggregation aggregation, struct aggregate *into, 
 			into->value.coefficient = ++into->events;
 			return;
 		}
-		if (aggregation == AGGREGATION_SUM) {
+		if (aggregation == AGGREGATION_SUM || aggregation == AGGREGATION_AVG) {
 			into->events++;
 			into->value.coefficient += coefficient;
 			return;
@@ -134,6 +175,14 @@ static int read_value(struct decimal *out, const struct meter_definition *defini
 	return METER_OK;
 }
 
+static int count_distinct(struct aggregate *out, const struct meter_definition *definition, const struct event *e)
+{
+	if (meter__event_property(e, meter__slice_of(definition->value)).data == NULL)
+		return meter__fail(METER_EINVAL, "meter %s: property \"%s\" is missing", definition->key, definition->value);
+	out->value = DECIMAL_ONE;
+	return METER_OK;
+}
+
 int meter__aggregate_measure(struct aggregate *out, const struct meter_definition *definition, const struct event *e)
 {
 	int result = METER_OK;
@@ -143,6 +192,8 @@ int meter__aggregate_measure(struct aggregate *out, const struct meter_definitio
 	*out = (struct aggregate){.events = 1, .value = e->value};
 	if (definition->aggregation == AGGREGATION_COUNT)
 		out->value = DECIMAL_ONE;
+	else if (definition->aggregation == AGGREGATION_UNIQUE_COUNT)
+		result = count_distinct(out, definition, e);
 	else if (definition->value != NULL)
 		result = read_value(&out->value, definition, e);
 	if (definition->aggregation == AGGREGATION_LATEST)
@@ -153,9 +204,9 @@ int meter__aggregate_measure(struct aggregate *out, const struct meter_definitio
 void meter__aggregate_dimensions(struct buffer *out, const struct meter_definition *definition, const struct event *e)
 {
 	meter__buffer_char(out, '{');
-	for (size_t i = 0; i < definition->dimension_count; i++) {
-		struct slice name = meter__slice_of(definition->dimensions[i]);
-		struct slice value = meter__event_property(e, name);
+	for (size_t i = 0; i < meter__aggregate_stored_dimensions(definition); i++) {
+		struct slice name = stored_name(definition, i);
+		struct slice value = meter__aggregate_stored_dimension(definition, e, i);
 		if (i > 0)
 			meter__buffer_char(out, ',');
 		meter__buffer_json(out, name);

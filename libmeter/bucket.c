@@ -31,6 +31,13 @@ int64_t meter__level_lead(enum level level, int64_t start)
 	return (int64_t)year * 100 + month;
 }
 
+void meter__bucket_place(struct bucket *key, const struct meter_definition *definition, int64_t us)
+{
+	key->is_sample = definition->aggregation == AGGREGATION_TIME_WEIGHTED;
+	key->start = key->is_sample ? us : meter__level_start(LEVEL_MINUTE, us);
+	key->aggregation = meter__aggregate_stored(definition);
+}
+
 static uint64_t hash_key(const struct buckets *b, const struct bucket *key)
 {
 	int64_t parts[4] = {key->meter, key->subscription, key->start, key->dimensions};

@@ -27,6 +27,7 @@ struct bucket {
 	int64_t start;
 	int64_t dimensions;
 	enum aggregation aggregation;
+	bool is_sample; /* of a time_weighted meter: start is its time in microseconds, and it is kept as it is */
 	struct aggregate sum;
 };
 
@@ -41,6 +42,9 @@ struct buckets {
 	size_t slot_count;
 	uint64_t seed; /* from meter__os.random: keys come from outside */
 };
+
+/* Set where the meter keeps what happened at us: the minute, or for a sample the time itself; and how it merges. */
+void meter__bucket_place(struct bucket *key, const struct meter_definition *meter, int64_t us);
 
 /* The row with this key (lead is derived), added with an empty sum if it is new. METER_OK or METER_ENOMEM. */
 int meter__buckets_find(struct buckets *b, enum level level, const struct bucket *key, size_t *index_out);

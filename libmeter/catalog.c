@@ -40,7 +40,10 @@ static const char *aggregation_name(enum aggregation aggregation)
 	                                    [AGGREGATION_SUM] = "sum",
 	                                    [AGGREGATION_MIN] = "min",
 	                                    [AGGREGATION_MAX] = "max",
-	                                    [AGGREGATION_LATEST] = "latest"};
+	                                    [AGGREGATION_LATEST] = "latest",
+	                                    [AGGREGATION_AVG] = "avg",
+	                                    [AGGREGATION_UNIQUE_COUNT] = "unique_count",
+	                                    [AGGREGATION_TIME_WEIGHTED] = "time_weighted"};
 
 	return names[aggregation];
 }
@@ -52,9 +55,9 @@ static int read_aggregation(const struct field_reader *r, const struct yaml_node
 	                                             {"min", AGGREGATION_MIN},
 	                                             {"max", AGGREGATION_MAX},
 	                                             {"latest", AGGREGATION_LATEST},
-	                                             {"avg", CHOICE_UNSUPPORTED},
-	                                             {"unique_count", CHOICE_UNSUPPORTED},
-	                                             {"time_weighted", CHOICE_UNSUPPORTED}};
+	                                             {"avg", AGGREGATION_AVG},
+	                                             {"unique_count", AGGREGATION_UNIQUE_COUNT},
+	                                             {"time_weighted", AGGREGATION_TIME_WEIGHTED}};
 	int value = AGGREGATION_COUNT;
 
 	int result = meter__field_choice(r, node, aggregations, COUNT_OF(aggregations), &value);
@@ -199,6 +202,9 @@ static int read_meter(const struct field_reader *r, struct meter_definition *def
 	if (result == METER_OK && entries[VALUE] != NULL && definition->aggregation == AGGREGATION_COUNT)
 		return meter__field_fail(r, entries[VALUE], METER_ECATALOG,
 		                         "\"value\" with aggregation count, which counts events");
+	if (result == METER_OK && entries[VALUE] == NULL && definition->aggregation == AGGREGATION_UNIQUE_COUNT)
+		return meter__field_fail(r, key, METER_ECATALOG,
+		                         "\"value\" is missing: the property whose distinct values are counted");
 	if (result == METER_OK && entries[DIMENSIONS] != NULL)
 		result = read_dimensions(r, entries[DIMENSIONS]->value, definition);
 	if (result == METER_OK && entries[FILTER] != NULL)

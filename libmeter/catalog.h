@@ -13,7 +13,16 @@
 #include "period.h"
 
 /* How a meter adds up. The numbers are pinned: they are stored. */
-enum aggregation { AGGREGATION_COUNT = 1, AGGREGATION_SUM = 2, AGGREGATION_MIN = 3, AGGREGATION_MAX = 4, AGGREGATION_LATEST = 5 };
+enum aggregation {
+	AGGREGATION_COUNT = 1,
+	AGGREGATION_SUM = 2,
+	AGGREGATION_MIN = 3,
+	AGGREGATION_MAX = 4,
+	AGGREGATION_LATEST = 5,
+	AGGREGATION_AVG = 6,
+	AGGREGATION_UNIQUE_COUNT = 7,
+	AGGREGATION_TIME_WEIGHTED = 8
+};
 
 struct meter_filter {
 	char *property;
@@ -27,7 +36,7 @@ struct meter_definition {
 	char *key;
 	char *event_type;
 	enum aggregation aggregation;
-	char *value; /* the property to aggregate; NULL: the event's own value */
+	char *value; /* the property to aggregate; NULL: the event's own value. unique_count: whose distinct values count */
 	char **dimensions;
 	size_t dimension_count;
 	struct meter_filter *filters; /* all must hold; sorted by property */

@@ -602,6 +602,15 @@ static int read_percentage(const struct field_reader *r, const struct yaml_node 
 	                                  &charge->event_maximum);
 }
 
+/* Distinct values of two groups may be the same ones: rates would count those twice. */
+static int check_unique(const struct field_reader *r, const struct yaml_node *rates, const struct charge *charge)
+{
+	if (rates != NULL && charge->meter->aggregation == AGGREGATION_UNIQUE_COUNT)
+		return meter__field_fail(r, rates, METER_ECATALOG,
+		                         "\"rates\" of a meter that counts distinct values; \"group_by\" prices each group");
+	return METER_OK;
+}
+
 /* What only single events can tell needs a meter that adds them up. */
 static int check_events(const struct field_reader *r, const struct yaml_node *node, const struct charge *charge)
 {
@@ -701,6 +710,8 @@ int meter__catalog_charge_read(const struct field_reader *r, const struct meter_
 		result = read_tax(r, entries[CHARGE_TAX]->value, charge);
 	if (result == METER_OK)
 		result = check_events(r, node, charge);
+	if (result == METER_OK)
+		result = check_unique(r, entries[CHARGE_RATES], charge);
 	if (result == METER_OK)
 		result = meter__catalog_limits_read(r, entries[CHARGE_MINIMUM], entries[CHARGE_MAXIMUM], &charge->minimum,
 		                                    &charge->maximum);

@@ -70,6 +70,15 @@ static bool make(struct decimal *out, bool is_negative, uint128 n, int32_t scale
 	return true;
 }
 
+struct decimal meter__decimal_of(int64_t coefficient, int32_t scale)
+{
+	while (scale > 0 && coefficient % 10 == 0) {
+		coefficient /= 10;
+		scale--;
+	}
+	return (struct decimal){coefficient, scale};
+}
+
 struct decimal meter__decimal_from_int(int64_t n)
 {
 	struct decimal d = {n, 0};

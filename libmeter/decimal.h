@@ -34,6 +34,8 @@ enum rounding {
 };
 
 struct decimal meter__decimal_from_int(int64_t n);
+/* coefficient / 10^scale, made normal; scale 0..DECIMAL_SCALE_MAX. */
+struct decimal meter__decimal_of(int64_t coefficient, int32_t scale);
 
 /*
  * Read "-12.50", "7", "0.00000001875": an optional minus, digits, optionally a point and digits. No plus, exponent, blank,

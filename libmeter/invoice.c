@@ -10,6 +10,7 @@
 #include "error.h"
 #include "instant.h"
 #include "internal.h"
+#include "os.h"
 #include "segment.h"
 #include "usage.h"
 
@@ -99,20 +100,53 @@ struct gathering {
 	int64_t subscription;       /* its number; 0: it never had an event */
 	struct charge_usage *usage; /* of all charges of all segments, one after the other; */
 	struct usage_set *sets;     /* and what keeps their values alive */
+	const char ***values;
 	size_t count;
 };
 
-/* The usage of one charge, by all dimensions of its meter. set keeps the values alive. */
-static int read_groups(struct charge_usage *out, struct usage_set *set, const struct gathering *g, const struct charge *charge,
-                       struct period range)
+/* Distinct values must be counted in the groups that are priced: two groups may have the same ones. */
+static void choose_groups(struct usage_request *request, const struct charge *charge)
 {
 	static const size_t all_dimensions[METER_DIMENSIONS_MAX] = {0, 1, 2, 3, 4, 5, 6, 7};
+	const bool is_unique = charge->meter->aggregation == AGGREGATION_UNIQUE_COUNT;
+	request->group_by = is_unique ? charge->group_by : all_dimensions;
+	request->group_by_count = is_unique ? charge->group_by_count : charge->meter->dimension_count;
+}
+
+/* A gauge holds its last value, but nobody knows yet for how long: up to now. */
+static struct period until_now(struct period range, const struct meter_definition *definition)
+{
+	const int64_t now_us = meter__os.now_us();
+	if (definition->aggregation == AGGREGATION_TIME_WEIGHTED && range.to_us > now_us)
+		range.to_us = now_us > range.from_us ? now_us : range.from_us;
+	return range;
+}
+
+/* The values of all dimensions of the meter, those that were not asked for missing; one array after the other in *memory. */
+static int spread_values(struct usage_group *groups, size_t count, const struct usage_request *request, const char ***memory)
+{
+	const size_t width = request->meter->dimension_count;
+	*memory = calloc(count * width + 1, sizeof(**memory));
+	if (!*memory)
+		return meter__fail(METER_ENOMEM, "no memory for usage");
+	for (size_t i = 0; i < count; i++) {
+		const char **values = *memory + i * width;
+		for (size_t d = 0; d < request->group_by_count; d++)
+			values[request->group_by[d]] = groups[i].values[d];
+		groups[i].values = values;
+	}
+	return METER_OK;
+}
+
+/* The usage of one charge, by all dimensions of its meter. set and memory keep the values alive. */
+static int read_groups(struct charge_usage *out, struct usage_set *set, const char ***memory, const struct gathering *g,
+                       const struct charge *charge, struct period range)
+{
 	struct usage_request request = {.meter = charge->meter,
 	                                .subscription = g->subscription,
-	                                .range = range,
-	                                .by = METER_BY_TOTAL,
-	                                .group_by = all_dimensions,
-	                                .group_by_count = charge->meter->dimension_count};
+	                                .range = until_now(range, charge->meter),
+	                                .by = METER_BY_TOTAL};
+	choose_groups(&request, charge);
 	int code = meter__usage_collect(set, g->reader, &request);
 	if (code != METER_OK || set->count == 0)
 		return code;
@@ -121,9 +155,13 @@ static int read_groups(struct charge_usage *out, struct usage_set *set, const st
 		return meter__fail(METER_ENOMEM, "no memory for usage");
 	for (size_t i = 0; i < set->count; i++)
 		groups[i] = (struct usage_group){set->rows[i].values, set->rows[i].sum};
-	qsort_r(groups, set->count, sizeof(*groups), compare_groups, (void *)(uintptr_t)charge->meter);
 	out->groups = groups;
 	out->group_count = set->count;
+	if (request.group_by_count < charge->meter->dimension_count)
+		code = spread_values(groups, set->count, &request, memory);
+	if (code != METER_OK)
+		return code;
+	qsort_r(groups, set->count, sizeof(*groups), compare_groups, (void *)(uintptr_t)charge->meter);
 	return METER_OK;
 }
 
@@ -174,7 +212,7 @@ static int gather_segment(struct gathering *g, struct rate_segment *segment)
 		const struct charge *charge = &plan->charges[i];
 		if (!charge->meter || g->subscription == 0)
 			continue;
-		code = read_groups(&g->usage[g->count], &g->sets[g->count], g, charge, segment->active);
+		code = read_groups(&g->usage[g->count], &g->sets[g->count], &g->values[g->count], g, charge, segment->active);
 		if (code == METER_OK && meter__charge_needs_events(charge))
 			code = read_events(&g->usage[g->count], g, charge, segment->active);
 	}
@@ -189,7 +227,8 @@ static int rate_usage(struct meter_invoice *invoice, struct reader *r)
 		count += invoice->segments[i].plan->charge_count;
 	g.usage = calloc(count + 1, sizeof(*g.usage));
 	g.sets = calloc(count + 1, sizeof(*g.sets));
-	int code = g.usage && g.sets ? METER_OK : meter__fail(METER_ENOMEM, "no memory for usage");
+	g.values = calloc(count + 1, sizeof(*g.values));
+	int code = g.usage && g.sets && g.values ? METER_OK : meter__fail(METER_ENOMEM, "no memory for usage");
 	if (code == METER_OK)
 		code = meter__store_name(r, &g.subscription, meter__slice_of(invoice->subscription->key));
 	for (size_t i = 0; code == METER_OK && i < invoice->segment_count; i++)
@@ -199,7 +238,10 @@ static int rate_usage(struct meter_invoice *invoice, struct reader *r)
 	free_usage(g.usage, count);
 	for (size_t i = 0; g.sets && i < count; i++)
 		meter__usage_set_free(&g.sets[i]);
+	for (size_t i = 0; g.values && i < count; i++)
+		free(g.values[i]);
 	free(g.sets);
+	free(g.values);
 	return code;
 }
 

@@ -211,8 +211,8 @@ static void write_dimension_key(struct buffer *out, uint32_t at, const struct me
 {
 	meter__buffer_reset(out);
 	meter__buffer_append(out, &at, sizeof(at));
-	for (size_t i = 0; i < definition->dimension_count; i++) {
-		struct slice value = meter__event_property(e, meter__slice_of(definition->dimensions[i]));
+	for (size_t i = 0; i < meter__aggregate_stored_dimensions(definition); i++) {
+		struct slice value = meter__aggregate_stored_dimension(definition, e, i);
 		uint32_t size = value.data ? (uint32_t)value.size : UINT32_MAX;
 		meter__buffer_append(out, &size, sizeof(size));
 		meter__buffer_slice(out, value);
@@ -294,11 +294,8 @@ static int measure_by(struct load *l, uint32_t at, const struct event *e, uint32
 	code = find_dimensions(l, at, e, &dimensions);
 	if (code != METER_OK)
 		return code;
-	struct bucket key = {.meter = at,
-	                     .subscription = subscription,
-	                     .start = meter__level_start(LEVEL_MINUTE, e->timestamp_us),
-	                     .dimensions = dimensions,
-	                     .aggregation = live->definition->aggregation};
+	struct bucket key = {.meter = at, .subscription = subscription, .dimensions = dimensions};
+	meter__bucket_place(&key, live->definition, e->timestamp_us);
 	size_t bucket;
 	code = meter__buckets_find(&l->buckets, LEVEL_MINUTE, &key, &bucket);
 	if (code != METER_OK)

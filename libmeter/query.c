@@ -278,7 +278,11 @@ int meter_usage_next(meter_usage *usage)
 		return METER_EEND;
 	usage->next++;
 	const struct aggregate *sum = &usage->set.rows[usage->order[usage->next - 1]].sum;
-	meter__decimal_format(usage->value, sum->events > 0 ? sum->value : DECIMAL_ZERO);
+	struct decimal value;
+	/* What does not fit was refused by the query. */
+	if (meter__aggregate_value(&value, usage->definition->aggregation, sum) != METER_OK)
+		value = DECIMAL_ZERO;
+	meter__decimal_format(usage->value, value);
 	return METER_OK;
 }
 
@@ -327,7 +331,8 @@ const char *meter_usage_value(const meter_usage *usage)
 	if (!row)
 		return NULL;
 	enum aggregation aggregation = usage->definition->aggregation;
-	bool adds_up = aggregation == AGGREGATION_COUNT || aggregation == AGGREGATION_SUM;
+	bool adds_up = aggregation == AGGREGATION_COUNT || aggregation == AGGREGATION_SUM ||
+	               aggregation == AGGREGATION_UNIQUE_COUNT || aggregation == AGGREGATION_TIME_WEIGHTED;
 	return row->sum.events > 0 || adds_up ? usage->value : NULL;
 }
 

@@ -49,13 +49,11 @@ static int take_off(struct decimal *quantity, struct decimal units)
 static int billed_quantity(struct decimal *out, const struct rater *r, const struct aggregate *total)
 {
 	const struct charge *charge = r->terms;
-	if (total->is_overflow)
-		return METER_EOVERFLOW;
-	*out = DECIMAL_ZERO;
-	if (total->events == 0 || meter__decimal_is_negative(total->value))
-		return METER_OK;
-	*out = total->value;
-	int rc = convert(out, charge);
+	int rc = meter__aggregate_value(out, charge->meter->aggregation, total);
+	if (rc == METER_OK && meter__decimal_is_negative(*out))
+		*out = DECIMAL_ZERO;
+	if (rc == METER_OK)
+		rc = convert(out, charge);
 	for (size_t i = 0; i < charge->discount_count && rc == METER_OK; i++)
 		if (charge->discounts[i].kind == DISCOUNT_UNITS && meter__rate_in_force(&charge->discounts[i], r))
 			rc = take_off(out, charge->discounts[i].value);
@@ -178,13 +176,15 @@ static int suspend_unmatched(struct rater *r, const struct charge_usage *usage)
 		const struct usage_group *group = &usage->groups[i];
 		if (group->total.events == 0 || rate_find(charge, group) < charge->rate_count)
 			continue;
-		if (group->total.is_overflow)
-			return METER_EOVERFLOW;
+		struct decimal quantity;
+		int rc = meter__aggregate_value(&quantity, charge->meter->aggregation, &group->total);
+		if (rc != METER_OK)
+			return rc;
 		struct buffer description = meter__rate_text_charge(r);
 		meter__buffer_text(&description, ", no rate for");
 		for (size_t d = 0; d < charge->meter->dimension_count; d++)
 			meter__rate_text_dimension(&description, charge->meter->dimensions[d], group->values[d]);
-		const int rc = meter__rate_line_suspend(r, &description, group->total.value);
+		rc = meter__rate_line_suspend(r, &description, quantity);
 		if (rc != METER_OK)
 			return rc;
 	}

@@ -119,6 +119,13 @@ int meter__store_scan_buckets(struct reader *r, enum level level, const struct m
 int meter__store_scan_late(struct reader *r, const struct meter_definition *meter, int64_t meter_number, int64_t subscription,
                            int64_t from, int64_t to, bucket_visitor visit, void *user);
 
+/* The next series of samples of a meter: after (*subscription, *dimensions), which start at (0, 0), or (only, 0) to read those of
+ * one subscription. METER_EEND: there is none. */
+int meter__store_next_series(struct reader *r, int64_t meter_number, int64_t only, int64_t *subscription, int64_t *dimensions);
+/* Its samples: the last one at or before from_us that has a value, then those within (from_us, to_us). start is their time. */
+int meter__store_scan_samples(struct reader *r, int64_t meter_number, int64_t subscription, int64_t dimensions, int64_t from_us,
+                              int64_t to_us, bucket_visitor visit, void *user);
+
 struct stored_event {
 	struct event event;
 	int64_t subscription; /* its number */

@@ -103,7 +103,7 @@ static int write_rolled(struct store *s, const struct buckets *minutes)
 	meter__buckets_reset(sums);
 	for (size_t i = 0; i < minutes->count; i++) {
 		struct bucket key = minutes->rows[i];
-		if (key.start >= s->totals.rolled_before)
+		if (key.is_sample || key.start >= s->totals.rolled_before)
 			continue;
 		key.start = meter__floor_div(key.start, 60);
 		int code = meter__buckets_add(sums, LEVEL_HOUR, &key, &minutes->rows[i].sum);
@@ -113,9 +113,24 @@ static int write_rolled(struct store *s, const struct buckets *minutes)
 	return write_hours(s);
 }
 
+/* Samples come after all minutes: their start is in microseconds. Returns where, and writes them. */
+static int write_samples(struct store *s, const struct buckets *sorted, size_t *minutes_out)
+{
+	size_t end = sorted->count;
+	while (end > 0 && sorted->rows[sorted->order[end - 1].index].is_sample)
+		end--;
+	*minutes_out = end;
+	return write_rows(s, sorted, end, sorted->count, SQL_SAMPLE_ADD);
+}
+
 int meter__store_write_buckets(struct store *s, struct buckets *minutes)
 {
-	int code = write_level(s, minutes, SQL_BUCKET_ADD_MINUTE);
+	size_t count;
+	int code = meter__buckets_sort(minutes);
+	if (code == METER_OK)
+		code = write_samples(s, minutes, &count);
+	if (code == METER_OK)
+		code = write_rows(s, minutes, 0, count, SQL_BUCKET_ADD_MINUTE);
 	return code == METER_OK ? write_rolled(s, minutes) : code;
 }
 
@@ -136,12 +151,15 @@ int meter__store_write_arrived(struct store *s, struct buckets *minutes)
 	int code = meter__buckets_sort(minutes);
 	if (code != METER_OK)
 		return code;
-	size_t late = 0;
-	while (late < minutes->count && minutes->rows[minutes->order[late].index].start < s->totals.rolled_before)
+	size_t late = 0, count;
+	while (late < minutes->count && !minutes->rows[minutes->order[late].index].is_sample &&
+	       minutes->rows[minutes->order[late].index].start < s->totals.rolled_before)
 		late++;
 	if (late > LATE_ROWS_MAX / 2)
 		return meter__store_write_buckets(s, minutes);
-	code = write_rows(s, minutes, late, minutes->count, SQL_BUCKET_ADD_MINUTE);
+	code = write_samples(s, minutes, &count);
+	if (code == METER_OK)
+		code = write_rows(s, minutes, late, count, SQL_BUCKET_ADD_MINUTE);
 	if (code == METER_OK)
 		code = write_rows(s, minutes, 0, late, SQL_BUCKET_ADD_LATE);
 	s->totals.late_rows += (int64_t)late;

@@ -301,10 +301,11 @@ static int fill_event(const struct stored_event *stored, void *user)
 			value = (struct aggregate){.unmeasured = 1};
 		else if (code != METER_OK)
 			return code;
-		struct bucket key = {.meter = live->number,
-		                     .subscription = stored->subscription,
-		                     .start = meter__level_start(LEVEL_MINUTE, e->timestamp_us),
-		                     .aggregation = live->definition->aggregation};
+		struct bucket key = {
+			.meter = live->number,
+			.subscription = stored->subscription,
+		};
+		meter__bucket_place(&key, live->definition, e->timestamp_us);
 		meter__buffer_reset(&fill->dimensions);
 		meter__aggregate_dimensions(&fill->dimensions, live->definition, e);
 		if (fill->dimensions.failed)
@@ -411,6 +412,8 @@ int meter__store_catalog_purge(struct store *s, bool *done_out)
 	}
 	if (code == METER_OK && s->purge_level == 0 && s->purge_cursor == 0)
 		code = run_with(s, SQL_PURGE_LATE, 0, 0);
+	if (code == METER_OK && s->purge_level == 0 && s->purge_cursor == 0)
+		code = run_with(s, SQL_PURGE_SAMPLE, 0, 0);
 	if (code == METER_OK && s->purge_level < LEVEL_COUNT)
 		code = purge_level(s, levels[s->purge_level].next, levels[s->purge_level].purge, levels[s->purge_level].leads,
 		                   &s->purge_cursor);

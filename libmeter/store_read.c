@@ -193,6 +193,50 @@ int meter__store_scan_late(struct reader *r, const struct meter_definition *defi
 	return visit_buckets(r, statement, &row, visit, user);
 }
 
+int meter__store_next_series(struct reader *r, int64_t meter_number, int64_t only, int64_t *subscription, int64_t *dimensions)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_NEXT_SERIES, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, meter_number);
+	sqlite3_bind_int64(statement, 2, *subscription);
+	sqlite3_bind_int64(statement, 3, *dimensions);
+	sqlite3_bind_int64(statement, 4, only);
+	int rc = sqlite3_step(statement);
+	if (rc != SQLITE_ROW) {
+		code = rc == SQLITE_DONE ? METER_EEND : meter__store_fail(r->connection.db, rc, "reading samples");
+	} else {
+		code = meter__store_int(statement, 0, subscription);
+		if (code == METER_OK)
+			code = meter__store_int(statement, 1, dimensions);
+	}
+	sqlite3_reset(statement);
+	return code;
+}
+
+int meter__store_scan_samples(struct reader *r, int64_t meter_number, int64_t subscription, int64_t dimensions, int64_t from_us,
+                              int64_t to_us, bucket_visitor visit, void *user)
+{
+	static const enum statement parts[] = {SQL_SAMPLE_BEFORE, SQL_SAMPLES};
+	int code = METER_OK;
+	for (size_t i = 0; code == METER_OK && i < sizeof(parts) / sizeof(parts[0]); i++) {
+		sqlite3_stmt *statement;
+		code = meter__store_statement(&r->connection, parts[i], &statement);
+		if (code != METER_OK)
+			return code;
+		sqlite3_bind_int64(statement, 1, meter_number);
+		sqlite3_bind_int64(statement, 2, subscription);
+		sqlite3_bind_int64(statement, 3, dimensions);
+		sqlite3_bind_int64(statement, 4, from_us);
+		if (parts[i] == SQL_SAMPLES)
+			sqlite3_bind_int64(statement, 5, to_us);
+		struct bucket row = {.meter = meter_number, .aggregation = AGGREGATION_MAX, .is_sample = true};
+		code = visit_buckets(r, statement, &row, visit, user);
+	}
+	return code;
+}
+
 /* ---- events ---- */
 
 /* What a row of EVENT_ROW (store_schema.c) points into: the statement, and what is here. Rows of one shape mostly follow each

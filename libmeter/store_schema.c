@@ -54,6 +54,12 @@ const char *const meter__schema_sql =
 	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
 	" PRIMARY KEY (meter, subscription, minute, dimensions)) STRICT, WITHOUT ROWID;"
 
+	/* What meters with aggregation time_weighted saw: value from this time on, in microseconds since 1970. */
+	"CREATE TABLE sample ("
+	" meter INTEGER NOT NULL, subscription INTEGER NOT NULL, dimensions INTEGER NOT NULL, timestamp INTEGER NOT NULL,"
+	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
+	" PRIMARY KEY (meter, subscription, dimensions, timestamp)) STRICT, WITHOUT ROWID;"
+
 	/* What was refused. outcome: 3 conflict, 4 rejected. text: as it came, a BLOB when it is not UTF-8. first: microseconds
            since 1970. */
 	"CREATE TABLE quarantine ("
@@ -160,6 +166,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_BUCKET_ADD_LATE] = "INSERT INTO late (minute, meter, " BUCKET_ROW ")"
 				" SELECT start, meter, " BUCKET_ROW " FROM bucket_rows WHERE true" BUCKET_MERGE,
 
+	[SQL_SAMPLE_ADD] = "INSERT INTO sample (timestamp, meter, " BUCKET_ROW ")"
+			   " SELECT start, meter, " BUCKET_ROW " FROM bucket_rows WHERE true" BUCKET_MERGE,
+
 	[SQL_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute = ?1 AND meter = ?2",
 	[SQL_LATE] = "SELECT minute, meter, " BUCKET_ROW " FROM late",
 	[SQL_LATE_DELETE] = "DELETE FROM late",
@@ -207,6 +216,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 			   " AND meter IN (SELECT number FROM meter WHERE filled_before IS NULL)",
 	[SQL_PURGE_DAY] = "DELETE FROM day WHERE month >= ?1 AND month < ?2"
 			  " AND meter IN (SELECT number FROM meter WHERE filled_before IS NULL)",
+	[SQL_PURGE_SAMPLE] = "DELETE FROM sample WHERE meter IN (SELECT number FROM meter WHERE filled_before IS NULL)",
 	[SQL_PURGE_LATE] = "DELETE FROM late WHERE meter IN (SELECT number FROM meter WHERE filled_before IS NULL)",
 
 	[SQL_NEXT_MINUTE] = "SELECT minute FROM minute WHERE minute >= ?1 AND minute <= ?2 ORDER BY minute LIMIT 1",
@@ -222,6 +232,14 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		"SELECT minute, " BUCKET_ROW " FROM minute WHERE minute = ?1 AND meter = ?2 AND minute >= ?4 AND minute < ?5",
 	[SQL_SCAN_HOUR_ALL] = "SELECT hour, " BUCKET_ROW " FROM hour WHERE day = ?1 AND meter = ?2 AND hour >= ?4 AND hour < ?5",
 	[SQL_SCAN_DAY_ALL] = "SELECT day, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND day >= ?4 AND day < ?5",
+	[SQL_NEXT_SERIES] =
+		"SELECT subscription, dimensions FROM sample WHERE meter = ?1 AND (subscription, dimensions) > (?2, ?3)"
+		" AND (?4 = 0 OR subscription = ?4) ORDER BY subscription, dimensions LIMIT 1",
+	[SQL_SAMPLE_BEFORE] =
+		"SELECT timestamp, " BUCKET_ROW " FROM sample WHERE meter = ?1 AND subscription = ?2 AND dimensions = ?3"
+		" AND timestamp <= ?4 AND events > 0 ORDER BY timestamp DESC LIMIT 1",
+	[SQL_SAMPLES] = "SELECT timestamp, " BUCKET_ROW " FROM sample WHERE meter = ?1 AND subscription = ?2 AND dimensions = ?3"
+			" AND timestamp > ?4 AND timestamp < ?5 ORDER BY timestamp",
 	[SQL_SCAN_LATE] = "SELECT minute, " BUCKET_ROW " FROM late WHERE meter = ?2 AND subscription = ?3"
 			  " AND minute >= ?4 AND minute < ?5",
 	[SQL_SCAN_LATE_ALL] = "SELECT minute, " BUCKET_ROW " FROM late WHERE meter = ?2 AND minute >= ?4 AND minute < ?5",

@@ -18,6 +18,7 @@
 /* Where rows with these dimensions go. */
 #define GROUP_UNKNOWN SIZE_MAX
 #define GROUP_NONE (SIZE_MAX - 1) /* filtered out */
+#define STORED_DIMENSIONS_MAX (METER_DIMENSIONS_MAX + 1)
 
 struct collector {
 	struct reader *reader;
@@ -27,7 +28,8 @@ struct collector {
 	struct intern dimensions; /* numbers of dimension sets seen; the text is the number's bytes */
 	size_t *group_of;         /* by index of the dimension set */
 	size_t group_of_capacity;
-	struct intern groups; /* names and values of group_by, as JSON */
+	struct intern groups;  /* names and values of group_by, as JSON */
+	struct intern members; /* unique_count: the index of the group, then the value */
 	struct buffer text, scratch, key;
 };
 
@@ -50,8 +52,8 @@ static int read_dimensions(struct collector *c, int64_t number, struct property 
 	int code = meter__store_text(c->reader, &c->text, number);
 	size_t count = 0;
 	if (code == METER_OK)
-		code = meter__properties_read(values, METER_DIMENSIONS_MAX, &count, &c->scratch, c->text.data, c->text.size);
-	if (code == METER_EINVAL || (code == METER_OK && count != c->request->meter->dimension_count))
+		code = meter__properties_read(values, STORED_DIMENSIONS_MAX, &count, &c->scratch, c->text.data, c->text.size);
+	if (code == METER_EINVAL || (code == METER_OK && count != meter__aggregate_stored_dimensions(c->request->meter)))
 		return meter__fail(METER_ECORRUPT, "dimensions %lld do not fit meter %s", (long long)number,
 		                   c->request->meter->key);
 	return code;
@@ -60,7 +62,7 @@ static int read_dimensions(struct collector *c, int64_t number, struct property 
 static int resolve_group(struct collector *c, int64_t number, size_t *out)
 {
 	const struct usage_request *q = c->request;
-	struct property values[METER_DIMENSIONS_MAX];
+	struct property values[STORED_DIMENSIONS_MAX];
 	int code = read_dimensions(c, number, values);
 	if (code != METER_OK)
 		return code;
@@ -75,7 +77,17 @@ static int resolve_group(struct collector *c, int64_t number, size_t *out)
 	meter__properties_write(&c->key, grouped, q->group_by_count);
 	if (c->key.failed)
 		return meter__fail(METER_ENOMEM, "no memory for a group");
-	return meter__intern_index(&c->groups, (struct slice){c->key.data, c->key.size}, out);
+	code = meter__intern_index(&c->groups, (struct slice){c->key.data, c->key.size}, out);
+	if (code != METER_OK || q->meter->aggregation != AGGREGATION_UNIQUE_COUNT)
+		return code;
+	/* Each distinct value is a row of its own until fold_members() counts them. */
+	const size_t group = *out;
+	meter__buffer_reset(&c->key);
+	meter__buffer_append(&c->key, &group, sizeof(group));
+	meter__buffer_slice(&c->key, values[q->meter->dimension_count].value);
+	if (c->key.failed)
+		return meter__fail(METER_ENOMEM, "no memory for a group");
+	return meter__intern_index(&c->members, (struct slice){c->key.data, c->key.size}, out);
 }
 
 static int group_of(struct collector *c, int64_t number, size_t *out)
@@ -150,7 +162,7 @@ static int add_event(const struct stored_event *stored, void *user)
 
 /* Read [from, to) from whole buckets of a level, and what sticks out at either end from the next finer one; below minutes there
  * are events. */
-static int collect(struct collector *c, int level, int64_t from_us, int64_t to_us)
+static int collect_range(struct collector *c, int level, int64_t from_us, int64_t to_us)
 {
 	const struct usage_request *q = c->request;
 	if (from_us >= to_us)
@@ -162,14 +174,14 @@ static int collect(struct collector *c, int level, int64_t from_us, int64_t to_u
 	int64_t first = -meter__floor_div(-from_us, unit);
 	int64_t end = meter__floor_div(to_us, unit);
 	if (first >= end)
-		return collect(c, level - 1, from_us, to_us);
+		return collect_range(c, level - 1, from_us, to_us);
 	struct level_scan scan = {c, unit};
-	int code = collect(c, level - 1, from_us, first * unit);
+	int code = collect_range(c, level - 1, from_us, first * unit);
 	if (code == METER_OK)
 		code = meter__store_scan_buckets(c->reader, (enum level)level, q->meter, c->meter_number, q->subscription, first,
 		                                 end, add_bucket, &scan);
 	if (code == METER_OK)
-		code = collect(c, level - 1, end * unit, to_us);
+		code = collect_range(c, level - 1, end * unit, to_us);
 	return code;
 }
 
@@ -181,13 +193,13 @@ static int collect_newest(struct collector *c, enum level level, int64_t from_us
 {
 	int64_t first_hour_us = -meter__floor_div(-from_us, US_PER_HOUR) * US_PER_HOUR;
 	if (level == LEVEL_MINUTE || first_hour_us >= rolled_us)
-		return collect(c, LEVEL_MINUTE, from_us, to_us);
+		return collect_range(c, LEVEL_MINUTE, from_us, to_us);
 	int64_t unit = meter__level_us[level];
-	int code = collect(c, (int)level, from_us, -meter__floor_div(-rolled_us, unit) * unit);
-	return code == METER_OK ? collect(c, LEVEL_MINUTE, rolled_us, to_us) : code;
+	int code = collect_range(c, (int)level, from_us, -meter__floor_div(-rolled_us, unit) * unit);
+	return code == METER_OK ? collect_range(c, LEVEL_MINUTE, rolled_us, to_us) : code;
 }
 
-static int collect_all(struct collector *c, enum level level)
+static int collect_buckets(struct collector *c, enum level level)
 {
 	struct totals totals;
 	struct period range = c->request->range;
@@ -198,7 +210,7 @@ static int collect_all(struct collector *c, enum level level)
 	if (range.from_us >= range.to_us)
 		return METER_OK;
 	if (range.to_us <= rolled_us)
-		return collect(c, (int)level, range.from_us, range.to_us);
+		return collect_range(c, (int)level, range.from_us, range.to_us);
 	return collect_newest(c, level, range.from_us, range.to_us, rolled_us);
 }
 
@@ -210,6 +222,89 @@ static int collect_late(struct collector *c)
 	return meter__store_scan_late(c->reader, q->meter, c->meter_number, q->subscription,
 	                              -meter__floor_div(-q->range.from_us, US_PER_MINUTE),
 	                              meter__floor_div(q->range.to_us, US_PER_MINUTE), add_bucket, &scan);
+}
+
+/* ---- distinct values ---- */
+
+/* From a row per distinct value to the number of them. */
+static int fold_members(struct collector *c)
+{
+	struct buckets folded = {.seed = c->sums.seed};
+	int code = METER_OK;
+	for (size_t i = 0; code == METER_OK && i < c->sums.count; i++) {
+		struct bucket row = c->sums.rows[i];
+		size_t group;
+		memcpy(&group, meter__intern_text(&c->members, (size_t)row.dimensions).data, sizeof(group));
+		row.dimensions = (int64_t)group;
+		row.sum.value = row.sum.events > 0 ? DECIMAL_ONE : DECIMAL_ZERO;
+		code = meter__buckets_add(&folded, LEVEL_MINUTE, &row, &row.sum);
+	}
+	meter__buckets_free(&c->sums);
+	c->sums = folded;
+	return code;
+}
+
+/* ---- values over time ---- */
+
+/* One series: a value holds until the next one comes. */
+struct series {
+	struct collector *collector;
+	int64_t subscription, dimensions;
+	int64_t from_us; /* since when value holds, and is not added yet */
+	struct decimal value;
+	bool has_value;
+	bool is_carried; /* value is from before the range */
+};
+
+/* Add value x seconds up to us, period by period. The sample itself is counted where it begins to hold. */
+static int hold_until(struct series *s, int64_t to_us, int64_t events)
+{
+	const struct usage_request *q = s->collector->request;
+	int code = METER_OK;
+	while (s->has_value && code == METER_OK && s->from_us < to_us) {
+		int64_t end_us = q->by == METER_BY_TOTAL ? to_us : meter__period_of(q->by, s->from_us).to_us;
+		end_us = end_us < to_us ? end_us : to_us;
+		struct aggregate sum = {.events = events};
+		code = meter__decimal_multiply(&sum.value, s->value, meter__decimal_of(end_us - s->from_us, 6));
+		if (code == METER_OK)
+			code = add(s->collector, s->from_us, s->subscription, s->dimensions, &sum);
+		s->from_us = end_us;
+		events = 1; /* carried into the next period */
+	}
+	return code;
+}
+
+static int add_sample(const struct bucket *row, void *user)
+{
+	struct series *s = user;
+	const int64_t range_us = s->collector->request->range.from_us;
+	const int64_t at_us = row->start > range_us ? row->start : range_us;
+	if (row->sum.is_overflow)
+		return meter__fail(METER_ECORRUPT, "a sample has no value");
+	if (row->sum.events == 0)
+		return add(s->collector, at_us, s->subscription, s->dimensions, &row->sum);
+	int code = hold_until(s, at_us, 1);
+	s->value = row->sum.value;
+	s->has_value = true;
+	s->from_us = at_us;
+	return code;
+}
+
+/* The value integrated over time, in value-seconds, which is exact; the last value before the range is carried into it. */
+static int collect_weighted(struct collector *c)
+{
+	const struct usage_request *q = c->request;
+	struct series s = {.collector = c, .subscription = q->subscription ? q->subscription : 0};
+	int code = METER_OK;
+	while (code == METER_OK && (code = meter__store_next_series(c->reader, c->meter_number, q->subscription, &s.subscription,
+	                                                            &s.dimensions)) == METER_OK) {
+		s.has_value = false;
+		code = meter__store_scan_samples(c->reader, c->meter_number, s.subscription, s.dimensions, q->range.from_us,
+		                                 q->range.to_us, add_sample, &s);
+		if (code == METER_OK)
+			code = hold_until(&s, q->range.to_us, 1);
+	}
+	return code == METER_EEND ? METER_OK : code;
 }
 
 static enum level coarsest_level(int32_t by)
@@ -278,16 +373,24 @@ static int copy_rows(struct usage_set *out, const struct collector *c)
 	return METER_OK;
 }
 
+static int collect(struct collector *c)
+{
+	if (c->request->meter->aggregation == AGGREGATION_TIME_WEIGHTED)
+		return collect_weighted(c);
+	int code = collect_buckets(c, coarsest_level(c->request->by));
+	if (code == METER_OK)
+		code = collect_late(c);
+	return code == METER_OK && c->request->meter->aggregation == AGGREGATION_UNIQUE_COUNT ? fold_members(c) : code;
+}
+
 int meter__usage_collect(struct usage_set *out, struct reader *r, const struct usage_request *request)
 {
 	*out = (struct usage_set){0};
 	struct collector c = {.reader = r, .request = request};
-	c.sums.seed = c.dimensions.seed = c.groups.seed = meter__os.random();
+	c.sums.seed = c.dimensions.seed = c.groups.seed = c.members.seed = meter__os.random();
 	int code = meter__store_meter(r, &c.meter_number, request->meter);
 	if (code == METER_OK)
-		code = collect_all(&c, coarsest_level(request->by));
-	if (code == METER_OK)
-		code = collect_late(&c);
+		code = collect(&c);
 	if (code == METER_OK)
 		code = copy_groups(out, &c);
 	if (code == METER_OK)
@@ -297,6 +400,7 @@ int meter__usage_collect(struct usage_set *out, struct reader *r, const struct u
 	meter__buckets_free(&c.sums);
 	meter__intern_free(&c.dimensions);
 	meter__intern_free(&c.groups);
+	meter__intern_free(&c.members);
 	free(c.group_of);
 	meter__buffer_free(&c.text);
 	meter__buffer_free(&c.scratch);

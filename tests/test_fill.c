@@ -263,7 +263,8 @@ static void test_stopped_fill_goes_on_where_it_was(void **state)
 static int64_t stray_buckets(void)
 {
 	return sql_int(meter_path(), "SELECT count(*) FROM (SELECT meter FROM minute UNION ALL SELECT meter FROM hour"
-	                             " UNION ALL SELECT meter FROM day UNION ALL SELECT meter FROM late) WHERE meter NOT IN"
+	                             " UNION ALL SELECT meter FROM day UNION ALL SELECT meter FROM late UNION ALL SELECT meter "
+	                             "FROM sample) WHERE meter NOT IN"
 	                             " (SELECT meter FROM catalog_meter WHERE version = (SELECT catalog FROM total))");
 }
 
@@ -296,7 +297,8 @@ static void test_another_catalog_drops_the_one_left_unfinished(void **state)
 	close_meter(m);
 }
 
-/* Only catalogs in force decide what is accepted. What a meter in filling cannot read is unmeasured, on either side of the point reached. */
+/* Only catalogs in force decide what is accepted. What a meter in filling cannot read is unmeasured, on either side of the point
+ * reached. */
 static void test_pending_meter_rejects_nothing(void **state)
 {
 	(void)state;

@@ -239,6 +239,37 @@ static void flip(const char *path, off_t offset, unsigned char bits)
 	close(fd);
 }
 
+/* Records from position on that are whole, after the first has lost its word, and perhaps its content. */
+static int64_t read_after_damage(bool is_content_damaged)
+{
+	char path[256];
+	uint64_t position;
+	int64_t first, count, read = 0;
+	leave_ring(path, &position, &first, &count);
+	off_t offset = 4096 + (off_t)(position * SPOOL_UNIT % SIZE);
+	flip(path, offset, 1);
+	if (is_content_damaged)
+		flip(path, offset + 40, 1);
+	struct spool *s;
+	assert_ok(meter__spool_load(&s, path));
+	meter__spool_seek(s, position);
+	struct spool_record r;
+	while (meter__spool_read(s, &position, &r)) {
+		assert_record(&r, first + is_content_damaged + read, 700);
+		read++;
+	}
+	meter__spool_close(s, true);
+	return count - read;
+}
+
+/* A thread that died may have left either: the record was complete but for its word, or it was not and is passed. */
+static void test_a_record_without_its_word_is_taken_if_it_is_whole(void **state)
+{
+	(void)state;
+	assert_i64(0, read_after_damage(false));
+	assert_i64(1, read_after_damage(true));
+}
+
 /* One bit anywhere in the records: that record is damaged or was never there, all others are read, nothing else is. */
 static void test_a_flipped_bit_costs_one_record(void **state)
 {
@@ -310,6 +341,7 @@ int main(void)
 		in_scratch(test_threads_do_not_disturb_each_other),
 		in_scratch(test_a_left_ring_is_read_to_its_end),
 		in_scratch(test_a_ring_in_use_is_left_alone),
+		in_scratch(test_a_record_without_its_word_is_taken_if_it_is_whole),
 		in_scratch(test_a_flipped_bit_costs_one_record),
 		in_scratch(test_a_damaged_header_or_size_is_no_ring),
 	};
