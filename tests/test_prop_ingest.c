@@ -31,7 +31,7 @@ struct happening {
 	int64_t number; /* property n; NO_NUMBER: not there */
 };
 
-enum rule { COUNT_EVENTS, SUM, LEAST, GREATEST, LAST };
+enum rule { COUNT_EVENTS, SUM, LEAST, GREATEST, LAST, MEAN, DISTINCT };
 
 struct definition {
 	const char *key;
@@ -51,6 +51,8 @@ static const struct definition definitions[] = {
 	{"peak", "{event_type: sample, aggregation: max, value: n, dimensions: [model]}", GREATEST, 1, false, 0, true},
 	{"least", "{event_type: sample, aggregation: min, value: n}", LEAST, 1, false, 0, false},
 	{"last", "{event_type: call, aggregation: latest, value: n, filter: {model: [large]}}", LAST, 0, false, 1, false},
+	{"mean", "{event_type: call, aggregation: avg, value: n, dimensions: [model]}", MEAN, 0, false, 0, true},
+	{"kinds", "{event_type: export, aggregation: unique_count, value: model}", DISTINCT, 2, true, 0, false},
 	{"units", "{event_type: export, aggregation: sum, dimensions: [model]}", SUM, 2, true, 0, true},
 };
 #define DEFINITIONS (sizeof(definitions) / sizeof(definitions[0]))
@@ -82,6 +84,8 @@ static bool covers(const struct definition *d, const struct happening *h)
 
 static bool can_read(const struct definition *d, const struct happening *h)
 {
+	if (d->rule == DISTINCT)
+		return h->model != 0;
 	return d->is_own_value || h->number != NO_NUMBER;
 }
 
@@ -115,6 +119,7 @@ struct row {
 	int subscription; /* -1: all */
 	int model;        /* -1: all */
 	int64_t events, unmeasured, value, at_us;
+	unsigned seen; /* models, a bit for each */
 };
 
 static void count_in(struct row *row, const struct definition *d, const struct happening *h)
@@ -127,7 +132,9 @@ static void count_in(struct row *row, const struct definition *d, const struct h
 	bool is_first = row->events++ == 0;
 	if (d->rule == COUNT_EVENTS)
 		row->value += 1000;
-	else if (d->rule == SUM)
+	else if (d->rule == DISTINCT)
+		row->value = __builtin_popcount(row->seen |= 1u << h->model) * 1000;
+	else if (d->rule == SUM || d->rule == MEAN)
 		row->value += value;
 	else if (is_first || (d->rule == LEAST && value < row->value) || (d->rule == GREATEST && value > row->value) ||
 	         (d->rule == LAST && (h->at_us > row->at_us || (h->at_us == row->at_us && value > row->value)))) {
@@ -315,10 +322,25 @@ static bool differs(const struct question *q, const char *what, const char *expe
 	return false;
 }
 
+/* A sum of thousandths by a count, to 18 decimals, a half up. */
+static void write_mean(char *out, size_t size, int64_t sum, int64_t count)
+{
+	__extension__ typedef __int128 wide;
+	wide whole = sum < 0 ? -sum : sum;
+	for (int i = 0; i < 15; i++)
+		whole *= 10;
+	whole = (whole * 2 + count) / (count * 2);
+	const int64_t unit = INT64_C(1000000000000000000);
+	snprintf(out, size, "%s%" PRId64 ".%018" PRId64, sum < 0 ? "-" : "", (int64_t)(whole / unit), (int64_t)(whole % unit));
+}
+
 static bool same_row(const struct question *q, const struct row *expected, const meter_usage *usage)
 {
-	char number[32], subscription[16] = "";
-	write_thousandths(number, sizeof(number), expected->value);
+	char number[64], subscription[16] = "";
+	if (q->definition->rule == MEAN && expected->events > 0)
+		write_mean(number, sizeof(number), expected->value, expected->events);
+	else
+		write_thousandths(number, sizeof(number), expected->value);
 	for (size_t last = strlen(number); strchr(number, '.') && (number[last - 1] == '0' || number[last - 1] == '.');) {
 		bool is_point = number[--last] == '.';
 		number[last] = '\0';
@@ -337,7 +359,7 @@ static bool same_row(const struct question *q, const struct row *expected, const
 		return differs(q, "model", model ? model : "none", got_model ? got_model : "none");
 	if (expected->from_us != meter_usage_from_us(usage))
 		return differs(q, "from", "another", "this");
-	bool adds_up = q->definition->rule == COUNT_EVENTS || q->definition->rule == SUM;
+	bool adds_up = q->definition->rule == COUNT_EVENTS || q->definition->rule == SUM || q->definition->rule == DISTINCT;
 	const char *expected_value = expected->events > 0 || adds_up ? number : "none";
 	if (strcmp(expected_value, value ? value : "none") != 0)
 		return differs(q, "value", expected_value, value ? value : "none");
@@ -549,10 +571,9 @@ static void test_usage_and_invoices_are_those_of_the_model(void **state)
 	assert_everything(m, 300);
 	close_meter(m);
 	assert_i64((int64_t)world.count, sql_int(meter_path(), "SELECT count(*) FROM event"));
-	assert_i64(0, sql_int(meter_path(),
-	                      "SELECT count(*) FROM (SELECT meter, sum(events), sum(unmeasured) FROM minute"
-	                      " WHERE minute < (SELECT rolled_before FROM total) GROUP BY 1 EXCEPT"
-	                      " SELECT meter, sum(events), sum(unmeasured) FROM hour GROUP BY 1)"));
+	assert_i64(0, sql_int(meter_path(), "SELECT count(*) FROM (SELECT meter, sum(events), sum(unmeasured) FROM minute"
+	                                    " WHERE minute < (SELECT rolled_before FROM total) GROUP BY 1 EXCEPT"
+	                                    " SELECT meter, sum(events), sum(unmeasured) FROM hour GROUP BY 1)"));
 	assert_i64(0, sql_int(meter_path(),
 	                      "SELECT count(*) FROM (SELECT meter, sum(events), sum(unmeasured) FROM hour GROUP BY 1 EXCEPT"
 	                      " SELECT meter, sum(events), sum(unmeasured) FROM day GROUP BY 1)"));
@@ -581,7 +602,11 @@ static void test_order_of_arrival_changes_nothing(void **state)
 	close_meter(run_history((uint64_t)setting("METER_SEED", 3), setting("METER_STEPS", 120)));
 	size_t kept = 0; /* without those that a meter cannot read: under this catalog they are rejected */
 	for (size_t i = 0; i < world.count; i++) {
-		if (world.accepted[i].number != NO_NUMBER)
+		bool is_readable = true;
+		for (size_t d = 0; d < DEFINITIONS; d++)
+			is_readable &=
+				!covers(&definitions[d], &world.accepted[i]) || can_read(&definitions[d], &world.accepted[i]);
+		if (is_readable)
 			world.accepted[kept++] = world.accepted[i];
 	}
 	world.count = kept;

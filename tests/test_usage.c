@@ -663,6 +663,150 @@ static void test_late_usage_counts_before_and_after_it_is_settled(void **state)
 	close_meter(m);
 }
 
+/* ---- avg, unique_count, time_weighted ---- */
+
+static const char kinds_catalog[] =
+	"version: 1\n"
+	"meters:\n"
+	"  mean: {event_type: load, aggregation: avg, value: n, dimensions: [host]}\n"
+	"  users: {event_type: load, aggregation: unique_count, value: user, dimensions: [host]}\n"
+	"  disk: {event_type: load, aggregation: time_weighted, value: n, dimensions: [host]}\n"
+	"plans:\n  - {key: p, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [\n"
+	"      {key: mean, meter: mean, model: unit, price: 1},\n"
+	"      {key: users, meter: users, model: unit, price: 1},\n"
+	"      {key: hosts, meter: users, model: unit, price: 1, group_by: [host]},\n"
+	"      {key: disk, meter: disk, model: unit, price: 36, per: 3600}]}\n"
+	"subscriptions: {acme: {customer: c, plan: p, from: 2020-01-01T00:00:00Z}}\n";
+
+static void record_load(meter *m, const char *at, const char *host, const char *user, const char *n)
+{
+	static int number;
+	char id[16];
+	snprintf(id, sizeof(id), "load%d", number++);
+	meter_property properties[] = {METER_PROPERTY("host", host), METER_PROPERTY("user", user), METER_PROPERTY("n", n)};
+	meter_event event = event_of("acme", id, "load");
+	event.timestamp_us = us(at);
+	event.properties = properties;
+	event.property_count = COUNT(properties);
+	record(m, &event);
+}
+
+/* "from host value events" of each row. */
+static const char *rows_of(meter *m, const meter_usage_filter *filter)
+{
+	static char text[2000];
+	size_t size = 0;
+	meter_usage *usage = query(m, filter);
+	text[0] = '\0';
+	while (meter_usage_next(usage) == METER_OK) {
+		char at[32];
+		assert_ok(meter_time_format(at, sizeof(at), meter_usage_from_us(usage)));
+		const char *host = meter_usage_dimension_count(usage) ? meter_usage_dimension_value(usage, 0) : "-";
+		size += (size_t)snprintf(text + size, sizeof(text) - size, "%.10s %s %s %" PRId64 "; ", at, host,
+		                         meter_usage_value(usage) ? meter_usage_value(usage) : "none", meter_usage_events(usage));
+		assert_true(size < sizeof(text));
+	}
+	meter_usage_free(usage);
+	return text;
+}
+
+static meter *open_with_loads(void)
+{
+	meter *m = open_meter();
+	apply_catalog(m, kinds_catalog);
+	/* Not in the order of time. */
+	record_load(m, "2026-01-02T12:00:00Z", "a", "ann", "20");
+	record_load(m, "2026-01-01T00:00:00Z", "a", "ann", "10");
+	record_load(m, "2026-01-01T00:00:30Z", "b", "ann", "1");
+	record_load(m, "2026-01-01T06:00:00Z", "a", "bob", "-2.5");
+	record_load(m, "2026-01-01T06:00:00Z", "a", "cid", "5"); /* at the same time the larger holds */
+	record_load(m, "2026-01-03T00:00:00Z", "b", "bob", "0");
+	return m;
+}
+
+static void test_average_is_of_events_not_of_buckets(void **state)
+{
+	(void)state;
+	meter *m = open_with_loads();
+	meter_usage_filter filter = filter_of("mean", us("2026-01-01T00:00:00Z"), us("2026-01-04T00:00:00Z"), METER_BY_TOTAL);
+	meter_property host = {.name = "host", .name_size = METER_NUL_TERMINATED};
+	assert_text("2026-01-01 - 5.583333333333333333 6; ", rows_of(m, &filter));
+	filter.by = METER_BY_DAY;
+	assert_text("2026-01-01 - 3.375 4; 2026-01-02 - 20 1; 2026-01-03 - 0 1; ", rows_of(m, &filter));
+	filter.by = METER_BY_TOTAL;
+	filter.group_by = &host;
+	filter.group_by_count = 1;
+	assert_text("2026-01-01 a 8.125 4; 2026-01-01 b 0.5 2; ", rows_of(m, &filter));
+	filter.from_us = us("2026-02-01T00:00:00Z");
+	filter.to_us = us("2026-03-01T00:00:00Z");
+	filter.group_by_count = 0;
+	assert_text("2026-02-01 - none 0; ", rows_of(m, &filter));
+	close_meter(m);
+}
+
+/* polarsource/polar#6440: who is counted in two minutes, hours, days or groups is one all the same. */
+static void test_distinct_values_are_counted_once_over_any_range_and_group(void **state)
+{
+	(void)state;
+	meter *m = open_with_loads();
+	meter_usage_filter filter = filter_of("users", us("2026-01-01T00:00:00Z"), us("2026-01-04T00:00:00Z"), METER_BY_TOTAL);
+	meter_property host = {.name = "host", .name_size = METER_NUL_TERMINATED};
+	assert_text("2026-01-01 - 3 6; ", rows_of(m, &filter));
+	filter.by = METER_BY_DAY;
+	assert_text("2026-01-01 - 3 4; 2026-01-02 - 1 1; 2026-01-03 - 1 1; ", rows_of(m, &filter));
+	filter.by = METER_BY_TOTAL;
+	filter.group_by = &host;
+	filter.group_by_count = 1;
+	assert_text("2026-01-01 a 3 4; 2026-01-01 b 2 2; ", rows_of(m, &filter));
+	filter.group_by_count = 0;
+	filter.from_us = us("2026-01-01T00:00:10Z"); /* inside a minute: from events */
+	filter.to_us = us("2026-01-01T06:00:00Z");
+	assert_text("2026-01-01 - 1 1; ", rows_of(m, &filter));
+	close_meter(m);
+}
+
+static void test_a_gauge_is_integrated_over_time(void **state)
+{
+	(void)state;
+	meter *m = open_with_loads();
+	meter_usage_filter filter = filter_of("disk", us("2026-01-01T00:00:00Z"), us("2026-01-04T00:00:00Z"), METER_BY_TOTAL);
+	meter_property host = {.name = "host", .name_size = METER_NUL_TERMINATED};
+	filter.group_by = &host;
+	filter.group_by_count = 1;
+	/* a: 6 h of 10, 30 h of 5, 36 h of 20; b: 48 h less 30 s of 1, 24 h of 0. */
+	assert_text("2026-01-01 a 3348000 3; 2026-01-01 b 172770 2; ", rows_of(m, &filter));
+	filter.by = METER_BY_DAY;
+	assert_text("2026-01-01 a 540000 2; 2026-01-01 b 86370 1; 2026-01-02 a 1080000 2; 2026-01-02 b 86400 1; "
+	            "2026-01-03 a 1728000 1; 2026-01-03 b 0 1; ",
+	            rows_of(m, &filter));
+	filter.by = METER_BY_TOTAL;
+	filter.from_us = us("2026-01-01T06:00:00.25Z"); /* carried from before, for half a second */
+	filter.to_us = us("2026-01-01T06:00:00.75Z");
+	assert_text("2026-01-01 a 2.5 1; 2026-01-01 b 0.5 1; ", rows_of(m, &filter));
+	filter.from_us = us("2025-12-01T00:00:00Z"); /* before the first sample there is nothing */
+	filter.to_us = us("2026-01-01T00:00:00Z");
+	assert_text("", rows_of(m, &filter));
+	close_meter(m);
+}
+
+static void test_invoices_of_averages_distinct_values_and_gauges(void **state)
+{
+	(void)state;
+	meter *m = open_with_loads();
+	meter_invoice *invoice;
+	assert_ok(meter_invoice_draft(&invoice, m, "acme", METER_NUL_TERMINATED, "2026-01", METER_NUL_TERMINATED));
+	static const char *const quantities[] = {"5.583333333333333333", "3", "3", "2", "51904770"};
+	/* Disk in January: a 6 h of 10, 30 h of 5, 708 h of 20; b 48 h less 30 s of 1. */
+	static const char *const amounts[] = {"5.58", "3.00", "3.00", "2.00", "519047.70"};
+	assert_i64(COUNT(quantities), (int64_t)meter_invoice_line_count(invoice));
+	for (size_t i = 0; i < COUNT(quantities); i++) {
+		assert_text(quantities[i], meter_invoice_line_quantity(invoice, i));
+		assert_text(amounts[i], meter_invoice_line_amount(invoice, i));
+	}
+	meter_invoice_free(invoice);
+	close_meter(m);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -678,6 +822,10 @@ int main(int argc, char **argv)
 		in_scratch(test_no_catalog_is_not_found),
 		in_scratch(test_sum_past_38_digits_fails_and_loses_nothing),
 		in_scratch(test_days_over_half_a_century_with_gaps_are_quick),
+		in_scratch(test_average_is_of_events_not_of_buckets),
+		in_scratch(test_distinct_values_are_counted_once_over_any_range_and_group),
+		in_scratch(test_a_gauge_is_integrated_over_time),
+		in_scratch(test_invoices_of_averages_distinct_values_and_gauges),
 		in_scratch(test_late_usage_counts_before_and_after_it_is_settled),
 	};
 	if (argc > 1)

@@ -1,0 +1,2 @@
+sed 's/aggregation: max/aggregation: median/' catalog.yaml >wrong.yaml
+meter check wrong.yaml
