@@ -536,6 +536,30 @@ METER_API const char *meter_invoice_line_amount(const meter_invoice *invoice, si
 /** The amount before rounding: decimal text, or a fraction "100/3" where no decimal is exact. NULL on a suspended line. */
 METER_API const char *meter_invoice_line_exact(const meter_invoice *invoice, size_t index);
 
+/* ---- pricing scenarios ---- */
+
+/** What came of the scenarios of a file. */
+typedef struct meter_scenarios meter_scenarios;
+
+/**
+ * Run the pricing scenarios of a YAML file: what its catalog must charge for given usage (a quote) or events (a draft of a scratch
+ * database). `meter help test` describes the file.
+ *
+ * @param path    the file; the catalog and files of events it names are looked for beside it.
+ * @param folder  an existing folder for scratch databases, which are removed again.
+ * @return METER_OK, also when scenarios failed; or METER_EINVAL, METER_ENOTFOUND (path), METER_ECATALOG (errmsg: "path:line:column: ..."),
+ *         METER_EUNSUPPORTED (as meter_catalog_read()), METER_EIO, METER_EFULL.
+ * Threads: any, each with a folder of its own.  Blocks: until all were run.  Memory: free with meter_scenarios_free().   Since 0.1.
+ */
+METER_API int meter_scenarios_run(meter_scenarios **out, const char *path, const char *folder);
+/** How many there are, in the order of the file, and how many of them failed. */
+METER_API size_t meter_scenarios_count(const meter_scenarios *scenarios);
+METER_API size_t meter_scenarios_failed(const meter_scenarios *scenarios);
+METER_API const char *meter_scenarios_name(const meter_scenarios *scenarios, size_t index);
+/** What differs from what was expected, in lines; "" when the scenario passed. NULL: index out of range. */
+METER_API const char *meter_scenarios_report(const meter_scenarios *scenarios, size_t index);
+METER_API void meter_scenarios_free(meter_scenarios *scenarios);
+
 /* ---- events and quarantine ---- */
 
 /** Which stored events to list. Start from METER_EVENTS_FILTER_INIT. */

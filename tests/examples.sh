@@ -1,7 +1,8 @@
 #!/bin/sh
-# examples.sh - runs the examples as their README says: quickstart twice, weblog on good and bad lines and, where ../shared/data is,
+# examples.sh - runs the examples as their README says: quickstart twice, the scenarios of examples/plans, weblog on good and bad lines and, where ../shared/data is,
 # on a real log whose totals are known. Takes BUILD from the environment (make check-examples).
 set -eu
+plans=$(CDPATH='' cd -- "$(dirname -- "$0")/../examples/plans" && pwd)
 build=$(CDPATH='' cd -- "${BUILD:-build}" && pwd)
 shared=$(CDPATH='' cd -- "${METER_SHARED_DATA:-../shared/data}" 2>/dev/null && pwd) || shared=
 scratch=$(mktemp -d)
@@ -47,6 +48,13 @@ same 'weblog reads the others' \
 status=0
 "$build/examples/weblog" 'a"b' <log >events 2>errors || status=$?
 same 'weblog refuses a name that needs escapes' 2 "$status"
+
+same 'each plan has scenarios' "$(find "$plans" -name '*.yaml' ! -name '*.test.yaml' | wc -l)" "$(find "$plans" -name '*.test.yaml' | wc -l)"
+for scenarios in "$plans"/*.test.yaml; do
+	status=0
+	"$build/meter" test "$scenarios" >report 2>&1 || status=$?
+	same "$(basename "$scenarios"): $(grep -A3 FAILED report || true)" 0 "$status"
+done
 
 if [ -z "$shared" ]; then
 	echo "examples: $passed passed; skipped: no ../shared/data"

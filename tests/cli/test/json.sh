@@ -1,0 +1,1 @@
+meter test prices.test.yaml --json

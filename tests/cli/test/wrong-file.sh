@@ -1,0 +1,2 @@
+sed 's/total/totl/' prices.test.yaml >wrong.yaml
+meter test wrong.yaml
