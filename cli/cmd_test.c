@@ -105,9 +105,9 @@ const struct verb verb_test = {
 		   "      expect: {total: \"7.00\"}\n"
 		   "\n"
 		   "events_file names a file of events, one JSON object a line. expect may have subtotal, tax, total, due, "
-                   "suspended,\n"
+		   "suspended,\n"
 		   "lines (as many as there are; of each charge, kind, description, quantity, price, per, amount), or error: a "
-                   "part of\n"
+		   "part of\n"
 		   "the message. Values are compared as meter quote --json prints them; what is not mentioned may be anything.\n"
 		   "Exit 3 when a scenario failed.\n",
 	.operand_min = 1,

@@ -536,6 +536,39 @@ METER_API const char *meter_invoice_line_amount(const meter_invoice *invoice, si
 /** The amount before rounding: decimal text, or a fraction "100/3" where no decimal is exact. NULL on a suspended line. */
 METER_API const char *meter_invoice_line_exact(const meter_invoice *invoice, size_t index);
 
+/* ---- shadow: history under another catalog ---- */
+
+/** What subscriptions would have paid: a row for each charge, then one for the total, of each subscription that the catalog in force has. */
+typedef struct meter_shadow meter_shadow;
+
+/**
+ * Rate the stored usage of a period under the catalog in force and under another one. Stores nothing.
+ *
+ * @param catalog    the other one; each of its meters must count like some meter of the catalog in force, under whatever key.
+ * @param period     as for meter_invoice_draft(), NUL-terminated.
+ * @param tolerance  decimal text; how far the total of a subscription may differ. NULL: not at all.
+ * @return METER_OK, or METER_EINVAL, METER_ENOTFOUND (no catalog yet), METER_EUNSUPPORTED (a meter that is not counted; amounts in
+ *         two currencies), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: on reading; never on writers.  Memory: the result is held whole.                          Since 0.1.
+ */
+METER_API int meter_shadow_run(meter_shadow **out, meter *m, const meter_catalog *catalog, const char *period, const char *tolerance);
+METER_API size_t meter_shadow_count(const meter_shadow *s);
+/** How many totals differ by more than the tolerance. */
+METER_API size_t meter_shadow_exceeded(const meter_shadow *s);
+/** Rows, index 0 .. count-1; out of range: NULL or 0. */
+METER_API const char *meter_shadow_subscription(const meter_shadow *s, size_t index);
+/** Key of the charge; NULL for what belongs to the whole plan (with the tax), and for the total. */
+METER_API const char *meter_shadow_charge(const meter_shadow *s, size_t index);
+/** 1 for the row of a total, else 0. */
+METER_API int meter_shadow_is_total(const meter_shadow *s, size_t index);
+METER_API const char *meter_shadow_currency(const meter_shadow *s, size_t index);
+/** The amount under the catalog in force and under the other one; NULL where the charge or the plan is not there. */
+METER_API const char *meter_shadow_old(const meter_shadow *s, size_t index);
+METER_API const char *meter_shadow_new(const meter_shadow *s, size_t index);
+/** New less old, what is not there counting as 0. */
+METER_API const char *meter_shadow_difference(const meter_shadow *s, size_t index);
+METER_API void meter_shadow_free(meter_shadow *s);
+
 /* ---- pricing scenarios ---- */
 
 /** What came of the scenarios of a file. */

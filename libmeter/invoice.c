@@ -10,6 +10,7 @@
 #include "error.h"
 #include "instant.h"
 #include "internal.h"
+#include "invoice.h"
 #include "os.h"
 #include "segment.h"
 #include "usage.h"
@@ -245,13 +246,37 @@ static int rate_usage(struct meter_invoice *invoice, struct reader *r)
 	return code;
 }
 
+/* Another catalog can rate what this file counts, whatever its meters are called there. */
+static int check_counted(const struct meter_catalog *catalog, const struct meter_catalog *in_force)
+{
+	for (size_t i = 0; i < catalog->meter_count; i++) {
+		bool is_counted = false;
+		for (size_t k = 0; k < in_force->meter_count && !is_counted; k++)
+			is_counted = strcmp(catalog->meters[i].canonical, in_force->meters[k].canonical) == 0;
+		if (!is_counted)
+			return meter__fail(
+				METER_EUNSUPPORTED,
+				"meter %s counts otherwise than every meter of the catalog in force, so there is no usage of it",
+				catalog->meters[i].key);
+	}
+	return METER_OK;
+}
+
 static int draft(struct meter_invoice *invoice, struct reader *r, struct slice subscription)
 {
-	int code = meter__store_catalog(r, &invoice->catalog);
+	struct meter_catalog *other = invoice->catalog;
+	struct meter_catalog *in_force;
+	int code = meter__store_catalog(r, &in_force);
+	if (code == METER_OK && !in_force)
+		code = meter__fail(METER_ENOTFOUND, "no catalog was applied yet");
+	if (code == METER_OK && other)
+		code = check_counted(other, in_force);
+	if (other)
+		meter__catalog_release(in_force);
+	else
+		invoice->catalog = in_force;
 	if (code != METER_OK)
 		return code;
-	if (!invoice->catalog)
-		return meter__fail(METER_ENOTFOUND, "no catalog was applied yet");
 	invoice->subscription = meter__catalog_subscription(invoice->catalog, subscription);
 	if (!invoice->subscription)
 		return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)subscription.size,
@@ -264,24 +289,17 @@ static int draft(struct meter_invoice *invoice, struct reader *r, struct slice s
 	return rate_usage(invoice, r);
 }
 
-int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
-                        size_t period_size)
+int meter__invoice_draft(meter_invoice **out, meter *m, struct meter_catalog *catalog, struct slice subscription_key,
+                         struct slice period_text)
 {
-	REQUIRE(out);
 	*out = NULL;
-	REQUIRE(m);
-	struct slice subscription_key, period_text;
-	int code = meter__argument(&subscription_key, "subscription", subscription, subscription_size);
-	if (code == METER_OK)
-		code = meter__argument(&period_text, "period", period, period_size);
-	if (code != METER_OK)
-		return code;
 	meter_invoice *invoice = calloc(1, sizeof(*invoice));
 	if (!invoice)
 		return meter__fail(METER_ENOMEM, "no memory for an invoice");
 	invoice->status = "draft";
+	invoice->catalog = catalog ? meter__catalog_retain(catalog) : NULL;
 	struct reader *r = NULL;
-	code = meter__period_parse(&invoice->period, period_text.data, period_text.size);
+	int code = meter__period_parse(&invoice->period, period_text.data, period_text.size);
 	if (code == METER_OK)
 		code = meter__store_reader(&r, m->store);
 	if (code == METER_OK)
@@ -293,6 +311,19 @@ int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription,
 	}
 	*out = invoice;
 	return METER_OK;
+}
+
+int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
+                        size_t period_size)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m);
+	struct slice subscription_key, period_text;
+	int code = meter__argument(&subscription_key, "subscription", subscription, subscription_size);
+	if (code == METER_OK)
+		code = meter__argument(&period_text, "period", period, period_size);
+	return code == METER_OK ? meter__invoice_draft(out, m, NULL, subscription_key, period_text) : code;
 }
 
 /* ---- quote ---- */
@@ -431,6 +462,16 @@ int meter_invoice_quote(meter_invoice **out, const meter_catalog *catalog, const
 }
 
 /* ---- accessors ---- */
+
+const struct rating *meter__invoice_rating(const meter_invoice *invoice)
+{
+	return &invoice->rating;
+}
+
+int32_t meter__invoice_exponent(const meter_invoice *invoice)
+{
+	return invoice->plan->exponent;
+}
 
 void meter_invoice_free(meter_invoice *invoice)
 {
