@@ -36,7 +36,8 @@ static const char catalog_topic[] =
 	"\n"
 	"meter           key: {...}; all but event_type and aggregation may be left out\n"
 	"  event_type    the type of the events it counts\n"
-	"  aggregation   count, sum, min, max or latest\n"
+	"  aggregation   count, sum, min, max, latest; avg; unique_count: distinct values of property value; time_weighted: a\n"
+	"                value that holds until the next one, times seconds (per: 3600 prices an hour)\n"
 	"  value         the property to aggregate; else the event's own value\n"
 	"  dimensions    [property, ...] to group and price by\n"
 	"  filter        {property: [allowed value, ...]}; all must hold\n"
@@ -44,29 +45,45 @@ static const char catalog_topic[] =
 	"\n"
 	"plan            rounding and what follows may be left out\n"
 	"  key           several plans with one key are its versions: effective_from decides\n"
-	"  currency      ISO 4217, decides the decimals of amounts\n"
+	"  currency      ISO 4217, decides the decimals of amounts; or a unit of units: {credits: {exponent: 6}}\n"
 	"  period        month, in UTC\n"
 	"  effective_from, charges\n"
 	"  rounding      half_up (default) or half_even; once per line\n"
 	"  name, grace, minimum, maximum, discounts\n"
-	"\n"
+	"\n";
+
+static const char charge_topic[] =
 	"charge          {key, meter, model, ...}\n"
-	"  model         flat        amount, no meter; proration: time cuts it to the time the subscription lasts\n"
+	"  model         flat        amount, no meter\n"
 	"                unit        price, or rates by dimension\n"
 	"                graduated   tiers: each prices what lies within it\n"
 	"                volume      tiers: the one that is reached prices everything\n"
 	"                package     price for every per units begun\n"
-	"  included      units that are free, taken off first\n"
+	"                percentage  rate in percent of the value, per_event besides; free_units, free_events (the first ones),\n"
+	"                            event_minimum, event_maximum: of what one event costs\n"
+	"                graduated_percentage   tiers with rate instead of price\n"
+	"                dynamic     the value is the amount, times multiplier\n"
+	"  convert       {divide_by} or {multiply_by} the quantity, then\n"
+	"  round         {to: x, mode: up | down | half_up}\n"
+	"  group_by      [dimension, ...]: tiers, included and packages of each combination on its own\n"
+	"  included      units that are free, taken off before the tiers\n"
 	"  per           prices are for so many units; default 1\n"
 	"  tiers         {up_to, price, flat}; up_to lies within its tier, the last tier has none.\n"
 	"                flat_at_zero: true makes the first flat due at 0 units\n"
 	"  rates         {match: {dimension: value}, price}; the first match wins\n"
 	"  unmatched     suspend (default: shown without an amount), free, or {price: ...}\n"
+	"  tax           {category, percent}; rounded once a category, over what the charges really cost\n"
+	"  proration     time: what is stated per period (amount, included, tiers, limits) counts for the time the plan is "
+	"held;\n"
+	"                none (default): for the whole period, divided if the plan or its price changes within it\n"
 	"  name, minimum, maximum, discounts\n"
 	"\n"
-	"discount        {percent or amount, from, until, reason}; of a plan also applies_to: [charge, ...]\n"
+	"discount        {percent, amount or units, from, until, reason}; of a plan also applies_to: [charge, ...], but no "
+	"units\n"
 	"\n"
 	"subscription    key: {customer, plan, from, until}; plan may be a list of {plan, from}\n"
+	"  trial_until   what is used before costs nothing\n"
+	"  pauses        [{from, until}]: time for which nothing per period is due; usage is billed all the same\n"
 	"\n"
 	"Prices are decimals, quoted or not, and read digit by digit. Unknown and repeated keys, anchors and tags are errors.\n"
 	"meter check CATALOG.yaml checks a catalog.\n";
@@ -106,11 +123,19 @@ static const char formats_topic[] =
 	"\n"
 	"Lines may end with LF or CRLF and be 1 MiB long; a byte order mark at the start of a file is skipped.\n";
 
-static const char *find_topic(const char *name)
+/* In parts, because compilers need not take a longer text in one. */
+static const struct topic {
+	const char *name;
+	const char *parts[2];
+} topics[] = {{"catalog", {catalog_topic, charge_topic}}, {"formats", {formats_topic, ""}}};
+
+static const struct topic *find_topic(const char *name)
 {
-	if (!strcmp(name, "catalog"))
-		return catalog_topic;
-	return strcmp(name, "formats") ? NULL : formats_topic;
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		if (!strcmp(name, topics[i].name))
+			return &topics[i];
+	}
+	return NULL;
 }
 
 static int run(const struct arguments *arguments)
@@ -121,11 +146,13 @@ static int run(const struct arguments *arguments)
 		opt_print_usage(stdout);
 		return EXIT_DONE;
 	}
-	const char *topic = find_topic(name);
-	const struct verb *verb = cli_verb_find(name);
+	const struct topic *topic = find_topic(name);
+	for (size_t i = 0; topic && i < sizeof(topic->parts) / sizeof(topic->parts[0]); i++)
+		out_write(topic->parts[i], strlen(topic->parts[i]));
 	if (topic)
-		out_write(topic, strlen(topic));
-	else if (verb)
+		return EXIT_DONE;
+	const struct verb *verb = cli_verb_find(name);
+	if (verb)
 		opt_print_help(stdout, verb);
 	else
 		return cli_usage_error(NULL, "no help about \"%s\"", name);
