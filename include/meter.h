@@ -463,6 +463,9 @@ typedef struct meter_invoice meter_invoice;
 #define METER_LINE_DISCOUNT  5 /**< negative */
 #define METER_LINE_SUSPENDED 6 /**< usage without a rate, or that could not be measured: no amount, and the invoice cannot be finalized */
 #define METER_LINE_TAX       7 /**< on all charges of a tax category */
+#define METER_LINE_COMMITMENT 8 /**< bought ahead, or what is missing to what was promised */
+#define METER_LINE_CREDIT    9 /**< what a credit, or what was bought ahead, pays: negative; in due, not in total */
+#define METER_LINE_CARRIED   10 /**< a quantity below zero, from the period before or to the next one; amount 0 */
 
 /**
  * Rate a subscription's usage of one period: the invoice as it would be now. Stores nothing.
@@ -508,7 +511,7 @@ METER_API const char *meter_invoice_plan(const meter_invoice *invoice);
 METER_API const char *meter_invoice_currency(const meter_invoice *invoice);
 METER_API int64_t meter_invoice_from_us(const meter_invoice *invoice);
 METER_API int64_t meter_invoice_to_us(const meter_invoice *invoice);
-/** Sum of the charges with their own discounts; then with plan discounts, minimum, maximum and tax; then what is to be paid. Decimal text in the currency. */
+/** Sum of the charges with their own discounts; then with plan discounts, minimum, maximum, tax and commitments; then what is to be paid after credits. Decimal text in the currency. */
 METER_API const char *meter_invoice_subtotal(const meter_invoice *invoice);
 METER_API const char *meter_invoice_total(const meter_invoice *invoice);
 /** The tax in it; "0.00" when there is none. */
@@ -520,7 +523,7 @@ METER_API size_t meter_invoice_suspended_count(const meter_invoice *invoice);
 /** Lines, index 0 .. count-1, in the order of the plan's charges. An index out of range gives NULL or 0. */
 METER_API size_t meter_invoice_line_count(const meter_invoice *invoice);
 METER_API int32_t meter_invoice_line_kind(const meter_invoice *invoice, size_t index);
-/** "usage", "flat", "minimum", "maximum", "discount", "tax" or "suspended". */
+/** "usage", "flat", "minimum", "maximum", "discount", "tax", "commitment", "credit", "carried" or "suspended". */
 METER_API const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t index);
 /** Key of the charge; NULL for a line of the whole plan. */
 METER_API const char *meter_invoice_line_charge(const meter_invoice *invoice, size_t index);

@@ -79,16 +79,21 @@ struct rate {
 
 enum unmatched { UNMATCHED_SUSPEND, UNMATCHED_FREE, UNMATCHED_PRICE };
 
+/* Keys of charges of the plan; none: all. */
+struct charge_list {
+	char **keys;
+	size_t count;
+};
+
 enum discount_kind { DISCOUNT_PERCENT, DISCOUNT_AMOUNT, DISCOUNT_UNITS };
 
 struct discount {
 	enum discount_kind kind;
-	struct decimal value; /* percent, amount of money, or units; units only on charges */
-	int64_t from_us;      /* INT64_MIN: from the beginning */
-	int64_t until_us;     /* INT64_MAX: for ever */
-	char *reason;         /* NULL: not given */
-	char **applies_to;    /* plan discounts only: keys of charges; none: all */
-	size_t applies_to_count;
+	struct decimal value;          /* percent, amount of money, or units; units only on charges */
+	int64_t from_us;               /* INT64_MIN: from the beginning */
+	int64_t until_us;              /* INT64_MAX: for ever */
+	char *reason;                  /* NULL: not given */
+	struct charge_list applies_to; /* plan discounts only */
 };
 
 /* An optional amount. */
@@ -137,6 +142,20 @@ struct charge {
 	size_t discount_count;
 };
 
+enum grant_kind { GRANT_PAYMENT, GRANT_GIFT, GRANT_PREPAID, GRANT_POSTPAID };
+
+/* A credit (payment or gift), or a commitment (prepaid or postpaid). */
+struct grant {
+	char *key;
+	enum grant_kind kind;
+	struct decimal amount;
+	int64_t from_us;  /* INT64_MIN: from the beginning */
+	int64_t until_us; /* INT64_MAX: for ever */
+	int64_t priority; /* the least comes first */
+	bool rolls_over;  /* prepaid: what is left at the end of the term can still be used */
+	struct charge_list applies_to;
+};
+
 struct plan {
 	char *key;
 	char *name;
@@ -151,6 +170,8 @@ struct plan {
 	size_t charge_count;
 	struct discount *discounts;
 	size_t discount_count;
+	struct grant *grants; /* sorted by (priority, until, key) */
+	size_t grant_count;
 };
 
 struct subscription_plan {

@@ -33,15 +33,15 @@ static bool has_charge(const struct plan *plan, const char *key)
 	return false;
 }
 
-static int read_applies_to(const struct field_reader *r, const struct plan *plan, const struct yaml_node *node,
-                           struct discount *discount)
+int meter__catalog_applies_to_read(const struct field_reader *r, const struct plan *plan, const struct yaml_node *node,
+                                   struct charge_list *out)
 {
 	int result = meter__field_filled_list(r, node, "charge", CATALOG_CHARGES_MAX);
 
 	if (result != METER_OK)
 		return result;
-	discount->applies_to = meter__arena_array(r->arena, node->count, sizeof(*discount->applies_to));
-	if (discount->applies_to == NULL)
+	out->keys = meter__arena_array(r->arena, node->count, sizeof(*out->keys));
+	if (out->keys == NULL)
 		return meter__field_no_memory();
 	for (const struct yaml_node *item = node->first; item != NULL; item = item->next) {
 		char *key;
@@ -50,11 +50,11 @@ static int read_applies_to(const struct field_reader *r, const struct plan *plan
 			return result;
 		if (!has_charge(plan, key))
 			return meter__field_fail(r, item, METER_ECATALOG, "unknown charge \"%s\"", key);
-		for (size_t i = 0; i < discount->applies_to_count; i++) {
-			if (strcmp(discount->applies_to[i], key) == 0)
+		for (size_t i = 0; i < out->count; i++) {
+			if (strcmp(out->keys[i], key) == 0)
 				return meter__field_fail(r, item, METER_ECATALOG, "charge \"%s\" is listed twice", key);
 		}
-		discount->applies_to[discount->applies_to_count++] = key;
+		out->keys[out->count++] = key;
 	}
 	return METER_OK;
 }
@@ -130,7 +130,7 @@ static int read_discount(const struct field_reader *r, const struct plan *plan, 
 	if (result == METER_OK)
 		result = meter__field_optional_text(r, entries[REASON], &discount->reason);
 	if (result == METER_OK && entries[APPLIES_TO] != NULL)
-		result = read_applies_to(r, plan, entries[APPLIES_TO]->value, discount);
+		result = meter__catalog_applies_to_read(r, plan, entries[APPLIES_TO]->value, &discount->applies_to);
 	return result;
 }
 

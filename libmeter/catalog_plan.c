@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "catalog_charge.h"
+#include "catalog_grant.h"
 #include "currency.h"
 
 #define PLANS_MAX 10000
@@ -132,8 +133,8 @@ static int read_plan(const struct field_reader *r, const struct meter_catalog *c
 	                                                 [MAXIMUM] = {"maximum", FIELD_OPTIONAL},
 	                                                 [CHARGES] = {"charges", FIELD_REQUIRED},
 	                                                 [DISCOUNTS] = {"discounts", FIELD_OPTIONAL},
-	                                                 [COMMITMENTS] = {"commitments", FIELD_EMPTY},
-	                                                 [CREDITS] = {"credits", FIELD_EMPTY}};
+	                                                 [COMMITMENTS] = {"commitments", FIELD_OPTIONAL},
+	                                                 [CREDITS] = {"credits", FIELD_OPTIONAL}};
 	const struct yaml_node *entries[FIELD_COUNT];
 
 	int result = meter__field_mapping(r, node, fields, FIELD_COUNT, entries);
@@ -157,6 +158,8 @@ static int read_plan(const struct field_reader *r, const struct meter_catalog *c
 		result = read_charges(r, catalog, entries[CHARGES]->value, plan);
 	if (result == METER_OK)
 		result = meter__catalog_discounts_read(r, plan, entries[DISCOUNTS], &plan->discounts, &plan->discount_count);
+	if (result == METER_OK)
+		result = meter__catalog_grants_read(r, plan, entries[CREDITS], entries[COMMITMENTS]);
 	return result;
 }
 

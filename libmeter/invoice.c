@@ -31,11 +31,13 @@ struct meter_invoice {
 	struct period period;
 	struct rate_segment *segments;
 	size_t segment_count;
+	struct account account; /* before rating what earlier periods left, after it what this one leaves */
 	struct rating rating;
 	struct line_text *texts;
 	char subtotal[DECIMAL_TEXT_SIZE];
 	char tax[DECIMAL_TEXT_SIZE];
 	char total[DECIMAL_TEXT_SIZE];
+	char due[DECIMAL_TEXT_SIZE];
 };
 
 /* ---- rating and showing, common to drafts and quotes ---- */
@@ -60,12 +62,13 @@ static int show(struct meter_invoice *invoice)
 	meter__decimal_format_fixed(invoice->subtotal, rating->subtotal, exponent);
 	meter__decimal_format_fixed(invoice->tax, rating->tax, exponent);
 	meter__decimal_format_fixed(invoice->total, rating->total, exponent);
+	meter__decimal_format_fixed(invoice->due, rating->due, exponent);
 	return METER_OK;
 }
 
 static int rate(struct meter_invoice *invoice)
 {
-	int code = meter__rate(&invoice->rating, invoice->segments, invoice->segment_count, invoice->period);
+	int code = meter__rate(&invoice->rating, invoice->segments, invoice->segment_count, invoice->period, &invoice->account);
 	return code == METER_OK ? show(invoice) : code;
 }
 
@@ -246,6 +249,68 @@ static int rate_usage(struct meter_invoice *invoice, struct reader *r)
 	return code;
 }
 
+static int cut_period(struct meter_invoice *invoice)
+{
+	int code = meter__segments(&invoice->segments, &invoice->segment_count, invoice->catalog, invoice->subscription,
+	                           invoice->period);
+	if (code == METER_OK)
+		invoice->plan = invoice->segments[invoice->segment_count - 1].plan;
+	return code;
+}
+
+/* ---- what earlier periods have left ---- */
+
+static bool has_grants(const struct meter_invoice *invoice)
+{
+	return invoice->plan->grant_count > 0;
+}
+
+/* Credits and commitments do, and quantities below zero, which a file without negative values cannot have. */
+static bool reaches_over_periods(const struct meter_invoice *invoice, struct reader *r, int *code)
+{
+	struct totals totals = {0};
+	*code = meter__store_totals(r, &totals);
+	return has_grants(invoice) || totals.negative > 0;
+}
+
+/* Where the first period lies that can have left something. */
+static int first_period(const struct meter_invoice *invoice, struct reader *r, struct period *out)
+{
+	int64_t first_us = invoice->subscription->from_us, event_us, last_us;
+	if (!has_grants(invoice)) {
+		int code = meter__store_bounds(r, &event_us, &last_us);
+		if (code != METER_OK && code != METER_EEND)
+			return code;
+		if (code == METER_OK && event_us > first_us)
+			first_us = event_us;
+	}
+	*out = meter__period_of(METER_BY_MONTH, first_us);
+	return METER_OK;
+}
+
+/* Rate the periods before this one, for what they leave: drafts of them as they would be now. */
+static int rate_history(struct meter_invoice *invoice, struct reader *r)
+{
+	struct meter_invoice past = {.catalog = invoice->catalog, .subscription = invoice->subscription};
+	int code = first_period(invoice, r, &past.period);
+	while (code == METER_OK && past.period.from_us < invoice->period.from_us) {
+		code = cut_period(&past);
+		if (code == METER_OK)
+			code = rate_usage(&past, r);
+		else if (code == METER_ENOTFOUND)
+			code = METER_OK; /* it had no plan then */
+		meter__rating_free(&past.rating);
+		free(past.texts);
+		free(past.segments);
+		past.texts = NULL;
+		past.segments = NULL;
+		past.segment_count = 0;
+		past.period = meter__period_of(METER_BY_MONTH, past.period.to_us);
+	}
+	invoice->account = past.account;
+	return code;
+}
+
 /* Another catalog can rate what this file counts, whatever its meters are called there. */
 static int check_counted(const struct meter_catalog *catalog, const struct meter_catalog *in_force)
 {
@@ -281,12 +346,10 @@ static int draft(struct meter_invoice *invoice, struct reader *r, struct slice s
 	if (!invoice->subscription)
 		return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)subscription.size,
 		                   subscription.data);
-	code = meter__segments(&invoice->segments, &invoice->segment_count, invoice->catalog, invoice->subscription,
-	                       invoice->period);
-	if (code != METER_OK)
-		return code;
-	invoice->plan = invoice->segments[invoice->segment_count - 1].plan;
-	return rate_usage(invoice, r);
+	code = cut_period(invoice);
+	if (code == METER_OK && reaches_over_periods(invoice, r, &code) && code == METER_OK)
+		code = rate_history(invoice, r);
+	return code == METER_OK ? rate_usage(invoice, r) : code;
 }
 
 int meter__invoice_draft(meter_invoice **out, meter *m, struct meter_catalog *catalog, struct slice subscription_key,
@@ -479,6 +542,7 @@ void meter_invoice_free(meter_invoice *invoice)
 		return;
 	meter__rating_free(&invoice->rating);
 	free(invoice->segments);
+	meter__account_free(&invoice->account);
 	meter__catalog_release(invoice->catalog);
 	free(invoice->texts);
 	free(invoice);
@@ -542,7 +606,7 @@ const char *meter_invoice_total(const meter_invoice *invoice)
 
 const char *meter_invoice_due(const meter_invoice *invoice)
 {
-	return meter_invoice_total(invoice); /* credits and prepaid commitments will come in between */
+	return invoice ? invoice->due : NULL;
 }
 
 size_t meter_invoice_suspended_count(const meter_invoice *invoice)
@@ -569,9 +633,11 @@ int32_t meter_invoice_line_kind(const meter_invoice *invoice, size_t index)
 const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t index)
 {
 	static const char *const names[] = {
-		[METER_LINE_USAGE] = "usage",     [METER_LINE_FLAT] = "flat",         [METER_LINE_MINIMUM] = "minimum",
-		[METER_LINE_MAXIMUM] = "maximum", [METER_LINE_DISCOUNT] = "discount", [METER_LINE_SUSPENDED] = "suspended",
-		[METER_LINE_TAX] = "tax",
+		[METER_LINE_USAGE] = "usage",       [METER_LINE_FLAT] = "flat",
+		[METER_LINE_MINIMUM] = "minimum",   [METER_LINE_MAXIMUM] = "maximum",
+		[METER_LINE_DISCOUNT] = "discount", [METER_LINE_SUSPENDED] = "suspended",
+		[METER_LINE_TAX] = "tax",           [METER_LINE_COMMITMENT] = "commitment",
+		[METER_LINE_CREDIT] = "credit",     [METER_LINE_CARRIED] = "carried",
 	};
 	const struct line *line = line_at(invoice, index);
 	return line ? names[line->kind] : NULL;

@@ -291,6 +291,7 @@ static int measure_by(struct load *l, uint32_t at, const struct event *e, uint32
 	if (e->timestamp_us >= live->filled_before)
 		return METER_OK; /* the fill will come by and count it */
 	uint32_t dimensions = 0;
+	l->has_negative |= value.value.coefficient < 0;
 	code = find_dimensions(l, at, e, &dimensions);
 	if (code != METER_OK)
 		return code;
@@ -467,7 +468,7 @@ static void reset(struct load *l)
 		arrival->reason = NULL;
 	}
 	l->row_count = l->unreadable_count = l->measure_count = 0;
-	l->has_origin = false;
+	l->has_origin = l->has_negative = false;
 	meter__intern_reset(&l->names);
 	meter__intern_reset(&l->shapes);
 	meter__intern_reset(&l->dimensions);

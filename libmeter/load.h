@@ -92,6 +92,7 @@ struct load {
 	size_t row_count; /* those that a meter covers and cannot read stand at the end of the array instead, last one first */
 	size_t unreadable_count;
 	bool has_origin;      /* some row has a source or a sequence */
+	bool has_negative;    /* some meter counts a value below zero */
 	int64_t last_us;      /* greatest timestamp; INT64_MIN without events */
 	struct intern names;  /* subscriptions, types, dimension sets */
 	struct intern shapes; /* the index of the type as four bytes, then the names of properties as JSON */

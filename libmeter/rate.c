@@ -89,10 +89,10 @@ static int discount_add(struct rater *r, const struct discount *discount, struct
 
 static bool applies_to(const struct discount *discount, const struct charge *charge)
 {
-	for (size_t i = 0; i < discount->applies_to_count; i++)
-		if (strcmp(discount->applies_to[i], charge->key) == 0)
+	for (size_t i = 0; i < discount->applies_to.count; i++)
+		if (strcmp(discount->applies_to.keys[i], charge->key) == 0)
 			return true;
-	return discount->applies_to_count == 0;
+	return discount->applies_to.count == 0;
 }
 
 /*
@@ -344,8 +344,11 @@ static int rate_plan(struct rater *r, struct decimal sum)
 		if (rc == METER_OK)
 			rc = plan_limit(r, METER_LINE_MAXIMUM, plan->maximum);
 	}
-	for (size_t i = 0; i < plan->charge_count && rc == METER_OK; i++)
+	for (size_t i = 0; i < plan->charge_count && rc == METER_OK; i++) {
 		rc = add_tax_base(r, &plan->charges[i], r->left[i]);
+		if (rc == METER_OK)
+			rc = meter__rate_open_add(r, &plan->charges[i], r->left[i]);
+	}
 	return rc == METER_OK ? meter__decimal_add(&r->out->total, r->out->total, r->sum) : rc;
 }
 
@@ -397,18 +400,22 @@ static int rate_all(struct rater *r)
 	int rc = METER_OK;
 	for (r->at = 0; r->at < r->segment_count && rc == METER_OK; r->at += rc == METER_OK)
 		rc = rate_segment(r);
-	return rc == METER_OK ? rate_tax(r) : rc;
+	if (rc == METER_OK)
+		rc = rate_tax(r);
+	return rc == METER_OK ? meter__rate_grants(r) : rc;
 }
 
-int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct period period)
+int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct period period,
+                struct account *account)
 {
-	struct rater r = {.out = out, .segments = segments, .segment_count = count, .period = period};
+	struct rater r = {.out = out, .segments = segments, .segment_count = count, .period = period, .account = account};
 	*out = (struct rating){0};
 	const int rc = rate_all(&r);
 	free(r.weights);
 	free(r.left);
 	free(r.tiers);
 	free(r.taxes);
+	free(r.open);
 	if (rc == METER_OK)
 		return METER_OK;
 	meter__rating_free(out);

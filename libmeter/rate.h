@@ -2,13 +2,15 @@
  * rate.h - from a plan and the usage of a period to lines. (pure: no I/O, no clock)
  *
  * Order of evaluation: match, group -> convert, round -> units discounted, included -> model, one line per rate and tier step ->
- * rounding of the line -> charge minimum and maximum -> charge discounts -> plan discounts -> plan minimum and maximum -> tax. On
- * every line amount = quantity x price / per, rounded once in the plan's mode to the exponent of its currency (a part of a flat
- * amount by largest remainder instead); the total is the sum of these amounts.
+ * rounding of the line -> charge minimum and maximum -> charge discounts -> plan discounts -> plan minimum and maximum -> tax ->
+ * commitments -> credits. On every line amount = quantity x price / per, rounded once in the plan's mode to the exponent of its
+ * currency (a part of a flat amount by largest remainder instead); the total is the sum of these amounts but those of credits,
+ * due with them.
  */
 #ifndef METER_RATE_H
 #define METER_RATE_H
 
+#include "account.h"
 #include "aggregate.h"
 
 /* The usage of one combination of dimension values. */
@@ -44,7 +46,8 @@ struct rating {
 	size_t suspended_count;
 	struct decimal subtotal; /* before plan discounts, plan minimum and maximum */
 	struct decimal tax;
-	struct decimal total; /* with tax */
+	struct decimal total; /* with tax and commitments */
+	struct decimal due;   /* less what credits have paid */
 };
 
 /* A part of the period under one version of one plan. */
@@ -65,9 +68,12 @@ struct rate_segment {
  * remainder to the decimals of the number (money: those of the currency), so that they add up. Plans have no proration; what they
  * state is divided as without.
  *
+ * account is what the periods before have left, and becomes what this one leaves.
+ *
  * METER_OK, METER_EOVERFLOW (the message names the charge or plan), METER_ENOMEM.
  */
-int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct period period);
+int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct period period,
+                struct account *account);
 void meter__rating_free(struct rating *rating);
 
 #endif

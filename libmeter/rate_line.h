@@ -38,6 +38,14 @@ struct rater {
 	struct decimal *left;            /* per charge: its lines, with its share of what the plan took or added so far */
 	struct tax_base *taxes;          /* by category and percent, in the order of their first charge */
 	size_t tax_count;
+	struct account *account;
+	struct open_charge *open; /* what charges of all segments came to, and no credit has paid */
+	size_t open_count;
+};
+
+struct open_charge {
+	const char *charge;
+	struct decimal amount;
 };
 
 /* What a charge divides by. */
@@ -72,6 +80,16 @@ void meter__rate_text_dimension(struct buffer *b, const char *name, const char *
 
 /* Whether a discount holds in the period that is rated. */
 bool meter__rate_in_force(const struct discount *discount, const struct rater *r);
+
+/*
+ * Quantities and money that reach over periods (rate_grant.c). METER_OK, METER_EOVERFLOW or METER_ENOMEM.
+ *
+ * Carry: add what the period before left of this quantity; if it is below zero, leave it to the next one and bill 0. slot tells
+ * the quantities of a charge with rates apart.
+ */
+int meter__rate_carry(struct rater *r, struct decimal *quantity, size_t slot);
+int meter__rate_open_add(struct rater *r, const struct charge *charge, struct decimal amount);
+int meter__rate_grants(struct rater *r);
 
 /* The model of r->charge (rate_model.c): its usage, flat and suspended lines. METER_OK, METER_EOVERFLOW or METER_ENOMEM. */
 int meter__rate_model(struct rater *r, const struct charge_usage *usage);

@@ -45,11 +45,14 @@ static int take_off(struct decimal *quantity, struct decimal units)
 	return METER_OK;
 }
 
-/* What is billed of a total: converted, less what is free, never below 0 whatever corrections have taken back. */
-static int billed_quantity(struct decimal *out, const struct rater *r, const struct aggregate *total)
+/* What is billed of a total: converted, less what is free, never below 0. A sum that corrections have brought below 0 is carried.
+ */
+static int billed_quantity(struct decimal *out, struct rater *r, const struct aggregate *total, size_t slot)
 {
 	const struct charge *charge = r->terms;
 	int rc = meter__aggregate_value(out, charge->meter->aggregation, total);
+	if (rc == METER_OK && charge->meter->aggregation == AGGREGATION_SUM)
+		rc = meter__rate_carry(r, out, slot);
 	if (rc == METER_OK && meter__decimal_is_negative(*out))
 		*out = DECIMAL_ZERO;
 	if (rc == METER_OK)
@@ -197,7 +200,7 @@ static int rate_unmatched(struct rater *r, const struct charge_usage *usage, con
 	if (charge->unmatched == UNMATCHED_SUSPEND)
 		return suspend_unmatched(r, usage);
 	struct decimal quantity;
-	const int rc = billed_quantity(&quantity, r, total);
+	const int rc = billed_quantity(&quantity, r, total, charge->rate_count + 1);
 	if (rc != METER_OK)
 		return rc;
 	const bool is_free = charge->unmatched == UNMATCHED_FREE;
@@ -217,7 +220,7 @@ static int rate_totals(struct rater *r, const struct charge_usage *usage, const 
 			continue;
 		is_used = true;
 		struct decimal quantity;
-		int rc = billed_quantity(&quantity, r, &totals[i]);
+		int rc = billed_quantity(&quantity, r, &totals[i], i + 1);
 		if (rc != METER_OK)
 			return rc;
 		struct buffer description = meter__rate_text_rate(r, &charge->rates[i]);
@@ -330,8 +333,9 @@ static int rate_events(struct rater *r, const struct charge_usage *usage)
 	for (size_t i = first; i < usage->event_count && rc == METER_OK; i++)
 		rc = add_event(&sums, charge, usage->events[i]);
 	if (rc == METER_OK)
-		rc = percentage_lines(r, meter__decimal_is_negative(sums.base) ? DECIMAL_ZERO : sums.base,
-		                      meter__decimal_from_int((int64_t)(usage->event_count - first)));
+		rc = meter__rate_carry(r, &sums.base, 0);
+	if (rc == METER_OK)
+		rc = percentage_lines(r, sums.base, meter__decimal_from_int((int64_t)(usage->event_count - first)));
 	if (rc == METER_OK)
 		rc = event_limit_line(r, METER_LINE_MINIMUM, sums.raised, charge->event_minimum.value);
 	/* Refunds may have left less than the maximum cut off other events. */
@@ -345,7 +349,7 @@ static int rate_events(struct rater *r, const struct charge_usage *usage)
 static int rate_total(struct rater *r, const struct aggregate *total)
 {
 	struct decimal quantity;
-	const int rc = billed_quantity(&quantity, r, total);
+	const int rc = billed_quantity(&quantity, r, total, 0);
 	if (rc != METER_OK)
 		return rc;
 	switch (r->terms->model) {

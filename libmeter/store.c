@@ -475,7 +475,7 @@ void meter__store_close(struct store *s)
 
 /* ---- transactions ---- */
 
-#define TOTAL_FIELDS 12
+#define TOTAL_FIELDS 13
 
 static int read_totals(struct connection *c, struct totals *out)
 {
@@ -483,9 +483,9 @@ static int read_totals(struct connection *c, struct totals *out)
 	int code = meter__store_statement(c, SQL_TOTALS, &statement);
 	if (code != METER_OK)
 		return code;
-	int64_t *fields[] = {&out->accepted,      &out->duplicate, &out->conflict, &out->rejected,
-	                     &out->late,          &out->ingest,    &out->catalog,  &out->generation,
-	                     &out->rolled_before, &out->recovered, &out->damaged,  &out->late_rows};
+	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict,   &out->rejected,      &out->late,
+	                     &out->ingest,   &out->catalog,   &out->generation, &out->rolled_before, &out->recovered,
+	                     &out->damaged,  &out->late_rows, &out->negative};
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_DONE)
 		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
@@ -509,8 +509,8 @@ int meter__store_totals_write(struct store *s)
 	if (code != METER_OK)
 		return code;
 	const struct totals *t = &s->totals;
-	int64_t fields[] = {t->accepted, t->duplicate,  t->conflict,      t->rejected,  t->late,    t->ingest,
-	                    t->catalog,  t->generation, t->rolled_before, t->recovered, t->damaged, t->late_rows};
+	int64_t fields[] = {t->accepted,   t->duplicate,     t->conflict,  t->rejected, t->late,      t->ingest,  t->catalog,
+	                    t->generation, t->rolled_before, t->recovered, t->damaged,  t->late_rows, t->negative};
 	for (int i = 0; i < TOTAL_FIELDS; i++)
 		sqlite3_bind_int64(statement, i + 1, fields[i]);
 	return meter__store_run(&s->write, statement, "writing totals");

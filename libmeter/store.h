@@ -30,6 +30,7 @@ struct totals {
 	int64_t recovered;     /* events taken over from spools of processes that died */
 	int64_t damaged;       /* records and spools that could not be */
 	int64_t late_rows;     /* about how many rows table late has */
+	int64_t negative;      /* 1 once a meter has counted a value below zero */
 };
 
 /* ---- open, close, transactions (store.c) ---- */

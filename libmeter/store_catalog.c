@@ -301,6 +301,7 @@ static int fill_event(const struct stored_event *stored, void *user)
 			value = (struct aggregate){.unmeasured = 1};
 		else if (code != METER_OK)
 			return code;
+		s->totals.negative |= value.value.coefficient < 0;
 		struct bucket key = {
 			.meter = live->number,
 			.subscription = stored->subscription,

@@ -424,6 +424,7 @@ static int write_quarantine(struct ingest *in, const struct arrival *arrival)
 static int finish(struct ingest *in)
 {
 	struct totals *t = &in->store->totals;
+	t->negative |= in->load->has_negative;
 	for (size_t i = 0; i < in->load->count; i++) {
 		const struct arrival *arrival = &in->load->arrivals[i];
 		int code = METER_OK;

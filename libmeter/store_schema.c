@@ -81,14 +81,15 @@ const char *const meter__schema_sql =
 	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of
            catalogs and meters; rolled_before: the minute before which tables hour and day hold everything;
            recovered: events from spools of processes that died; damaged: records and spools that could not be; late_rows: at most
-           so many rows are in table late; database: a random number that no other file has. */
+           so many rows are in table late; negative: 1 once a meter has counted a value below zero; database: a random number that
+           no other file has. */
 	"CREATE TABLE total ("
 	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT "
 	"NULL,"
 	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation "
 	"INTEGER NOT NULL, rolled_before INTEGER NOT NULL, recovered INTEGER NOT NULL, damaged INTEGER NOT NULL,"
-	" late_rows INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;"
-	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());";
+	" late_rows INTEGER NOT NULL, negative INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;"
+	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());";
 
 /* For people with sqlite3. A minute may be in two rows, one of them late. */
 const char *const meter__view_sql =
@@ -138,10 +139,10 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_READ_BEGIN] = "BEGIN",
 
 	[SQL_TOTALS] = "SELECT accepted, duplicate, conflict, rejected, late, ingest, catalog, generation,"
-		       " rolled_before, recovered, damaged, late_rows FROM total",
+		       " rolled_before, recovered, damaged, late_rows, negative FROM total",
 	[SQL_TOTALS_UPDATE] = "UPDATE total SET accepted = ?1, duplicate = ?2, conflict = ?3, rejected = ?4, late = ?5,"
 			      " ingest = ?6, catalog = ?7, generation = ?8, rolled_before = ?9, recovered = ?10, damaged = ?11,"
-			      " late_rows = ?12",
+			      " late_rows = ?12, negative = ?13",
 
 	[SQL_NAME_FIND] = "SELECT number FROM name WHERE text = ?1",
 	[SQL_NAME_ADD] = "INSERT INTO name (text) VALUES (?1) RETURNING number",

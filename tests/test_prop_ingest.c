@@ -439,6 +439,22 @@ static bool same_answers(meter *m, int questions)
 	return true;
 }
 
+/* What earlier months have left of tokens below zero; all events lie in these. */
+static int64_t carried_tokens(int subscription, int64_t before_us)
+{
+	static const char *const months[] = {"2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z",
+	                                     "2026-04-01T00:00:00Z"};
+	int64_t carried = 0;
+	for (int i = 0; i < 3 && us(months[i]) < before_us; i++) {
+		struct row row;
+		struct question q = {&definitions[0], METER_BY_TOTAL, us(months[i]), us(months[i + 1]),
+		                     false,           false,          subscription};
+		carried += answer(&row, &q) ? row.value : 0;
+		carried = carried < 0 ? carried : 0;
+	}
+	return carried;
+}
+
 /* The total of an invoice in cents: tokens at 0.37 per 10, rounded half up; calls at 0.50 and 0.20 after 5. */
 static void assert_invoice(meter *m, int subscription, const char *month, const char *from, const char *to)
 {
@@ -453,6 +469,8 @@ static void assert_invoice(meter *m, int subscription, const char *month, const 
 			row[i] = (struct row){0};
 		is_suspended |= row[i].unmeasured > 0;
 	}
+	if (world.in_force & 1)
+		row[0].value += carried_tokens(subscription, us(from));
 	if (row[0].value > 0)
 		cents += (row[0].value * 37 * 2 + 10000) / 20000;
 	int64_t calls = row[1].value / 1000 - 5;

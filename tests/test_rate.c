@@ -50,6 +50,8 @@ static const char *kind_name(int32_t kind)
 		return "suspended";
 	case METER_LINE_TAX:
 		return "tax";
+	case METER_LINE_CARRIED:
+		return "carried";
 	default:
 		return "?";
 	}
@@ -235,7 +237,10 @@ static int rate_one(struct rating *rating, const struct plan *plan, const struct
 {
 	const struct rate_segment segment = {
 		.plan = plan, .active = active, .weight_us = active.to_us - active.from_us, .usage = usage};
-	return meter__rate(rating, &segment, 1, period);
+	struct account account = {0};
+	const int rc = meter__rate(rating, &segment, 1, period, &account);
+	meter__account_free(&account);
+	return rc;
 }
 
 static void rate_usage(struct rating *rating, const struct plan *plan, const char *usage)
@@ -292,14 +297,15 @@ static void test_unit_bills_quantity_after_included(void **state)
 		{"model: unit, price: \"0.10\"", "", "usage 0 x 0.1 = 0", "no usage at all has a line too"},
 		{"model: unit, price: \"0.10\"", "0", "usage 0 x 0.1 = 0", "usage 0"},
 		{"model: unit, price: \"0.10\"", "1", "usage 1 x 0.1 = 0.1", "usage 1"},
-		{"model: unit, price: \"0.10\"", "-5", "usage 0 x 0.1 = 0", "usage below zero bills 0"},
+		{"model: unit, price: \"0.10\"", "-5", "carried -5 x 0 = 0; usage 0 x 0.1 = 0", "usage below zero bills 0"},
 		{"model: unit, price: \"0.10\"", "5 -7 3", "usage 1 x 0.1 = 0.1", "corrections count before that"},
 		{"model: unit, price: \"0.10\"", "2.5 a/b=0.5 -/b=1", "usage 4 x 0.1 = 0.4", "without rates all groups are one"},
 		{"model: unit, price: \"0\"", "7", "usage 7 x 0 = 0", "0 is a price"},
 		{"model: unit, price: \"0.10\", included: 50", "49", "usage 0 x 0.1 = 0", "below included"},
 		{"model: unit, price: \"0.10\", included: 50", "50", "usage 0 x 0.1 = 0", "all included"},
 		{"model: unit, price: \"0.10\", included: 50", "50.1", "usage 0.1 x 0.1 = 0.01", "first beyond included"},
-		{"model: unit, price: \"0.10\", included: 50", "-50", "usage 0 x 0.1 = 0", "below zero, with included"},
+		{"model: unit, price: \"0.10\", included: 50", "-50", "carried -50 x 0 = 0; usage 0 x 0.1 = 0",
+	         "below zero, with included"},
 		{"model: unit, price: \"1\", per: 3", "1", "usage 1 x 1 / 3 = 0.33 (1/3)", "no decimal is exact"},
 		{"model: unit, price: \"1\", per: 3", "2", "usage 2 x 1 / 3 = 0.67 (2/3)", "rounded to the nearer"},
 		{"model: unit, price: \"1\", per: \"0.5\"", "3", "usage 3 x 1 / 0.5 = 6", "per is a decimal"},
@@ -320,7 +326,7 @@ static void test_graduated_fills_tier_after_tier(void **state)
 	(void)state;
 	static const struct row rows[] = {
 		{"model: graduated, " TIERS, "0", "usage 0 x 1 = 0", "zero: the first tier's price"},
-		{"model: graduated, " TIERS, "-1", "usage 0 x 1 = 0", "below zero"},
+		{"model: graduated, " TIERS, "-1", "carried -1 x 0 = 0; usage 0 x 1 = 0", "below zero"},
 		{"model: graduated, " TIERS, "9.5", "usage 9.5 x 1 = 9.5", "within the first"},
 		{"model: graduated, " TIERS, "10", "usage 10 x 1 = 10", "up_to is inclusive"},
 		{"model: graduated, " TIERS, "10.2", "usage 10 x 1 = 10; usage 0.2 x 0.5 = 0.1", "first beyond it"},
@@ -343,7 +349,7 @@ static void test_graduated_fills_tier_after_tier(void **state)
 	         "usage 10 x 1 = 10; flat 1 x 3 = 3; usage 10 x 0.5 = 5; usage 1 x 0.1 = 0.1; flat 1 x 7 = 7",
 	         "each reached tier's flat"},
 		{"model: graduated, flat_at_zero: true, " FLATS, "0", "usage 0 x 1 = 0; flat 1 x 3 = 3", "flat_at_zero"},
-		{"model: graduated, flat_at_zero: true, " FLATS, "-1", "usage 0 x 1 = 0; flat 1 x 3 = 3",
+		{"model: graduated, flat_at_zero: true, " FLATS, "-1", "carried -1 x 0 = 0; usage 0 x 1 = 0; flat 1 x 3 = 3",
 	         "flat_at_zero, below zero"},
 		{"model: graduated, flat_at_zero: true, " FLATS, "1", "usage 1 x 1 = 1; flat 1 x 3 = 3", "once, not twice"},
 		{"model: graduated, flat_at_zero: true, " TIERS, "0", "usage 0 x 1 = 0", "no flat to be due"},
@@ -387,7 +393,7 @@ static void test_package_rounds_up_to_whole_packages(void **state)
 	(void)state;
 	static const struct row rows[] = {
 		{"model: package, per: 10, price: \"2.00\"", "0", "usage 0 x 2 = 0", "none used, none billed"},
-		{"model: package, per: 10, price: \"2.00\"", "-1", "usage 0 x 2 = 0", "below zero"},
+		{"model: package, per: 10, price: \"2.00\"", "-1", "carried -1 x 0 = 0; usage 0 x 2 = 0", "below zero"},
 		{"model: package, per: 10, price: \"2.00\"", "0.001", "usage 1 x 2 = 2", "any part of a package"},
 		{"model: package, per: 10, price: \"2.00\"", "10", "usage 1 x 2 = 2", "exactly full"},
 		{"model: package, per: 10, price: \"2.00\"", "10.001", "usage 2 x 2 = 4", "one more"},
@@ -420,7 +426,7 @@ static void test_rates_first_match_wins(void **state)
 		{RATES, "small/out=1 large/out=1 large/in=1",
 	         "usage 1 x 3 / 1000 = 0 (0.003); usage 1 x 15 / 1000 = 0.02 (0.015); usage 1 x 2 / 1000 = 0 (0.002)",
 	         "in the order of rates"},
-		{RATES, "large/in=-5", "usage 0 x 3 / 1000 = 0", "below zero bills 0"},
+		{RATES, "large/in=-5", "carried -5 x 0 = 0; usage 0 x 3 / 1000 = 0", "below zero bills 0"},
 		{RATES, "large/in=-5 large/in=7", "usage 2 x 3 / 1000 = 0.01 (0.006)", "after adding up"},
 		{"model: unit, rates: [{match: {}, price: \"2\"}]", "-/-=5 a/b=1", "usage 6 x 2 = 12",
 	         "a rate without match takes all"},
@@ -443,7 +449,8 @@ static void test_rates_unmatched_never_vanishes(void **state)
 	         "usage 1 x 3 / 1000 = 0 (0.003); usage 2000 x 7 / 1000 = 14", "all unmatched on one line, after the rates"},
 		{RATES ", unmatched: {price: \"7\"}", "large/in=1", "usage 1 x 3 / 1000 = 0 (0.003)",
 	         "nothing unmatched, no line"},
-		{RATES ", unmatched: {price: \"7\"}", "small/in=-4", "usage 0 x 7 / 1000 = 0", "below zero bills 0"},
+		{RATES ", unmatched: {price: \"7\"}", "small/in=-4", "carried -4 x 0 = 0; usage 0 x 7 / 1000 = 0",
+	         "below zero bills 0"},
 	};
 	expect_rows(rows, COUNT(rows));
 }
@@ -1286,7 +1293,8 @@ static void test_percentage_of_an_amount(void **state)
 	static const struct row rows[] = {
 		{"model: percentage, rate: \"2.9\"", "1000", "usage 1000 x 2.9 / 100 = 29", "a share"},
 		{"model: percentage, rate: \"2.9\"", "0.17", "usage 0.17 x 2.9 / 100 = 0 (0.00493)", "rounded to nothing"},
-		{"model: percentage, rate: \"2.9\"", "-50", "usage 0 x 2.9 / 100 = 0", "refunds cost nothing"},
+		{"model: percentage, rate: \"2.9\"", "-50", "carried -50 x 0 = 0; usage 0 x 2.9 / 100 = 0",
+	         "refunds cost nothing"},
 		{"model: percentage, rate: \"2.9\"", "100 -40", "usage 60 x 2.9 / 100 = 1.74", "refunds count"},
 		{"model: percentage, rate: 0, per_event: \"0.30\"", "10 20", "usage 30 x 0 / 100 = 0; usage 2 x 0.3 = 0.6",
 	         "a fixed part for each event"},
@@ -1323,7 +1331,7 @@ static void test_graduated_percentage_and_dynamic(void **state)
 	         "each step"},
 		{"model: dynamic", "3.333 4", "usage 7.333 x 1 = 7.33 (7.333)", "the events bring the amount"},
 		{"model: dynamic, multiplier: \"1.2\"", "10", "usage 10 x 1.2 = 12", "with a margin"},
-		{"model: dynamic", "-3", "usage 0 x 1 = 0", "below zero"},
+		{"model: dynamic", "-3", "carried -3 x 0 = 0; usage 0 x 1 = 0", "below zero"},
 	};
 	expect_rows(rows, COUNT(rows));
 }
@@ -1428,7 +1436,9 @@ static void expect_segments(const char *plan, const int *days, const char *const
 		at_us += length_us;
 	}
 	struct rating rating;
-	assert_int_equal(meter__rate(&rating, segments, count, january), METER_OK);
+	struct account account = {0};
+	assert_int_equal(meter__rate(&rating, segments, count, january, &account), METER_OK);
+	meter__account_free(&account);
 	struct buffer lines = {0};
 	for (size_t i = 0; i < rating.line_count; i++)
 		put_line(&lines, &rating.lines[i]);

@@ -100,6 +100,7 @@ class Rater:
             (matched[fits[0]] if fits else rest).append(quantity)
         for rate, quantities in zip(charge["rates"], matched):
             if quantities:
+                below_zero(self, charge, aggregate(charge["meter"], quantities))
                 self.add(key, "usage", converted(charge, aggregate(charge["meter"], quantities)), Fraction(rate["price"]), per)
         unmatched = charge.get("unmatched", "suspend")
         if rest and unmatched == "suspend":
@@ -107,6 +108,7 @@ class Rater:
                 self.suspend(key, quantity)
         elif rest:
             price = Fraction(0) if unmatched == "free" else Fraction(unmatched["price"])
+            below_zero(self, charge, aggregate(charge["meter"], rest))
             self.add(key, "usage", converted(charge, aggregate(charge["meter"], rest)), price, per)
         elif not groups:
             self.add(key, "usage", Fraction(0), Fraction(charge["rates"][0]["price"]), per)
@@ -134,6 +136,7 @@ class Rater:
     def quantity(self, charge, used, events):
         """One quantity by the model."""
         key, model, per = charge["key"], charge["model"], Fraction(charge.get("per", 1))
+        below_zero(self, charge, used)
         quantity = converted(charge, used)
         for discount in charge.get("discounts", []):
             if "units" in discount and in_force(discount):
@@ -175,6 +178,7 @@ class Rater:
                 raised += Fraction(charge["event_minimum"]) - fee
             elif "event_maximum" in charge and fee > Fraction(charge["event_maximum"]):
                 cut += fee - Fraction(charge["event_maximum"])
+        below_zero(self, charge, base)
         self.percentage(charge, max(Fraction(0), base), len(counted))
         if raised:
             self.add(charge["key"], "minimum", Fraction(1), raised)
@@ -230,6 +234,12 @@ class Rater:
             upto = abs(amount) * so_far / base // self.unit * self.unit
             left[key] += sign * (upto - before)
             before = upto
+
+
+def below_zero(rater, charge, used):
+    """A sum below zero is shown, and goes into the next period; this one bills 0."""
+    if METERS[charge["meter"]] == "sum" and used < 0:
+        rater.add(charge["key"], "carried", used, Fraction(0))
 
 
 def needs_events(charge):
