@@ -391,6 +391,29 @@ typedef int (*meter_progress)(int64_t done, int64_t total, void *user);
 METER_API int meter_catalog_apply(meter *m, const char *name, const char *text, size_t size, meter_progress progress, void *user,
                                   int64_t *version_out);
 
+/**
+ * Make a catalog of the price or plan document of another product.
+ *
+ * What carries over with exactly the same meaning is written in the catalog language; at the first thing that does not, the whole
+ * document is refused by name. Fields that only describe (ids, times, metadata) are left out; a field that is not known is refused, since it
+ * could change what is billed. Plans without a time of their own are in force from 1970 on. The catalog has no subscriptions, and
+ * meter_catalog_read() takes it.
+ *
+ * @param out   the text of the catalog, NUL-terminated.
+ * @param from  "stripe": a Price, or a list of Prices and Meters, amounts in the smallest unit Stripe has of a currency;
+ *              "openmeter": a plan with one phase, its meters beside it, or meters alone; "lago": a plan, its billable_metrics beside it.
+ * @param name  what messages call the document, usually its file name.
+ * @param text  JSON or YAML, one document.
+ * @param size  at most 4 MiB.
+ * @return METER_OK, or METER_EINVAL (arguments, size), METER_ECATALOG (errmsg: "name:line:column: ..."; it is not the document that
+ *         was expected), METER_EUNSUPPORTED (the same form: its meaning does not carry over), METER_EOVERFLOW.
+ * Threads: any.  Blocks: never.  Memory: free with meter_text_free().                                              Since 0.1.
+ */
+METER_API int meter_plan_import(char **out, const char *from, const char *name, const char *text, size_t size);
+
+/** Free a text that a call gave by char **out. NULL is fine. */
+METER_API void meter_text_free(char *text);
+
 /* ---- usage ---- */
 
 /** What rows of usage cover. The numbers are pinned. */

@@ -139,7 +139,7 @@ int meter__field_mapping(const struct field_reader *r, const struct yaml_node *n
 
 /* ---- text ---- */
 
-static bool is_null(const struct yaml_node *node)
+bool meter__field_is_null(const struct yaml_node *node)
 {
 	static const char *const names[] = {"", "~", "null", "Null", "NULL"};
 
@@ -165,7 +165,7 @@ static int copy_text(const struct field_reader *r, const struct yaml_node *node,
 
 	if (result != METER_OK)
 		return result;
-	if (is_null(node))
+	if (meter__field_is_null(node))
 		return meter__field_fail(r, node, METER_ECATALOG,
 		                         "text was expected, not nothing; if null is meant as text, it needs quotes");
 	if (node->text.size < size_min || node->text.size > size_max)

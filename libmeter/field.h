@@ -45,6 +45,8 @@ int meter__field_keys(const struct field_reader *r, const struct yaml_node *node
 /* meter__field_list(), and not empty. */
 int meter__field_filled_list(const struct field_reader *r, const struct yaml_node *node, const char *what, size_t max);
 
+/* Unquoted and null, or nothing at all. */
+bool meter__field_is_null(const struct yaml_node *node);
 /* Text of 1..size_max bytes without control characters. An unquoted null is not text. */
 int meter__field_text(const struct field_reader *r, const struct yaml_node *node, size_t size_max, char **out);
 /* The same, if the entry is there; else *out is NULL. */
