@@ -36,6 +36,20 @@ static void print(const meter_catalog *catalog, enum format format)
 	out_end(&o);
 }
 
+static int warn(const meter_catalog *catalog, const char *name)
+{
+	meter_warnings *warnings;
+	int result = meter_catalog_warnings(&warnings, catalog);
+
+	if (result != METER_OK)
+		return cli_library_error(result);
+	size_t count = meter_warnings_count(warnings);
+	for (size_t i = 0; i < count; i++)
+		cli_message("%s: warning: %s", name, meter_warnings_text(warnings, i));
+	meter_warnings_free(warnings);
+	return count ? EXIT_FINDINGS : EXIT_DONE;
+}
+
 static int run(const struct arguments *arguments)
 {
 	meter_catalog *catalog;
@@ -44,6 +58,8 @@ static int run(const struct arguments *arguments)
 
 	if (exit_code == EXIT_DONE)
 		print(catalog, arguments->format);
+	if (exit_code == EXIT_DONE)
+		exit_code = warn(catalog, arguments->operands[0]);
 	meter_catalog_free(catalog);
 	text_free(&text);
 	return exit_code;
@@ -54,6 +70,10 @@ const struct verb verb_check = {
 	.operands = "CATALOG.yaml",
 	.summary = "check a catalog without a database",
 	.details = "Prints ok, or the first error as file:line:column: what was expected. CATALOG.yaml may be \"-\" for stdin.\n"
+		   "Warns, and ends with 3, where a catalog is right and probably not meant: a rate that is never used, a price "
+                   "1,000\n"
+		   "times or more away from its siblings or from the version before, a subscription before its plan's first "
+                   "version.\n"
 		   "meter help catalog describes the language.\n"
 		   "\n"
 		   "  meter check catalog.yaml\n",

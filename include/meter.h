@@ -372,6 +372,21 @@ METER_API size_t meter_catalog_meter_count(const meter_catalog *catalog);
 METER_API size_t meter_catalog_plan_count(const meter_catalog *catalog);
 METER_API size_t meter_catalog_subscription_count(const meter_catalog *catalog);
 
+/** What a catalog says that is allowed and probably not meant. */
+typedef struct meter_warnings meter_warnings;
+
+/**
+ * Look for rates that are never used, prices 1,000 times or more away from every sibling (the other rates or tiers of the charge) or from
+ * the version before, and subscriptions that hold a plan before its first version.
+ *
+ * @return METER_OK, or METER_EINVAL.   Threads: any.   Memory: free with meter_warnings_free().                    Since 0.1.
+ */
+METER_API int meter_catalog_warnings(meter_warnings **out, const meter_catalog *catalog);
+METER_API size_t meter_warnings_count(const meter_warnings *warnings);
+/** One line; NULL: index out of range. */
+METER_API const char *meter_warnings_text(const meter_warnings *warnings, size_t index);
+METER_API void meter_warnings_free(meter_warnings *warnings);
+
 /** Told how far an apply is: events counted so far and in all. Returning anything but 0 stops it with METER_ETIMEDOUT. */
 typedef int (*meter_progress)(int64_t done, int64_t total, void *user);
 

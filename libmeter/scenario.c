@@ -73,7 +73,9 @@ static char *path_beside(const struct runner *r, const char *name)
 	if (name[0] != '/' && slash)
 		meter__buffer_append(&path, r->path, (size_t)(slash + 1 - r->path));
 	meter__buffer_text(&path, name);
-	return meter__arena_copy(r->reader.arena, (struct slice){path.failed ? NULL : path.data, path.size});
+	char *copy = path.failed ? NULL : meter__arena_copy(r->reader.arena, (struct slice){path.data, path.size});
+	meter__buffer_free(&path);
+	return copy;
 }
 
 static int read_named_file(struct runner *r, const struct yaml_node *node, struct buffer *out, char **path_out)

@@ -24,8 +24,13 @@ same 'quickstart counts a retry once' '360000 tokens in 3 events' "$(echo "$firs
 same 'quickstart bills 360,000 tokens at 3.00 a million' 'total 1.08' "$(echo "$first" | tail -n 1 | tr -s ' ')"
 same 'quickstart twice gives the same bill' "$first" "$("$build/examples/quickstart")"
 
-same 'forked workers lose and double nothing' '4001 events of 4 workers and their parent' "$("$build/examples/prefork")"
-same 'workers leave no spool' '' "$(ls prefork.db-spool-* 2>/dev/null || true)"
+# Sanitizers do not support fork() of a process with threads: their allocator may be locked in the child.
+if grep -aq __asan_init "$build/examples/prefork"; then
+	echo 'examples: prefork skipped under sanitizers'
+else
+	same 'forked workers lose and double nothing' '4001 events of 4 workers and their parent' "$(timeout 60 "$build/examples/prefork")"
+	same 'workers leave no spool' '' "$(ls prefork.db-spool-* 2>/dev/null || true)"
+fi
 
 cat >log <<'END'
 192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 203023 "-" "Mozilla/5.0"
