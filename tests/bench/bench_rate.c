@@ -25,11 +25,11 @@ static char *text_of(size_t size)
 static void measure_quotes(void)
 {
 	static const char *const shapes[] = {
-		"model: unit, price: \"0.01\", included: 100",
-		"model: graduated, tiers: [{up_to: 1000, price: \"0.5\"}, {up_to: 10000, price: \"0.4\", flat: 1}, {price: "
-	        "\"0.3\"}]",
-		"model: volume, tiers: [{up_to: 1000, price: \"0.5\"}, {price: \"0.3\"}], minimum: 5",
-		"model: package, per: 100, price: 2, discounts: [{percent: 10}]"};
+		"model: unit, price: 0.01, included: 100",
+		"model: graduated, tiers: [{up_to: 1000, price: 0.5}, {up_to: 9000, price: 0.4, flat: 1}, {price: 0.3}]",
+		"model: volume, tiers: [{up_to: 1000, price: 0.5}, {price: 0.3}], minimum: 5",
+		"model: package, per: 100, price: 2, discounts: [{percent: 10}]",
+	};
 	char *text = text_of(20000), *to = text;
 	to += sprintf(to, "version: 1\nmeters:\n");
 	for (int i = 0; i < 20; i++)

@@ -48,7 +48,10 @@ static void check_charge(const struct charge *charge)
 {
 	require((charge->meter == NULL) == (charge->model == MODEL_FLAT));
 	require(meter__decimal_compare(charge->per, DECIMAL_ZERO) > 0);
-	require((charge->tier_count > 0) == (charge->model == MODEL_GRADUATED || charge->model == MODEL_VOLUME));
+	require((charge->tier_count > 0) == (charge->model == MODEL_GRADUATED || charge->model == MODEL_VOLUME ||
+	                                     charge->model == MODEL_GRADUATED_PERCENTAGE));
+	for (size_t i = 0; i < charge->group_by_count; i++)
+		require(charge->group_by[i] < charge->meter->dimension_count);
 	require(charge->rate_count == 0 || charge->model == MODEL_UNIT);
 	check_tiers(charge);
 	for (size_t i = 0; i < charge->rate_count; i++) {
