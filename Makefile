@@ -258,6 +258,11 @@ campaigns-long: $(campaign_programs)
 	$(BUILD)/tests/faults/powercut 5000
 	$(BUILD)/tests/faults/bitflip 20000
 
+## oracle-long: 100,000 random plans and usages rated by a second set of rules, in fractions: six minutes
+.PHONY: oracle-long
+oracle-long: $(BUILD)/meter
+	python3 tests/oracle/rate_oracle.py $(BUILD)/meter 100000 2
+
 ## check-seeded: faults seeded into a copy of the library must be caught by the tests and campaigns: five minutes
 .PHONY: check-seeded
 check-seeded:
@@ -284,12 +289,14 @@ demo: deps
 
 REPLAY_EVENTS ?= 1000000
 INVOICE_EVENTS ?= 1000000
+RATE_SUBSCRIPTIONS ?= 20000
 INGEST_EVENTS ?= 1000000
-## bench: ingest, record and replay against references, invoices, JSON (INGEST_EVENTS=, REPLAY_EVENTS=, INVOICE_EVENTS=); needs libjson-c-dev
+## bench: ingest, record and replay against references, invoices, JSON (INGEST_EVENTS=, REPLAY_EVENTS=, INVOICE_EVENTS=, RATE_SUBSCRIPTIONS=); needs libjson-c-dev
 .PHONY: bench
 bench: $(BUILD)/meter $(bench_programs) bench-ingest
 	@$(BUILD)/tests/bench/bench_replay $(BUILD) $(REPLAY_EVENTS)
 	@$(BUILD)/tests/bench/bench_invoice $(BUILD) $(INVOICE_EVENTS)
+	@$(BUILD)/tests/bench/bench_rate $(BUILD) $(RATE_SUBSCRIPTIONS)
 	@if [ -x $(BUILD)/tests/bench/bench_json ]; then $(BUILD)/tests/bench/bench_json; fi
 
 ## bench-ingest: only recording: latency, workloads W1 to W5, PostgreSQL where it is installed, synchronous batches

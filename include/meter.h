@@ -508,9 +508,13 @@ typedef struct meter_invoice meter_invoice;
 /**
  * Rate a subscription's usage of one period: the invoice as it would be now. Stores nothing.
  *
+ * A period in which the plan, its version or the trial changes is rated in parts, each at its own prices and with its own usage; what a
+ * plan states per period is divided among them. Credits, commitments and quantities below zero go on from the periods before, which are
+ * rated for that as they would be now. A time_weighted value counts up to now at most.
+ *
  * @param period  "2026-01": a calendar month in UTC, cut to the subscription's own from and until.
  * @return METER_OK, or METER_EINVAL (arguments, period), METER_ENOTFOUND (no catalog, no such subscription, or no plan at that
- *         time), METER_EUNSUPPORTED (plan or price changes inside the period), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
+ *         time), METER_EUNSUPPORTED (the currency changes inside the period), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
  * Threads: any.  Blocks: on reading; never on writers.                                                             Since 0.1.
  */
 METER_API int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
@@ -518,7 +522,7 @@ METER_API int meter_invoice_draft(meter_invoice **out, meter *m, const char *sub
 
 /** A quantity for a quote. */
 typedef struct meter_quantity {
-	const char *meter;                /**< key of the meter, NUL-terminated */
+	const char *meter;                /**< key of the meter, NUL-terminated. Where single events decide, each quantity is one event */
 	const char *quantity;             /**< decimal text, NUL-terminated */
 	const meter_property *dimensions; /**< those not named are missing, as if events had no such property */
 	size_t dimension_count;
