@@ -621,6 +621,7 @@ int meter__store_reader(struct reader **out, struct store *s)
 		meter__fork_leave();
 		return code;
 	}
+	r->has_totals = false; /* of an earlier snapshot */
 	*out = r;
 	return METER_OK;
 }
@@ -650,7 +651,10 @@ void meter__store_reader_done(struct reader *r)
 
 int meter__store_totals(struct reader *r, struct totals *out)
 {
-	return read_totals(&r->connection, out);
+	int code = r->has_totals ? METER_OK : read_totals(&r->connection, &r->totals);
+	r->has_totals = code == METER_OK;
+	*out = r->totals;
+	return code;
 }
 
 int meter__store_sizes(struct store *s, int64_t *database_bytes, int64_t *wal_bytes)

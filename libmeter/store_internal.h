@@ -120,6 +120,8 @@ struct bucket_writer {
 struct reader {
 	struct connection connection;
 	struct store *store;
+	struct totals totals; /* of its snapshot, once they were read; else all 0 */
+	bool has_totals;
 	struct reader *next;
 };
 

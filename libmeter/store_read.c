@@ -172,7 +172,7 @@ int meter__store_scan_buckets(struct reader *r, enum level level, const struct m
 		return code;
 	int64_t last = meter__level_lead(level, to - 1);
 	int64_t lead = meter__level_lead(level, from);
-	for (; code == METER_OK && (code = next_lead(r, level, lead, last, &lead)) == METER_OK; lead++) {
+	for (; code == METER_OK && lead <= last && (code = next_lead(r, level, lead, last, &lead)) == METER_OK; lead++) {
 		struct bucket row = {.lead = lead, .meter = meter_number, .aggregation = definition->aggregation};
 		bind_scan(statement, meter_number, subscription, from, to);
 		sqlite3_bind_int64(statement, 1, lead);

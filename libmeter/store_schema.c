@@ -28,6 +28,7 @@ const char *const meter__schema_sql =
 	/* What meters count. filled_before: it counts events with timestamp < this (while it is being filled); NULL: retired, to
            be deleted. */
 	"CREATE TABLE meter (number INTEGER PRIMARY KEY, definition TEXT NOT NULL, filled_before INTEGER) STRICT;"
+	"CREATE INDEX meter_definition ON meter (definition);"
 
 	/* Buckets. minute, hour, day: number since 1970. month: 202601. dimensions: name.number of a JSON object. value: NULL
            without events, INTEGER, TEXT with decimals, or 'overflow'. at: timestamp of value, for latest. unmeasured: events the

@@ -219,6 +219,10 @@ static int collect_late(struct collector *c)
 {
 	const struct usage_request *q = c->request;
 	struct level_scan scan = {c, US_PER_MINUTE};
+	struct totals totals;
+	int code = meter__store_totals(c->reader, &totals);
+	if (code != METER_OK || totals.late_rows == 0)
+		return code;
 	return meter__store_scan_late(c->reader, q->meter, c->meter_number, q->subscription,
 	                              -meter__floor_div(-q->range.from_us, US_PER_MINUTE),
 	                              meter__floor_div(q->range.to_us, US_PER_MINUTE), add_bucket, &scan);
