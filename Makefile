@@ -258,10 +258,11 @@ campaigns-long: $(campaign_programs)
 	$(BUILD)/tests/faults/powercut 5000
 	$(BUILD)/tests/faults/bitflip 20000
 
-## oracle-long: 100,000 random plans and usages rated by a second set of rules, in fractions: six minutes
+## oracle-long: 100,000 random plans and usages, 20,000 months with changes in them, billed by a second set of rules: ten minutes
 .PHONY: oracle-long
 oracle-long: $(BUILD)/meter
 	python3 tests/oracle/rate_oracle.py $(BUILD)/meter 100000 2
+	python3 tests/oracle/time_oracle.py $(BUILD)/meter 20000 2
 
 ## check-seeded: faults seeded into a copy of the library must be caught by the tests and campaigns: five minutes
 .PHONY: check-seeded

@@ -194,7 +194,7 @@ static int part_of_free_events(const struct rater *r, const struct partition *p,
 static int part_of_charge(struct rater *r, struct charge *terms)
 {
 	const struct partition p = meter__rate_partition(r, terms->is_prorated);
-	if (p.weights[r->at] == p.total)
+	if (p.weights[r->at] == p.total && p.total > 0)
 		return METER_OK;
 	int rc = part_of(r, &p, &terms->included, terms->included.scale);
 	if (rc == METER_OK)

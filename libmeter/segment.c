@@ -63,6 +63,14 @@ static int add_segment(struct cutting *c, const struct plan *plan, struct period
 		return meter__fail(METER_EUNSUPPORTED, "the currency changes from %s to %s at %s, inside a period",
 		                   c->segments[0].plan->currency, plan->currency, at);
 	}
+	const bool is_trial = active.from_us < s->trial_until_us;
+	struct rate_segment *last = c->count > 0 ? &c->segments[c->count - 1] : NULL;
+	/* A change to the plan that is held already changes nothing. */
+	if (last && last->plan == plan && last->is_trial == is_trial) {
+		last->active.to_us = active.to_us;
+		last->weight_us += weight_of(s, active);
+		return METER_OK;
+	}
 	if (c->count == c->capacity) {
 		size_t capacity = c->capacity ? c->capacity * 2 : 4;
 		struct rate_segment *segments = realloc(c->segments, capacity * sizeof(*segments));
@@ -71,10 +79,8 @@ static int add_segment(struct cutting *c, const struct plan *plan, struct period
 		c->segments = segments;
 		c->capacity = capacity;
 	}
-	c->segments[c->count++] = (struct rate_segment){.plan = plan,
-	                                                .active = active,
-	                                                .weight_us = weight_of(s, active),
-	                                                .is_trial = active.from_us < s->trial_until_us};
+	c->segments[c->count++] =
+		(struct rate_segment){.plan = plan, .active = active, .weight_us = weight_of(s, active), .is_trial = is_trial};
 	return METER_OK;
 }
 
