@@ -532,7 +532,7 @@ typedef struct meter_quantity {
  * Rate given usage under a plan, without a database: the same code and the same lines as an invoice.
  *
  * @param plan     key of the plan, NUL-terminated.
- * @param at_us    the month of this time (UTC) is rated, with the plan version in force at its start.
+ * @param at_us    the month of this time (UTC) is rated whole, with the plan version in force at this time.
  * @return METER_OK, or METER_EINVAL (also: the plan does not use that meter, or the meter has no such dimension),
  *         METER_ENOTFOUND (no such plan or meter, or no version at that time), METER_EUNSUPPORTED, METER_EOVERFLOW.
  * Threads: any.  Blocks: never.                                                                                    Since 0.1.

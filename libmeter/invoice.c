@@ -480,9 +480,9 @@ static int quote(struct meter_invoice *invoice, const char *plan, const meter_qu
 	invoice->period = meter__period_of(METER_BY_MONTH, at_us);
 	if (!meter__catalog_has_plan(invoice->catalog, key))
 		return meter__fail(METER_ENOTFOUND, "the catalog has no plan \"%s\"", plan);
-	invoice->plan = meter__catalog_plan(invoice->catalog, key, invoice->period.from_us);
+	invoice->plan = meter__catalog_plan(invoice->catalog, key, at_us);
 	char at[INSTANT_TEXT_SIZE];
-	meter__instant_format(at, invoice->period.from_us);
+	meter__instant_format(at, at_us);
 	if (!invoice->plan)
 		return meter__fail(METER_ENOTFOUND, "plan %s has no version in force at %s", plan, at);
 	invoice->segments = calloc(1, sizeof(*invoice->segments));

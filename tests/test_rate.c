@@ -1336,6 +1336,7 @@ static void test_graduated_percentage_and_dynamic(void **state)
 	expect_rows(rows, COUNT(rows));
 }
 
+/* lago-api#5916: an event is in one group and under one rate, never in two. */
 static void test_groups_are_priced_on_their_own(void **state)
 {
 	(void)state;
@@ -1451,6 +1452,8 @@ static void expect_segments(const char *plan, const int *days, const char *const
 	meter__catalog_release(catalog);
 }
 
+/* lago-api#6194: the denominator is the whole period, not what is left of it. polarsource/polar#9090: a change of plan bills
+ * neither a fee nor usage twice. useautumn/autumn#3407: parts do not drift from the whole. */
 static void test_parts_of_a_period_add_up(void **state)
 {
 	(void)state;

@@ -63,7 +63,7 @@ static void measure_quotes(void)
 
 /* ---- drafts ---- */
 
-static void apply(meter *m, int subscriptions)
+static char *catalog_text(int subscriptions, const char *price)
 {
 	char *text = text_of(4000 + (size_t)subscriptions * 80), *to = text;
 	to += sprintf(to, "version: 1\nmeters:\n");
@@ -72,10 +72,16 @@ static void apply(meter *m, int subscriptions)
 	to += sprintf(to,
 	              "plans:\n  - {key: p, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [\n");
 	for (int i = 0; i < CHARGES; i++)
-		to += sprintf(to, "    {key: c%d, meter: m%d, model: unit, price: 1},\n", i, i);
+		to += sprintf(to, "    {key: c%d, meter: m%d, model: unit, price: %s},\n", i, i, price);
 	to += sprintf(to, "  ]}\nsubscriptions:\n");
 	for (int i = 0; i < subscriptions; i++)
 		to += sprintf(to, "  s%06d: {customer: c, plan: p, from: 2020-01-01T00:00:00Z}\n", i);
+	return text;
+}
+
+static void apply(meter *m, int subscriptions)
+{
+	char *text = catalog_text(subscriptions, "1");
 	if (meter_catalog_apply(m, "catalog", text, strlen(text), NULL, NULL, NULL) != METER_OK)
 		fail("catalog", meter_errmsg());
 	free(text);
@@ -102,6 +108,28 @@ static void record_usage(meter *m, int subscriptions)
 	}
 	if (meter_flush(m, -1) != METER_OK)
 		fail("flush", meter_errmsg());
+}
+
+/* Both sides of it are drafts. */
+static void measure_shadow(meter *m, int subscriptions)
+{
+	char *text = catalog_text(subscriptions, "1.1");
+	meter_catalog *catalog;
+	meter_shadow *shadow;
+	if (meter_catalog_read(&catalog, "other", text, strlen(text)) != METER_OK)
+		fail("catalog", meter_errmsg());
+	int64_t start = now_ns();
+	if (meter_shadow_run(&shadow, m, catalog, "2026-01", NULL) != METER_OK)
+		fail("shadow", meter_errmsg());
+	double seconds = (double)(now_ns() - start) / 1e9;
+	if (meter_shadow_exceeded(shadow) != (size_t)subscriptions)
+		fail("shadow", "not every total differs");
+	printf("{\"bench\":\"shadow of a "
+	       "month\",\"subscriptions\":%d,\"subscriptions_per_second\":%.0f,\"year_of_1000_s\":%.2f}\n",
+	       subscriptions, subscriptions / seconds, 12000 * seconds / subscriptions);
+	meter_shadow_free(shadow);
+	meter_catalog_free(catalog);
+	free(text);
 }
 
 int main(int argc, char **argv)
@@ -136,6 +164,7 @@ int main(int argc, char **argv)
 	double seconds = (double)(now_ns() - start) / 1e9;
 	printf("{\"bench\":\"drafts of 5 charges\",\"subscriptions\":%d,\"invoices_per_second\":%.0f}\n", subscriptions,
 	       subscriptions / seconds);
+	measure_shadow(m, subscriptions);
 	meter_close(m);
 	remove_files(path);
 	return 0;
