@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "catalog_charge.h"
+#include "catalog_discount.h"
 
 #define GRANTS_MAX 1000
 

@@ -80,7 +80,7 @@ static int add_side(struct meter_shadow *s, const struct pair *p, int side)
 {
 	if (!p->invoices[side])
 		return METER_OK;
-	const struct rating *rating = meter__invoice_rating(p->invoices[side]);
+	const struct rating *rating = &p->invoices[side]->rating;
 	int code = METER_OK;
 	for (size_t i = 0; i < rating->line_count && code == METER_OK; i++) {
 		const struct line *line = &rating->lines[i];
@@ -93,7 +93,7 @@ static int add_side(struct meter_shadow *s, const struct pair *p, int side)
 /* Totals come after the charges of both sides. */
 static int add_total(struct meter_shadow *s, const struct pair *p, int side)
 {
-	return p->invoices[side] ? add_amount(s, p, side, NULL, true, meter__invoice_rating(p->invoices[side])->total) : METER_OK;
+	return p->invoices[side] ? add_amount(s, p, side, NULL, true, p->invoices[side]->rating.total) : METER_OK;
 }
 
 static int finish_row(struct meter_shadow *s, struct shadow_row *row, int32_t exponent, struct decimal tolerance)
@@ -128,7 +128,7 @@ static int compare_pair(struct meter_shadow *s, struct pair *p, struct decimal t
 	for (int side = 0; side < 2 && code == METER_OK; side++)
 		code = add_total(s, p, side);
 	for (size_t i = p->first; i < s->count && code == METER_OK; i++)
-		code = finish_row(s, &s->rows[i], meter__invoice_exponent(some), tolerance);
+		code = finish_row(s, &s->rows[i], some->plan->exponent, tolerance);
 	return code;
 }
 
