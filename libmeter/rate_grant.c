@@ -2,9 +2,9 @@
  * rate_grant.c - what reaches over periods: quantities below zero, prepaid and postpaid commitments, credits. (pure)
  *
  * The account says what earlier periods left, and is moved on. Grants are those of the plan at the end of the period. What is
- * prepaid is bought in the period its term begins in; what was promised is made up for in the period its term ends in; both are
- * part of the total. Credits, and what was prepaid, then pay for the total, by (priority, until, key); what they pay is in due
- * only.
+ * prepaid is bought in the first period of its term that is rated; what was promised is made up for in the period its term ends
+ * in; both are part of the total. Credits, and what was prepaid, then pay for the total, by (priority, until, key); what they pay
+ * is in due only.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +32,10 @@ int meter__rate_carry(struct rater *r, struct decimal *quantity, size_t slot)
 {
 	struct buffer key = {0};
 	carry_key(&key, r, slot);
-	if (key.failed)
+	if (key.failed) {
+		meter__buffer_free(&key);
 		return METER_ENOMEM;
+	}
 	const struct decimal before = meter__account_get(r->account, meter__buffer_cstr(&key));
 	int rc = METER_OK;
 	if (!meter__decimal_is_zero(before)) {
@@ -104,26 +106,22 @@ static int pay_open(struct rater *r, const struct grant *grant, struct decimal p
 
 /* ---- commitments ---- */
 
-static void used_key(struct buffer *key, const struct grant *grant)
-{
-	meter__buffer_format(key, "used %s", grant->key);
-}
-
-static int get_used(struct decimal *out, const struct rater *r, const struct grant *grant)
+/* What the account remembers of a grant: how much was "used", whether it was "bought". */
+static int get(struct decimal *out, const struct rater *r, const char *what, const struct grant *grant)
 {
 	struct buffer key = {0};
-	used_key(&key, grant);
+	meter__buffer_format(&key, "%s %s", what, grant->key);
 	*out = key.failed ? DECIMAL_ZERO : meter__account_get(r->account, meter__buffer_cstr(&key));
 	const bool failed = key.failed;
 	meter__buffer_free(&key);
 	return failed ? METER_ENOMEM : METER_OK;
 }
 
-static int set_used(struct rater *r, const struct grant *grant, struct decimal used)
+static int set(struct rater *r, const char *what, const struct grant *grant, struct decimal value)
 {
 	struct buffer key = {0};
-	used_key(&key, grant);
-	const int rc = key.failed ? METER_ENOMEM : meter__account_set(r->account, meter__buffer_cstr(&key), used);
+	meter__buffer_format(&key, "%s %s", what, grant->key);
+	const int rc = key.failed ? METER_ENOMEM : meter__account_set(r->account, meter__buffer_cstr(&key), value);
 	meter__buffer_free(&key);
 	return rc;
 }
@@ -145,19 +143,30 @@ static int commitment_line(struct rater *r, const struct grant *grant, const cha
 	return meter__rate_line_add(r, METER_LINE_COMMITMENT, &description, DECIMAL_ONE, amount, DECIMAL_ONE);
 }
 
+static int rate_prepaid(struct rater *r, const struct grant *grant, struct decimal amount)
+{
+	struct decimal bought;
+	int rc = get(&bought, r, "bought", grant);
+	if (rc != METER_OK || !meter__decimal_is_zero(bought) || r->period.to_us <= grant->from_us ||
+	    r->period.from_us >= grant->until_us)
+		return rc;
+	rc = set(r, "bought", grant, DECIMAL_ONE);
+	return rc == METER_OK ? commitment_line(r, grant, "paid ahead", amount) : rc;
+}
+
 /* What was spent counts towards the promise; at its end the rest is due. */
 static int rate_postpaid(struct rater *r, const struct grant *grant, struct decimal amount)
 {
 	struct decimal used, spent, missing;
 	if (!is_in_term(grant, r->period))
 		return METER_OK;
-	int rc = get_used(&used, r, grant);
+	int rc = get(&used, r, "used", grant);
 	if (rc == METER_OK)
 		rc = open_sum(&spent, r, grant);
 	if (rc == METER_OK)
 		rc = meter__decimal_add(&used, used, spent);
 	if (rc == METER_OK)
-		rc = set_used(r, grant, used);
+		rc = set(r, "used", grant, used);
 	if (rc != METER_OK || !has_instant(r->period, grant->until_us - 1) || meter__decimal_compare(used, amount) >= 0)
 		return rc;
 	rc = meter__decimal_subtract(&missing, amount, used);
@@ -173,8 +182,8 @@ static int rate_commitments(struct rater *r)
 		struct decimal amount;
 		rc = meter__decimal_round_quotient(&amount, grant->amount, DECIMAL_ONE, DECIMAL_ONE, r->plan->exponent,
 		                                   r->plan->rounding);
-		if (rc == METER_OK && grant->kind == GRANT_PREPAID && has_instant(r->period, grant->from_us))
-			rc = commitment_line(r, grant, "paid ahead", amount);
+		if (rc == METER_OK && grant->kind == GRANT_PREPAID)
+			rc = rate_prepaid(r, grant, amount);
 		else if (rc == METER_OK && grant->kind == GRANT_POSTPAID)
 			rc = rate_postpaid(r, grant, amount);
 	}
@@ -196,11 +205,14 @@ static int credit_line(struct rater *r, const struct grant *grant, struct decima
 /* It pays no more than it has, than is due, and than the charges it applies to cost. */
 static int pay(struct rater *r, const struct grant *grant)
 {
-	struct decimal used, left, open, taken;
+	struct decimal used, left, open, taken, bought = DECIMAL_ONE;
 	int rc = meter__decimal_round_quotient(&left, grant->amount, DECIMAL_ONE, DECIMAL_ONE, r->plan->exponent,
 	                                       r->plan->rounding);
-	if (rc == METER_OK)
-		rc = get_used(&used, r, grant);
+	if (rc == METER_OK && grant->kind == GRANT_PREPAID)
+		rc = get(&bought, r, "bought", grant);
+	if (rc != METER_OK || meter__decimal_is_zero(bought))
+		return rc; /* its term ended before the subscription began */
+	rc = get(&used, r, "used", grant);
 	if (rc == METER_OK)
 		rc = meter__decimal_subtract(&left, left, used);
 	if (rc == METER_OK)
@@ -218,7 +230,7 @@ static int pay(struct rater *r, const struct grant *grant)
 	if (rc == METER_OK)
 		rc = meter__decimal_add(&used, used, taken);
 	if (rc == METER_OK)
-		rc = set_used(r, grant, used);
+		rc = set(r, "used", grant, used);
 	if (rc == METER_OK)
 		rc = pay_open(r, grant, taken);
 	return rc == METER_OK ? credit_line(r, grant, taken, left) : rc;
