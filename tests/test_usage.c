@@ -787,6 +787,107 @@ static void test_a_gauge_is_integrated_over_time(void **state)
 	close_meter(m);
 }
 
+/* Counted from stored events by a catalog that comes later, and gone with the meters. */
+static void test_new_kinds_are_filled_and_purged(void **state)
+{
+	(void)state;
+	char recorded[2000];
+	meter_usage_filter filter = filter_of("disk", us("2026-01-01T00:00:00Z"), us("2026-01-04T00:00:00Z"), METER_BY_DAY);
+	meter *m = open_with_loads();
+	snprintf(recorded, sizeof(recorded), "%s", rows_of(m, &filter));
+	filter.meter = "users";
+	snprintf(recorded + strlen(recorded), sizeof(recorded) - strlen(recorded), "%s", rows_of(m, &filter));
+	assert_true(sql_int(meter_path(), "SELECT count(*) FROM sample") == 5);
+	apply_catalog(m, "version: 1\nmeters:\n  calls: {event_type: call, aggregation: count}\n");
+	assert_i64(0, sql_int(meter_path(), "SELECT count(*) FROM sample"));
+	apply_catalog(m, kinds_catalog);
+	char filled[2000];
+	filter.meter = "disk";
+	snprintf(filled, sizeof(filled), "%s", rows_of(m, &filter));
+	filter.meter = "users";
+	snprintf(filled + strlen(filled), sizeof(filled) - strlen(filled), "%s", rows_of(m, &filter));
+	assert_text(recorded, filled);
+	close_meter(m);
+}
+
+#define SAMPLES 60
+
+struct sample {
+	int64_t at_us;
+	int64_t value;
+	int host;
+};
+
+/* value-microseconds of one host in [from, to): the last sample at or before each instant holds; of two at one time the larger.
+ */
+static int64_t integrate(const struct sample *samples, size_t count, int host, int64_t from_us, int64_t to_us)
+{
+	int64_t sum = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct sample *s = &samples[i];
+		int64_t until_us = to_us;
+		bool is_beaten = s->host != host;
+		for (size_t k = 0; k < count && !is_beaten; k++) {
+			const struct sample *other = &samples[k];
+			if (other->host == host && other->at_us > s->at_us && other->at_us < until_us)
+				until_us = other->at_us;
+			is_beaten = other->host == host && other->at_us == s->at_us &&
+			            (other->value > s->value || (other->value == s->value && k < i));
+		}
+		int64_t since_us = s->at_us > from_us ? s->at_us : from_us;
+		if (!is_beaten && until_us > since_us)
+			sum += s->value * (until_us - since_us);
+	}
+	return sum;
+}
+
+/* Samples in any order, some at one time, some below zero; ranges that begin and end anywhere. */
+static void test_gauges_against_a_model(void **state)
+{
+	(void)state;
+	static const char *const hosts[] = {"a", "b"};
+	struct sample samples[SAMPLES];
+	uint64_t seed = 7;
+	meter *m = open_meter();
+	apply_catalog(m, kinds_catalog);
+	for (size_t i = 0; i < SAMPLES; i++) {
+		char at[40], n[24], user[8];
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		samples[i] = (struct sample){us("2026-01-01T00:00:00Z") + (int64_t)(seed >> 40) % 400000 * 1000003,
+		                             (int64_t)(seed >> 20) % 41 - 10, (int)(seed >> 62 & 1)};
+		if (i % 9 == 8)
+			samples[i].at_us = samples[i - 3].at_us;
+		assert_ok(meter_time_format(at, sizeof(at), samples[i].at_us));
+		snprintf(n, sizeof(n), "%" PRId64, samples[i].value);
+		snprintf(user, sizeof(user), "u%zu", i);
+		record_load(m, at, hosts[samples[i].host], user, n);
+	}
+	for (int i = 0; i < 200; i++) {
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		int64_t from_us = us("2025-12-31T00:00:00Z") + (int64_t)(seed >> 33) % 500000 * 1000007;
+		int64_t to_us = from_us + 1 + (int64_t)(seed >> 13) % 300000 * 999983;
+		int64_t expected =
+			integrate(samples, SAMPLES, 0, from_us, to_us) + integrate(samples, SAMPLES, 1, from_us, to_us);
+		int64_t by[] = {METER_BY_TOTAL, METER_BY_DAY, METER_BY_HOUR};
+		int64_t sum = 0;
+		meter_usage_filter filter = filter_of("disk", from_us, to_us, (int32_t)by[i % 3]);
+		meter_usage *usage = query(m, &filter);
+		while (meter_usage_next(usage) == METER_OK) {
+			/* In millionths, whatever decimals it has. */
+			const char *value = meter_usage_value(usage), *point = strchr(value, '.');
+			char digits[40];
+			snprintf(digits, sizeof(digits), "%.*s%-6.6s", (int)(point ? point - value : (int64_t)strlen(value)),
+			         value, point ? point + 1 : "");
+			for (char *c = digits; *c; c++)
+				*c = *c == ' ' ? '0' : *c;
+			sum += strtoll(digits, NULL, 10);
+		}
+		meter_usage_free(usage);
+		assert_i64(expected, sum);
+	}
+	close_meter(m);
+}
+
 static void test_invoices_of_averages_distinct_values_and_gauges(void **state)
 {
 	(void)state;
@@ -823,6 +924,8 @@ int main(int argc, char **argv)
 		in_scratch(test_average_is_of_events_not_of_buckets),
 		in_scratch(test_distinct_values_are_counted_once_over_any_range_and_group),
 		in_scratch(test_a_gauge_is_integrated_over_time),
+		in_scratch(test_new_kinds_are_filled_and_purged),
+		in_scratch(test_gauges_against_a_model),
 		in_scratch(test_invoices_of_averages_distinct_values_and_gauges),
 		in_scratch(test_late_usage_counts_before_and_after_it_is_settled),
 	};
