@@ -71,9 +71,9 @@ const struct verb verb_check = {
 	.summary = "check a catalog without a database",
 	.details = "Prints ok, or the first error as file:line:column: what was expected. CATALOG.yaml may be \"-\" for stdin.\n"
 		   "Warns, and ends with 3, where a catalog is right and probably not meant: a rate that is never used, a price "
-                   "1,000\n"
+		   "1,000\n"
 		   "times or more away from its siblings or from the version before, a subscription before its plan's first "
-                   "version.\n"
+		   "version.\n"
 		   "meter help catalog describes the language.\n"
 		   "\n"
 		   "  meter check catalog.yaml\n",

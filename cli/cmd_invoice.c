@@ -77,6 +77,8 @@ static void print_table(const meter_invoice *invoice)
 	print_total(&o, "subtotal", meter_invoice_subtotal(invoice));
 	print_total(&o, "total", meter_invoice_total(invoice));
 	print_total(&o, "due", meter_invoice_due(invoice));
+	if (meter_invoice_worth(invoice))
+		print_total(&o, meter_invoice_worth_currency(invoice), meter_invoice_worth(invoice));
 	out_end(&o);
 	if (meter_invoice_suspended_count(invoice))
 		text_format(
@@ -133,6 +135,11 @@ static void print_json(const meter_invoice *invoice)
 	add_member(&t, ",", "tax", meter_invoice_tax(invoice));
 	add_member(&t, ",", "total", meter_invoice_total(invoice));
 	add_member(&t, ",", "due", meter_invoice_due(invoice));
+	if (meter_invoice_worth(invoice)) {
+		add_member(&t, ",\"worth\":{", "currency", meter_invoice_worth_currency(invoice));
+		add_member(&t, ",", "amount", meter_invoice_worth(invoice));
+		text_add_string(&t, "}");
+	}
 	text_add_string(&t, "}\n");
 	out_write(t.data, t.size);
 	text_free(&t);

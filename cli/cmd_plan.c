@@ -48,7 +48,7 @@ const struct verb verb_plan = {
 	.summary = "make a catalog of the prices of another product",
 	.details =
 		"Prints a catalog, which meter check takes, from JSON or YAML; FILE may be \"-\" for stdin. What does not carry "
-                "over\n"
+		"over\n"
 		"with exactly its meaning is refused as file:line:column: what it is. Fields that only describe are left out.\n"
 		"\n"
 		"  stripe     a Price, or a list of Prices and billing Meters; one plan a currency\n"

@@ -559,6 +559,9 @@ METER_API const char *meter_invoice_total(const meter_invoice *invoice);
 /** The tax in it; "0.00" when there is none. */
 METER_API const char *meter_invoice_tax(const meter_invoice *invoice);
 METER_API const char *meter_invoice_due(const meter_invoice *invoice);
+/** What due is worth where the plan's money unit has a price: due x price, rounded once, and the currency. NULL: it has none. */
+METER_API const char *meter_invoice_worth(const meter_invoice *invoice);
+METER_API const char *meter_invoice_worth_currency(const meter_invoice *invoice);
 /** How many lines are METER_LINE_SUSPENDED: an invoice with any is not complete. */
 METER_API size_t meter_invoice_suspended_count(const meter_invoice *invoice);
 

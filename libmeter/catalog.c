@@ -430,11 +430,27 @@ static int read_subscriptions(const struct field_reader *r, struct meter_catalog
 
 /* ---- units of money ---- */
 
+static int read_worth(const struct field_reader *r, const struct yaml_node *price, const struct yaml_node *currency,
+                      struct money_unit *unit)
+{
+	int result = meter__field_decimal(r, price, &unit->price);
+	if (result == METER_OK)
+		result = meter__field_text(r, currency, FIELD_KEY_MAX, &unit->currency);
+	if (result != METER_OK)
+		return result;
+	unit->currency_exponent = meter__currency_exponent(currency->text);
+	if (unit->currency_exponent < 0)
+		return meter__field_fail(r, currency, METER_ECATALOG, "\"%s\": a currency of ISO 4217 was expected, like USD",
+		                         unit->currency);
+	return METER_OK;
+}
+
 static int read_unit(const struct field_reader *r, const struct yaml_node *key, struct money_unit *unit)
 {
-	enum { EXPONENT, PRICE, FIELD_COUNT };
-	static const struct field fields[FIELD_COUNT] = {
-		[EXPONENT] = {"exponent", FIELD_REQUIRED}, [PRICE] = {"price", FIELD_UNSUPPORTED}};
+	enum { EXPONENT, PRICE, CURRENCY, FIELD_COUNT };
+	static const struct field fields[FIELD_COUNT] = {[EXPONENT] = {"exponent", FIELD_REQUIRED},
+	                                                 [PRICE] = {"price", FIELD_OPTIONAL},
+	                                                 [CURRENCY] = {"currency", FIELD_OPTIONAL}};
 	const struct yaml_node *entries[FIELD_COUNT];
 	struct decimal exponent;
 
@@ -451,7 +467,9 @@ static int read_unit(const struct field_reader *r, const struct yaml_node *key, 
 		return meter__field_fail(r, entries[EXPONENT]->value, METER_ECATALOG, "\"%s\": 0 to %d was expected",
 		                         entries[EXPONENT]->value->text.data, UNIT_EXPONENT_MAX);
 	unit->exponent = (int32_t)exponent.coefficient;
-	return METER_OK;
+	if ((entries[PRICE] == NULL) != (entries[CURRENCY] == NULL))
+		return meter__field_fail(r, key, METER_ECATALOG, "\"price\" and \"currency\" belong together");
+	return entries[PRICE] == NULL ? METER_OK : read_worth(r, entries[PRICE]->value, entries[CURRENCY]->value, unit);
 }
 
 static int read_units(const struct field_reader *r, struct meter_catalog *catalog, const struct yaml_node *node)

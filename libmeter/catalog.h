@@ -142,6 +142,15 @@ struct charge {
 	size_t discount_count;
 };
 
+/* Money that is not of ISO 4217. */
+struct money_unit {
+	char *key;
+	int32_t exponent;
+	char *currency; /* what one of it is worth: price in this currency of ISO 4217; NULL: nobody says */
+	int32_t currency_exponent;
+	struct decimal price;
+};
+
 enum grant_kind { GRANT_PAYMENT, GRANT_GIFT, GRANT_PREPAID, GRANT_POSTPAID };
 
 /* A credit (payment or gift), or a commitment (prepaid or postpaid). */
@@ -159,8 +168,9 @@ struct grant {
 struct plan {
 	char *key;
 	char *name;
-	char *currency;   /* of ISO 4217, or a unit of the catalog */
-	int32_t exponent; /* of the currency */
+	char *currency;                /* of ISO 4217, or a unit of the catalog */
+	int32_t exponent;              /* of the currency */
+	const struct money_unit *unit; /* that the currency is; NULL: of ISO 4217 */
 	int64_t effective_from_us;
 	int64_t grace_us;
 	enum rounding rounding;
@@ -189,12 +199,6 @@ struct subscription {
 	int64_t trial_until_us; /* INT64_MIN: no trial */
 	struct period *pauses;  /* rising, apart from each other */
 	size_t pause_count;
-};
-
-/* Money that is not of ISO 4217. */
-struct money_unit {
-	char *key;
-	int32_t exponent;
 };
 
 struct meter_catalog {

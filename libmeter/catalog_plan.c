@@ -73,7 +73,9 @@ static int read_currency(const struct field_reader *r, const struct meter_catalo
 	plan->exponent = meter__currency_exponent(node->text);
 	for (size_t i = 0; i < catalog->unit_count && plan->exponent < 0; i++) {
 		if (strcmp(catalog->units[i].key, plan->currency) == 0)
-			plan->exponent = catalog->units[i].exponent;
+			plan->unit = &catalog->units[i];
+		if (plan->unit != NULL)
+			plan->exponent = plan->unit->exponent;
 	}
 	if (plan->exponent < 0)
 		return meter__field_fail(r, node, METER_ECATALOG,

@@ -10,6 +10,19 @@
 
 #include "error.h"
 
+static int show_worth(struct meter_invoice *invoice)
+{
+	const struct money_unit *unit = invoice->plan->unit;
+	struct decimal worth;
+	if (!unit || !unit->currency)
+		return METER_OK;
+	int code = meter__decimal_round_quotient(&worth, invoice->rating.due, unit->price, DECIMAL_ONE, unit->currency_exponent,
+	                                         invoice->plan->rounding);
+	if (code == METER_OK)
+		meter__decimal_format_fixed(invoice->worth, worth, unit->currency_exponent);
+	return code;
+}
+
 static int show(struct meter_invoice *invoice)
 {
 	const struct rating *rating = &invoice->rating;
@@ -31,7 +44,7 @@ static int show(struct meter_invoice *invoice)
 	meter__decimal_format_fixed(invoice->tax, rating->tax, exponent);
 	meter__decimal_format_fixed(invoice->total, rating->total, exponent);
 	meter__decimal_format_fixed(invoice->due, rating->due, exponent);
-	return METER_OK;
+	return show_worth(invoice);
 }
 
 int meter__invoice_rate(struct meter_invoice *invoice)
@@ -122,6 +135,16 @@ const char *meter_invoice_total(const meter_invoice *invoice)
 const char *meter_invoice_due(const meter_invoice *invoice)
 {
 	return invoice ? invoice->due : NULL;
+}
+
+const char *meter_invoice_worth(const meter_invoice *invoice)
+{
+	return invoice && invoice->worth[0] ? invoice->worth : NULL;
+}
+
+const char *meter_invoice_worth_currency(const meter_invoice *invoice)
+{
+	return meter_invoice_worth(invoice) ? invoice->plan->unit->currency : NULL;
 }
 
 size_t meter_invoice_suspended_count(const meter_invoice *invoice)

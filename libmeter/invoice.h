@@ -28,6 +28,7 @@ struct meter_invoice {
 	char tax[DECIMAL_TEXT_SIZE];
 	char total[DECIMAL_TEXT_SIZE];
 	char due[DECIMAL_TEXT_SIZE];
+	char worth[DECIMAL_TEXT_SIZE]; /* due in the currency that its unit is priced in */
 };
 
 /* Rate the segments, whose usage is there, and make the texts. METER_OK, METER_EOVERFLOW, METER_ENOMEM. */
