@@ -1130,6 +1130,21 @@ static void test_law_minimum_and_maximum_bound_the_charge(void **state)
 	}
 }
 
+/* Nowhere but at the edges of volume tiers does more usage cost less. */
+static void test_law_more_usage_never_costs_less(void **state)
+{
+	(void)state;
+	static const enum charge_model rising[] = {MODEL_UNIT, MODEL_GRADUATED, MODEL_PACKAGE};
+	for (int step = 0; step < STEPS; step++) {
+		struct sample s;
+		sample_make(&s, rising[step % 3]);
+		const int64_t less = random_to(200);
+		const int64_t more = less + random_to(200);
+		LAW(sample_cents(&s, less) <= sample_cents(&s, more), step);
+		LAW(sample_cents(&s, 0) >= 0, step);
+	}
+}
+
 /* Splitting a tier into two of one price changes nothing. */
 static void test_law_splitting_a_tier_changes_nothing(void **state)
 {
@@ -1549,6 +1564,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup(test_law_packages_are_counted_as_they_fill, laws_setup),
 		cmocka_unit_test_setup(test_law_included_usage_costs_nothing, laws_setup),
 		cmocka_unit_test_setup(test_law_minimum_and_maximum_bound_the_charge, laws_setup),
+		cmocka_unit_test_setup(test_law_more_usage_never_costs_less, laws_setup),
 		cmocka_unit_test_setup(test_law_splitting_a_tier_changes_nothing, laws_setup),
 		cmocka_unit_test_setup(test_law_scaling_the_price_scales_the_exact_amount, laws_setup),
 		cmocka_unit_test_setup(test_law_rounding_is_within_half_a_unit, laws_setup),
@@ -1560,7 +1576,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_quantities_are_converted_and_rounded),
 		cmocka_unit_test(test_tax_is_rounded_once_a_category),
 		cmocka_unit_test(test_parts_of_a_period_add_up),
-		cmocka_unit_test(test_law_parts_add_up),
+		cmocka_unit_test_setup(test_law_parts_add_up, laws_setup),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
