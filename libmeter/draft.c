@@ -27,7 +27,6 @@ static int compare_groups(const void *left, const void *right, void *user)
 
 /* What a draft reads: the usage of one subscription, segment by segment. */
 struct gathering {
-	struct meter_invoice *invoice;
 	struct reader *reader;
 	int64_t subscription;       /* its number; 0: it never had an event */
 	struct charge_usage *usage; /* of all charges of all segments, one after the other; */
@@ -89,7 +88,7 @@ static int read_groups(struct charge_usage *out, struct usage_set *set, const ch
 		groups[i] = (struct usage_group){set->rows[i].values, set->rows[i].sum};
 	out->groups = groups;
 	out->group_count = set->count;
-	if (request.group_by_count < charge->meter->dimension_count)
+	if (charge->meter->aggregation == AGGREGATION_UNIQUE_COUNT)
 		code = spread_values(groups, set->count, &request, memory);
 	if (code != METER_OK)
 		return code;
@@ -153,7 +152,7 @@ static int gather_segment(struct gathering *g, struct rate_segment *segment)
 
 static int rate_usage(struct meter_invoice *invoice, struct reader *r)
 {
-	struct gathering g = {.invoice = invoice, .reader = r};
+	struct gathering g = {.reader = r};
 	size_t count = 0;
 	for (size_t i = 0; i < invoice->segment_count; i++)
 		count += invoice->segments[i].plan->charge_count;

@@ -888,6 +888,30 @@ static void test_gauges_against_a_model(void **state)
 	close_meter(m);
 }
 
+/* The dimensions of group_by in another order than the meter's. */
+static void test_distinct_values_by_groups_in_any_order(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, "version: 1\nmeters:\n"
+	                 "  users: {event_type: load, aggregation: unique_count, value: user, dimensions: [host, n]}\n"
+	                 "plans: [{key: p, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [\n"
+	                 "    {key: users, meter: users, model: unit, price: 1, group_by: [n, host]}]}]\n"
+	                 "subscriptions: {acme: {customer: c, plan: p, from: 2020-01-01T00:00:00Z}}\n");
+	record_load(m, "2026-01-02T00:00:00Z", "a", "ann", "2");
+	record_load(m, "2026-01-02T00:00:01Z", "b", "ann", "1");
+	record_load(m, "2026-01-02T00:00:02Z", "b", "bob", "1");
+	meter_invoice *invoice;
+	assert_ok(meter_invoice_draft(&invoice, m, "acme", METER_NUL_TERMINATED, "2026-01", METER_NUL_TERMINATED));
+	assert_i64(2, (int64_t)meter_invoice_line_count(invoice));
+	assert_text("users, n=1, host=b", meter_invoice_line_description(invoice, 0));
+	assert_text("2", meter_invoice_line_quantity(invoice, 0));
+	assert_text("users, n=2, host=a", meter_invoice_line_description(invoice, 1));
+	assert_text("1", meter_invoice_line_quantity(invoice, 1));
+	meter_invoice_free(invoice);
+	close_meter(m);
+}
+
 static void test_invoices_of_averages_distinct_values_and_gauges(void **state)
 {
 	(void)state;
@@ -926,6 +950,7 @@ int main(int argc, char **argv)
 		in_scratch(test_a_gauge_is_integrated_over_time),
 		in_scratch(test_new_kinds_are_filled_and_purged),
 		in_scratch(test_gauges_against_a_model),
+		in_scratch(test_distinct_values_by_groups_in_any_order),
 		in_scratch(test_invoices_of_averages_distinct_values_and_gauges),
 		in_scratch(test_late_usage_counts_before_and_after_it_is_settled),
 	};
