@@ -257,23 +257,21 @@ struct series {
 	int64_t from_us; /* since when value holds, and is not added yet */
 	struct decimal value;
 	bool has_value;
-	bool is_carried; /* value is from before the range */
 };
 
-/* Add value x seconds up to us, period by period. The sample itself is counted where it begins to hold. */
-static int hold_until(struct series *s, int64_t to_us, int64_t events)
+/* Add value x seconds up to us, period by period, in each of which the value counts as one event. */
+static int hold_until(struct series *s, int64_t to_us)
 {
 	const struct usage_request *q = s->collector->request;
 	int code = METER_OK;
 	while (s->has_value && code == METER_OK && s->from_us < to_us) {
 		int64_t end_us = q->by == METER_BY_TOTAL ? to_us : meter__period_of(q->by, s->from_us).to_us;
 		end_us = end_us < to_us ? end_us : to_us;
-		struct aggregate sum = {.events = events};
+		struct aggregate sum = {.events = 1};
 		code = meter__decimal_multiply(&sum.value, s->value, meter__decimal_of(end_us - s->from_us, 6));
 		if (code == METER_OK)
 			code = add(s->collector, s->from_us, s->subscription, s->dimensions, &sum);
 		s->from_us = end_us;
-		events = 1; /* carried into the next period */
 	}
 	return code;
 }
@@ -287,7 +285,7 @@ static int add_sample(const struct bucket *row, void *user)
 		return meter__fail(METER_ECORRUPT, "a sample has no value");
 	if (row->sum.events == 0)
 		return add(s->collector, at_us, s->subscription, s->dimensions, &row->sum);
-	int code = hold_until(s, at_us, 1);
+	int code = hold_until(s, at_us);
 	s->value = row->sum.value;
 	s->has_value = true;
 	s->from_us = at_us;
@@ -298,7 +296,7 @@ static int add_sample(const struct bucket *row, void *user)
 static int collect_weighted(struct collector *c)
 {
 	const struct usage_request *q = c->request;
-	struct series s = {.collector = c, .subscription = q->subscription ? q->subscription : 0};
+	struct series s = {.collector = c, .subscription = q->subscription};
 	int code = METER_OK;
 	while (code == METER_OK && (code = meter__store_next_series(c->reader, c->meter_number, q->subscription, &s.subscription,
 	                                                            &s.dimensions)) == METER_OK) {
@@ -306,7 +304,7 @@ static int collect_weighted(struct collector *c)
 		code = meter__store_scan_samples(c->reader, c->meter_number, s.subscription, s.dimensions, q->range.from_us,
 		                                 q->range.to_us, add_sample, &s);
 		if (code == METER_OK)
-			code = hold_until(&s, q->range.to_us, 1);
+			code = hold_until(&s, q->range.to_us);
 	}
 	return code == METER_EEND ? METER_OK : code;
 }
