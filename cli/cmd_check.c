@@ -1,7 +1,7 @@
 /* cmd_check.c - meter check: is a catalog right, without a database. */
 #include "cli.h"
 
-#define CATALOG_SIZE_MAX ((size_t)4 << 20) /* what the library takes; no more is held in memory */
+#define CATALOG_SIZE_MAX ((size_t)16 << 20) /* what the library takes; no more is held in memory */
 
 int cmd_catalog_read(meter_catalog **out, struct text *text_out, const char *name)
 {

@@ -361,7 +361,7 @@ typedef struct meter_catalog meter_catalog;
  * keys are errors. Numbers are read digit by digit.
  *
  * @param name  what messages call the text, usually its file name.
- * @param size  at most 4 MiB.
+ * @param size  at most 16 MiB.
  * @return METER_OK, or METER_EINVAL, METER_ECATALOG (errmsg: "name:line:column: ..."), METER_EUNSUPPORTED (the same form: a
  *         part of the language that this version cannot rate yet).
  * Threads: any.  Memory: free with meter_catalog_free().                                                           Since 0.1.
@@ -419,7 +419,7 @@ METER_API int meter_catalog_apply(meter *m, const char *name, const char *text, 
  *              "openmeter": a plan with one phase, its meters beside it, or meters alone; "lago": a plan, its billable_metrics beside it.
  * @param name  what messages call the document, usually its file name.
  * @param text  JSON or YAML, one document.
- * @param size  at most 4 MiB.
+ * @param size  at most 16 MiB.
  * @return METER_OK, or METER_EINVAL (arguments, size), METER_ECATALOG (errmsg: "name:line:column: ..."; it is not the document that
  *         was expected), METER_EUNSUPPORTED (the same form: its meaning does not carry over), METER_EOVERFLOW.
  * Threads: any.  Blocks: never.  Memory: free with meter_text_free().                                              Since 0.1.

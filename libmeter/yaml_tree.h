@@ -12,9 +12,9 @@
 
 #include "arena.h"
 
-#define YAML_TEXT_MAX ((size_t)4 << 20)
+#define YAML_TEXT_MAX ((size_t)16 << 20)
 #define YAML_DEPTH_MAX 16
-#define YAML_NODES_MAX 200000
+#define YAML_NODES_MAX 2000000
 #define YAML_SCALAR_MAX 4096
 
 enum yaml_kind { YAML_TEXT, YAML_LIST, YAML_MAPPING };

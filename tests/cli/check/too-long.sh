@@ -1,1 +1,1 @@
-head -c 5000000 /dev/zero | tr '\0' '#' | meter check -
+head -c 20000000 /dev/zero | tr '\0' '#' | meter check -
