@@ -37,7 +37,7 @@ endif
 # library can then be linked into a shared one.
 project_cflags := -std=c11 -D_GNU_SOURCE -fvisibility=hidden -fPIC -pthread $(if $(POINTS),-DMETER_TEST_POINTS) $(warnings) $(hardening)
 project_ldflags := $(hardening_ld) -pthread
-libs := -lsqlite3 -lxxhash -lyaml
+libs := -lsqlite3 -lxxhash -lyaml -lmd
 
 compile = $(CC) $(project_cflags) -MMD -MP $(1) $(CFLAGS) -c -o $@ $<
 link = $(CC) $(project_ldflags) $(2) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(libs)

@@ -40,6 +40,7 @@ check | install)
 	need libsqlite3-dev have_module sqlite3
 	need libxxhash-dev have_module libxxhash
 	need libyaml-dev have_module yaml-0.1
+	need libmd-dev have_module libmd
 	;;
 *)
 	echo "usage: deps.sh check | install [PACKAGE...]" >&2
@@ -56,6 +57,7 @@ fi
 
 need libcmocka-dev have_module cmocka
 need python3 command -v python3
+need tzdata test -f /usr/share/zoneinfo/Europe/Berlin
 for package in "$@"; do
 	need "$package" have_package "$package"
 done
@@ -63,7 +65,7 @@ done
 
 if ! command -v apt-get >/dev/null 2>&1; then
 	echo "missing (names as in Debian):$missing" >&2
-	echo "install a C compiler, pkg-config, python3 and the development files of SQLite 3, xxHash, libyaml and cmocka" >&2
+	echo "install a C compiler, pkg-config, python3 and the development files of SQLite 3, xxHash, libyaml, libmd and cmocka, and tzdata" >&2
 	exit 1
 fi
 as_root=

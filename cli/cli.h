@@ -95,6 +95,8 @@ void opt_free(struct arguments *arguments);
 
 /* The value of an option; NULL: not given. */
 const char *opt_value(const struct arguments *arguments, const char *name);
+/* Whether a switch was given. */
+bool opt_has(const struct arguments *arguments, const char *name);
 
 /* Steps through the values of an option that repeats: *index starts at 0. NULL: no more. */
 const char *opt_next(const struct arguments *arguments, const char *name, size_t *index);

@@ -1,4 +1,7 @@
-/* cmd_invoice.c - meter invoice: what a subscription's usage of a period costs; and printing invoices and quotes. */
+/*
+ * cmd_invoice.c - meter invoice: what a subscription's usage of a period costs, from the draft to the finalized invoice and what comes
+ * after it; and printing invoices and quotes.
+ */
 #include "cli.h"
 
 #include <string.h>
@@ -54,6 +57,22 @@ static const char *format_time(char out[32], int64_t time_us)
 	return meter_time_format(out, 32, time_us) == METER_OK ? out : NULL;
 }
 
+/* What only a stored document has. */
+static void add_document_head(struct text *t, const meter_invoice *invoice)
+{
+	char time[32];
+
+	if (!meter_invoice_number(invoice))
+		return;
+	add_head_line(t, "finalized", format_time(time, meter_invoice_finalized_us(invoice)));
+	add_head_line(t, "reason", meter_invoice_reason(invoice));
+	add_head_line(t, "replaces", meter_invoice_replaces(invoice));
+	if (meter_invoice_voided_us(invoice) != INT64_MIN)
+		add_head_line(t, "voided", format_time(time, meter_invoice_voided_us(invoice)));
+	add_head_line(t, "because", meter_invoice_void_reason(invoice));
+	add_head_line(t, "replaced by", meter_invoice_replaced_by(invoice));
+}
+
 static void print_table(const meter_invoice *invoice)
 {
 	char time[32];
@@ -61,6 +80,8 @@ static void print_table(const meter_invoice *invoice)
 	struct out o;
 
 	add_head_line(&t, "number", meter_invoice_number(invoice));
+	if (strcmp(meter_invoice_kind(invoice), "invoice") != 0)
+		add_head_line(&t, "kind", meter_invoice_kind(invoice));
 	add_head_line(&t, "status", meter_invoice_status(invoice));
 	add_head_line(&t, "subscription", meter_invoice_subscription(invoice));
 	add_head_line(&t, "customer", meter_invoice_customer(invoice));
@@ -68,6 +89,7 @@ static void print_table(const meter_invoice *invoice)
 	add_head_line(&t, "currency", meter_invoice_currency(invoice));
 	add_head_line(&t, "from", format_time(time, meter_invoice_from_us(invoice)));
 	add_head_line(&t, "to", format_time(time, meter_invoice_to_us(invoice)));
+	add_document_head(&t, invoice);
 	text_add_string(&t, "\n");
 	out_write(t.data, t.size);
 	t.size = 0;
@@ -104,46 +126,102 @@ static bool is_part(const meter_invoice *invoice, size_t index)
 	       meter_invoice_line_to_us(invoice, index) != meter_invoice_to_us(invoice);
 }
 
-static void print_json(const meter_invoice *invoice)
+static void add_integer(struct text *t, const char *before, const char *name, int64_t value)
+{
+	add_member(t, before, name, NULL);
+	t->size -= strlen("null");
+	text_format(t, "%lld", (long long)value);
+}
+
+static void add_time(struct text *t, const char *before, const char *name, int64_t time_us)
+{
+	char time[32];
+
+	add_member(t, before, name, time_us == INT64_MIN ? NULL : format_time(time, time_us));
+}
+
+/* What only a stored document has. */
+static void add_document_members(struct text *t, const meter_invoice *invoice)
+{
+	if (!meter_invoice_number(invoice))
+		return;
+	add_member(t, ",\n", "kind", meter_invoice_kind(invoice));
+	add_time(t, ",\"billed\":{", "from", meter_invoice_billed_from_us(invoice));
+	add_time(t, ",", "to", meter_invoice_billed_to_us(invoice));
+	add_time(t, "},", "finalized", meter_invoice_finalized_us(invoice));
+	add_member(t, ",", "reason", meter_invoice_reason(invoice));
+	add_time(t, ",", "voided", meter_invoice_voided_us(invoice));
+	add_member(t, ",", "void_reason", meter_invoice_void_reason(invoice));
+	add_member(t, ",", "replaces", meter_invoice_replaces(invoice));
+	add_member(t, ",", "replaced_by", meter_invoice_replaced_by(invoice));
+	add_integer(t, ",\n", "catalog_version", meter_invoice_catalog_version(invoice));
+	add_member(t, ",", "plan_hash", meter_invoice_plan_hash(invoice));
+	add_integer(t, ",", "ingest", meter_invoice_ingest(invoice));
+	add_member(t, ",", "hash", meter_invoice_hash(invoice));
+}
+
+/* An adjustment: what was billed, and what is right. */
+static void add_states(struct text *t, const meter_invoice *invoice, size_t index)
+{
+	if (!meter_invoice_line_quantity_before(invoice, index))
+		return;
+	add_member(t, ",\"before\":{", "quantity", meter_invoice_line_quantity_before(invoice, index));
+	add_member(t, ",", "amount", meter_invoice_line_amount_before(invoice, index));
+	add_member(t, "},\"after\":{", "quantity", meter_invoice_line_quantity_after(invoice, index));
+	add_member(t, ",", "amount", meter_invoice_line_amount_after(invoice, index));
+	text_add_string(t, "}");
+}
+
+static void add_json(struct text *out, const meter_invoice *invoice)
 {
 	const char *values[LINE_COLUMN_COUNT];
 	char time[32];
-	struct text t = {0};
 
-	add_member(&t, "{", "number", meter_invoice_number(invoice));
-	add_member(&t, ",", "status", meter_invoice_status(invoice));
-	add_member(&t, ",", "subscription", meter_invoice_subscription(invoice));
-	add_member(&t, ",", "customer", meter_invoice_customer(invoice));
-	add_member(&t, ",", "plan", meter_invoice_plan(invoice));
-	add_member(&t, ",", "currency", meter_invoice_currency(invoice));
-	add_member(&t, ",\"period\":{", "from", format_time(time, meter_invoice_from_us(invoice)));
-	add_member(&t, ",", "to", format_time(time, meter_invoice_to_us(invoice)));
-	text_add_string(&t, "},\"lines\":[");
+	add_member(out, "{", "number", meter_invoice_number(invoice));
+	add_member(out, ",", "status", meter_invoice_status(invoice));
+	add_member(out, ",", "subscription", meter_invoice_subscription(invoice));
+	add_member(out, ",", "customer", meter_invoice_customer(invoice));
+	add_member(out, ",", "plan", meter_invoice_plan(invoice));
+	add_member(out, ",", "currency", meter_invoice_currency(invoice));
+	add_member(out, ",\"period\":{", "from", format_time(time, meter_invoice_from_us(invoice)));
+	add_member(out, ",", "to", format_time(time, meter_invoice_to_us(invoice)));
+	text_add_string(out, "},\"lines\":[");
 	for (size_t i = 0; i < meter_invoice_line_count(invoice); i++) {
 		read_line(invoice, i, values);
-		text_add_string(&t, i ? ",\n" : "\n");
+		text_add_string(out, i ? ",\n" : "\n");
 		for (size_t k = 0; k < LINE_COLUMN_COUNT; k++)
-			add_member(&t, k ? "," : "{", line_columns[k].name, values[k]);
+			add_member(out, k ? "," : "{", line_columns[k].name, values[k]);
 		if (is_part(invoice, i)) {
-			add_member(&t, ",", "from", format_time(time, meter_invoice_line_from_us(invoice, i)));
-			add_member(&t, ",", "to", format_time(time, meter_invoice_line_to_us(invoice, i)));
+			add_member(out, ",", "from", format_time(time, meter_invoice_line_from_us(invoice, i)));
+			add_member(out, ",", "to", format_time(time, meter_invoice_line_to_us(invoice, i)));
 		}
-		text_add_string(&t, "}");
+		add_states(out, invoice, i);
+		text_add_string(out, "}");
 	}
-	text_format(&t, "],\n\"suspended\":%zu", meter_invoice_suspended_count(invoice));
-	add_member(&t, ",", "subtotal", meter_invoice_subtotal(invoice));
-	add_member(&t, ",", "tax", meter_invoice_tax(invoice));
-	add_member(&t, ",", "total", meter_invoice_total(invoice));
-	add_member(&t, ",", "due", meter_invoice_due(invoice));
+	text_format(out, "],\n\"suspended\":%zu", meter_invoice_suspended_count(invoice));
+	add_member(out, ",", "subtotal", meter_invoice_subtotal(invoice));
+	add_member(out, ",", "tax", meter_invoice_tax(invoice));
+	add_member(out, ",", "total", meter_invoice_total(invoice));
+	add_member(out, ",", "due", meter_invoice_due(invoice));
 	if (meter_invoice_worth(invoice)) {
-		add_member(&t, ",\"worth\":{", "currency", meter_invoice_worth_currency(invoice));
-		add_member(&t, ",", "amount", meter_invoice_worth(invoice));
-		text_add_string(&t, "}");
+		add_member(out, ",\"worth\":{", "currency", meter_invoice_worth_currency(invoice));
+		add_member(out, ",", "amount", meter_invoice_worth(invoice));
+		text_add_string(out, "}");
 	}
-	text_add_string(&t, "}\n");
+	add_document_members(out, invoice);
+	text_add_string(out, "}");
+}
+
+static void print_json(const meter_invoice *invoice)
+{
+	struct text t = {0};
+
+	add_json(&t, invoice);
+	text_add_string(&t, "\n");
 	out_write(t.data, t.size);
 	text_free(&t);
 }
+
 
 int cmd_invoice_print(const meter_invoice *invoice, enum format format)
 {
@@ -161,43 +239,378 @@ int cmd_invoice_print(const meter_invoice *invoice, enum format format)
 	return meter_invoice_suspended_count(invoice) ? EXIT_FINDINGS : EXIT_DONE;
 }
 
-static int run(const struct arguments *arguments)
+/* ---- what is asked ---- */
+
+/* One thing to do; each takes the options in its column of usage(). */
+enum action { SHOW, PREVIEW, FINALIZE, VOID, REGENERATE, ADJUST, DIFF, DUE, LIST, ACTION_COUNT };
+
+static const char *const action_names[ACTION_COUNT] = {
+	[PREVIEW] = "preview", [FINALIZE] = "finalize", [VOID] = "void", [REGENERATE] = "regenerate",
+	[ADJUST] = "adjust",   [DIFF] = "diff",         [DUE] = "due",   [LIST] = "list",
+};
+
+struct request {
+	enum action action;
+	const char *operand; /* a subscription, or the number of a document */
+	const char *period;
+	const char *reason;
+	int64_t at_us;
+	bool is_all;
+};
+
+static int read_action(struct request *out, const struct arguments *arguments)
+{
+	for (int i = PREVIEW; i < ACTION_COUNT; i++) {
+		if (!opt_has(arguments, action_names[i]))
+			continue;
+		if (out->action != SHOW)
+			return cli_usage_error(arguments->verb, "--%s and --%s do not go together", action_names[out->action],
+			                       action_names[i]);
+		out->action = (enum action)i;
+	}
+	return EXIT_DONE;
+}
+
+static int check_request(const struct request *r, const struct arguments *arguments)
+{
+	const bool needs_operand = !r->is_all && r->action != DUE && r->action != LIST;
+	const bool needs_reason = r->action == VOID || r->action == REGENERATE;
+
+	if (needs_operand && !r->operand)
+		return cli_usage_error(arguments->verb, "a subscription or the number of an invoice is needed");
+	if (r->operand && (r->is_all || r->action == DUE))
+		return cli_usage_error(arguments->verb, "--%s is for all subscriptions", r->is_all ? "all" : "due");
+	if (r->is_all && r->action != SHOW && r->action != PREVIEW && r->action != FINALIZE)
+		return cli_usage_error(arguments->verb, "--all goes with --period, and with --preview or --finalize");
+	if (r->is_all && !r->period)
+		return cli_usage_error(arguments->verb, "--all needs --period");
+	if (needs_reason && !r->reason)
+		return cli_usage_error(arguments->verb, "--%s needs --reason", action_names[r->action]);
+	return EXIT_DONE;
+}
+
+static int read_request(struct request *out, const struct arguments *arguments)
+{
+	int exit_code = read_action(out, arguments);
+
+	out->operand = arguments->operand_count > 0 ? arguments->operands[0] : NULL;
+	out->period = opt_value(arguments, "period");
+	out->reason = opt_value(arguments, "reason");
+	out->is_all = opt_has(arguments, "all");
+	out->at_us = METER_NOW;
+	if (exit_code == EXIT_DONE)
+		exit_code = opt_time(&out->at_us, arguments, "at");
+	return exit_code == EXIT_DONE ? check_request(out, arguments) : exit_code;
+}
+
+/* ---- doing it ---- */
+
+static int finish(int result, meter_invoice *invoice, enum format format)
+{
+	if (result != METER_OK)
+		return cli_library_error(result);
+	int exit_code = cmd_invoice_print(invoice, format);
+	meter_invoice_free(invoice);
+	return exit_code;
+}
+
+/* The document that is meant: by its number, or by subscription and period. */
+static int find_document(meter_invoice **out, meter *m, const struct request *r)
+{
+	if (!r->period)
+		return meter_invoice_find(out, m, r->operand);
+	return meter_invoice_get(out, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED);
+}
+
+static int show(meter *m, const struct request *r, enum format format)
 {
 	meter_invoice *invoice;
-	const char *period = opt_value(arguments, "period");
+	int result = METER_ENOTFOUND;
 
-	if (!period)
-		return cli_usage_error(arguments->verb, "meter invoice needs --period, such as --period 2026-01");
+	if (r->action == SHOW)
+		result = find_document(&invoice, m, r);
+	/* Without a period it may be a subscription, whose next invoice is meant. */
+	if (r->action == PREVIEW || (result == METER_ENOTFOUND && !r->period))
+		result = meter_invoice_draft(&invoice, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED);
+	return finish(result, invoice, format);
+}
+
+static int finalize(meter *m, const struct request *r, enum format format)
+{
+	meter_invoice *invoice;
+	int result = meter_invoice_finalize(&invoice, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED, r->reason,
+	                                    r->at_us);
+	return finish(result, invoice, format);
+}
+
+static int adjust(meter *m, const struct request *r, enum format format)
+{
+	meter_invoice *invoice;
+	int result = meter_invoice_adjust(&invoice, m, r->operand, METER_NUL_TERMINATED, r->at_us);
+
+	return finish(result, invoice, format);
+}
+
+/* The number of the document that is meant. A draft has none. */
+static int number_of(meter_invoice **out, meter *m, const struct request *r)
+{
+	int result = find_document(out, m, r);
+
+	if (result != METER_OK)
+		return cli_library_error(result);
+	if (meter_invoice_number(*out))
+		return EXIT_DONE;
+	cli_message("%s has no finalized invoice for %s", r->operand, r->period);
+	meter_invoice_free(*out);
+	return EXIT_FAILED;
+}
+
+static int void_it(meter *m, const struct request *r, enum format format)
+{
+	meter_invoice *invoice, *voided;
+	int exit_code = number_of(&invoice, m, r);
+
+	if (exit_code != EXIT_DONE)
+		return exit_code;
+	int result = meter_invoice_void(&voided, m, meter_invoice_number(invoice), r->reason, r->at_us);
+	meter_invoice_free(invoice);
+	return finish(result, voided, format);
+}
+
+/* Two invoices and what differs between them: exit 3 when something does. */
+static int print_difference(const meter_invoice *before, const meter_invoice *after, enum format format)
+{
+	meter_invoice *difference;
+	struct text t = {0};
+	int result = meter_invoice_compare(&difference, before, after);
+
+	if (result != METER_OK)
+		return cli_library_error(result);
+	if (format == FORMAT_JSON) {
+		text_add_string(&t, "{\"before\":");
+		add_json(&t, before);
+		text_add_string(&t, ",\n\"after\":");
+		add_json(&t, after);
+		text_add_string(&t, ",\n\"difference\":");
+		add_json(&t, difference);
+		text_add_string(&t, "}\n");
+		out_write(t.data, t.size);
+		text_free(&t);
+	} else {
+		cmd_invoice_print(difference, format);
+	}
+	int exit_code = meter_invoice_line_count(difference) ? EXIT_FINDINGS : EXIT_DONE;
+	meter_invoice_free(difference);
+	return exit_code;
+}
+
+static int regenerate(meter *m, const struct request *r, enum format format)
+{
+	meter_invoice *before, *after, *voided;
+	int exit_code = number_of(&before, m, r);
+
+	if (exit_code != EXIT_DONE)
+		return exit_code;
+	int result = meter_invoice_regenerate(&after, m, meter_invoice_number(before), r->reason, r->at_us);
+	if (result == METER_OK)
+		result = meter_invoice_find(&voided, m, meter_invoice_number(before));
+	meter_invoice_free(before);
+	if (result != METER_OK)
+		return cli_library_error(result);
+	cli_message("%s is voided, %s takes its place", meter_invoice_number(voided), meter_invoice_number(after));
+	exit_code = print_difference(voided, after, format);
+	meter_invoice_free(after);
+	meter_invoice_free(voided);
+	return exit_code == EXIT_FINDINGS ? EXIT_DONE : exit_code;
+}
+
+static int diff(meter *m, const struct request *r, enum format format)
+{
+	meter_invoice *before, *after;
+	int exit_code = number_of(&before, m, r);
+
+	if (exit_code != EXIT_DONE)
+		return exit_code;
+	int result = meter_invoice_redraft(&after, m, meter_invoice_number(before));
+	exit_code = result == METER_OK ? print_difference(before, after, format) : cli_library_error(result);
+	if (result == METER_OK)
+		meter_invoice_free(after);
+	meter_invoice_free(before);
+	return exit_code;
+}
+
+/* ---- many invoices ---- */
+
+static const struct column list_columns[] = {
+	{"number", COLUMN_TEXT}, {"kind", COLUMN_TEXT},     {"status", COLUMN_TEXT},    {"subscription", COLUMN_TEXT}, {"from", COLUMN_TEXT},
+	{"to", COLUMN_TEXT},     {"currency", COLUMN_TEXT}, {"total", COLUMN_DECIMAL}, {"due", COLUMN_DECIMAL},
+};
+#define LIST_COLUMN_COUNT (sizeof(list_columns) / sizeof(list_columns[0]))
+
+static void list_row(struct out *o, const meter_invoice *invoice)
+{
+	out_text(o, meter_invoice_number(invoice));
+	out_text(o, meter_invoice_kind(invoice));
+	out_text(o, meter_invoice_status(invoice));
+	out_text(o, meter_invoice_subscription(invoice));
+	out_time(o, meter_invoice_billed_from_us(invoice));
+	out_time(o, meter_invoice_billed_to_us(invoice));
+	out_text(o, meter_invoice_currency(invoice));
+	out_text(o, meter_invoice_total(invoice));
+	out_text(o, meter_invoice_due(invoice));
+}
+
+static int list(meter *m, const struct request *r, enum format format)
+{
+	meter_invoices *invoices;
+	struct out o;
+	int result = meter_invoices_query(&invoices, m, r->operand, METER_NUL_TERMINATED);
+
+	if (result != METER_OK)
+		return cli_library_error(result);
+	out_begin(&o, format, list_columns, LIST_COLUMN_COUNT);
+	while ((result = meter_invoices_next(invoices)) == METER_OK && !out_is_broken())
+		list_row(&o, meter_invoices_invoice(invoices));
+	out_end(&o);
+	meter_invoices_free(invoices);
+	return result == METER_OK || result == METER_EEND ? EXIT_DONE : cli_library_error(result);
+}
+
+/* One period of every subscription. What has no such period is left out; what is refused is told. */
+static int all(meter *m, const struct request *r, enum format format)
+{
+	meter_subscriptions *subscriptions;
+	struct out o;
+	int exit_code = EXIT_DONE;
+	int result = meter_subscriptions_query(&subscriptions, m);
+
+	if (result != METER_OK)
+		return cli_library_error(result);
+	out_begin(&o, format, list_columns, LIST_COLUMN_COUNT);
+	while (meter_subscriptions_next(subscriptions) == METER_OK && !out_is_broken()) {
+		meter_invoice *invoice;
+		const char *key = meter_subscriptions_key(subscriptions);
+		const size_t size = METER_NUL_TERMINATED;
+		if (r->action == FINALIZE)
+			result = meter_invoice_finalize(&invoice, m, key, size, r->period, size, r->reason, r->at_us);
+		else if (r->action == PREVIEW)
+			result = meter_invoice_draft(&invoice, m, key, size, r->period, size);
+		else
+			result = meter_invoice_get(&invoice, m, key, size, r->period, size);
+		if (result == METER_OK) {
+			exit_code = meter_invoice_suspended_count(invoice) ? EXIT_FINDINGS : exit_code;
+			list_row(&o, invoice);
+			meter_invoice_free(invoice);
+		} else if (result == METER_EINVAL || result == METER_ENOTFOUND) {
+			continue;
+		} else {
+			cli_message("%s: %s", key, meter_errmsg());
+			exit_code = EXIT_FINDINGS;
+		}
+	}
+	out_end(&o);
+	meter_subscriptions_free(subscriptions);
+	return exit_code;
+}
+
+static int show_progress(int64_t done, int64_t total, void *user)
+{
+	progress_update(user, done, done, total);
+	return 0;
+}
+
+static void closing_row(struct out *o, const meter_closing *closing, size_t index)
+{
+	out_text(o, meter_closing_number(closing, index));
+	out_text(o, meter_closing_subscription(closing, index));
+	out_time(o, meter_closing_from_us(closing, index));
+	out_time(o, meter_closing_to_us(closing, index));
+	out_text(o, meter_closing_currency(closing, index));
+	out_text(o, meter_closing_total(closing, index));
+	out_text(o, meter_closing_due(closing, index));
+}
+
+static int due(meter *m, const struct request *r, enum format format)
+{
+	static const struct column columns[] = {
+		{"number", COLUMN_TEXT},   {"subscription", COLUMN_TEXT}, {"from", COLUMN_TEXT},   {"to", COLUMN_TEXT},
+		{"currency", COLUMN_TEXT}, {"total", COLUMN_DECIMAL},     {"due", COLUMN_DECIMAL},
+	};
+	meter_closing *closing;
+	struct progress progress;
+	struct out o;
+
+	progress_begin(&progress, "subscriptions");
+	int result = meter_closing_run(&closing, m, r->at_us, show_progress, &progress);
+	progress_clear(&progress);
+	if (result != METER_OK)
+		return cli_library_error(result);
+	out_begin(&o, format, columns, sizeof(columns) / sizeof(columns[0]));
+	for (size_t i = 0; i < meter_closing_count(closing); i++) {
+		if (meter_closing_number(closing, i))
+			closing_row(&o, closing, i);
+	}
+	out_end(&o);
+	for (size_t i = 0; i < meter_closing_count(closing); i++) {
+		if (!meter_closing_number(closing, i))
+			cli_message("%s: %s", meter_closing_subscription(closing, i), meter_closing_message(closing, i));
+	}
+	int exit_code = meter_closing_refused(closing) ? EXIT_FINDINGS : EXIT_DONE;
+	meter_closing_free(closing);
+	return exit_code;
+}
+
+static int run(const struct arguments *arguments)
+{
+	static int (*const actions[ACTION_COUNT])(meter *m, const struct request *r, enum format format) = {
+		[SHOW] = show,     [PREVIEW] = show, [FINALIZE] = finalize, [VOID] = void_it, [REGENERATE] = regenerate,
+		[ADJUST] = adjust, [DIFF] = diff,    [DUE] = due,           [LIST] = list,
+	};
+	struct request request = {.action = SHOW};
+	int exit_code = read_request(&request, arguments);
+
+	if (exit_code != EXIT_DONE)
+		return exit_code;
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
 	if (!m)
 		return EXIT_FAILED;
-	int result = meter_invoice_draft(&invoice, m, arguments->operands[0], METER_NUL_TERMINATED, period, METER_NUL_TERMINATED);
-	if (result != METER_OK)
-		return cli_close(m, cli_library_error(result));
-	int exit_code = cmd_invoice_print(invoice, arguments->format);
-	meter_invoice_free(invoice);
+	exit_code = request.is_all ? all(m, &request, arguments->format)
+	                           : actions[request.action](m, &request, arguments->format);
 	return cli_close(m, exit_code);
 }
 
 static const struct option options[] = {
-	{"period", "PERIOD", "a month in UTC, such as 2026-01", false},
-	{"finalize", NULL, NULL, false},
-	{"void", NULL, NULL, false},
+	{"period", "PERIOD", "2026-01, 2026-01-15, 2026-W03, 2026-Q1, 2026; default: the first one that is not finalized", false},
+	{"preview", NULL, "as it would be now, also when it is finalized", false},
+	{"finalize", NULL, "store it with a number, for ever", false},
+	{"due", NULL, "finalize everything that is over with its grace, of all subscriptions", false},
+	{"all", NULL, "that period of all subscriptions", false},
+	{"void", NULL, "void it", false},
+	{"regenerate", NULL, "void it and finalize it anew; prints what differs", false},
+	{"diff", NULL, "what would differ if it were rated now", false},
+	{"adjust", NULL, "issue what is to be adjusted of earlier periods now", false},
+	{"list", NULL, "the documents that were issued, of one subscription or all", false},
+	{"reason", "TEXT", "why it is voided, regenerated, or finalized before its time", false},
+	{"at", "T", "what counts as now", false},
 	{NULL, NULL, NULL, false},
 };
 
 const struct verb verb_invoice = {
 	.name = "invoice",
-	.operands = "SUBSCRIPTION",
-	.summary = "rate a subscription's usage of a period, as a draft invoice",
-	.details = "On every line amount = quantity x price / per, rounded once; exact is the amount before rounding. Nothing is "
-		   "stored.\n"
+	.operands = "[SUBSCRIPTION|NUMBER]",
+	.summary = "rate a subscription's usage of a period; finalize, void and adjust invoices",
+	.details = "On every line amount = quantity x price / per, rounded once; exact is the amount before rounding. Without any of the\n"
+		   "options that store something, a period that is not finalized is shown as a draft, and nothing is stored.\n"
 		   "CSV and JSON Lines have one row per line, JSON the whole invoice.\n"
-		   "Exit 3 when a line is suspended: usage that the plan has no price for.\n"
+		   "Exit 3 when a line is suspended (usage that the plan has no price for), when --due or --all had to leave one out, and\n"
+		   "when --diff found something.\n"
 		   "\n"
-		   "  meter invoice acme --period 2026-01\n",
+		   "  meter invoice acme --period 2026-01\n"
+		   "  meter invoice acme --period 2026-01 --finalize\n"
+		   "  meter invoice --due\n"
+		   "  meter invoice INV-000017 --regenerate --reason \"price was wrong\"\n",
 	.options = options,
-	.operand_min = 1,
+	.operand_min = 0,
 	.operand_max = 1,
 	.run = run,
 };

@@ -186,6 +186,15 @@ const char *opt_next(const struct arguments *arguments, const char *name, size_t
 	return NULL;
 }
 
+bool opt_has(const struct arguments *arguments, const char *name)
+{
+	for (size_t i = 0; i < arguments->value_count; i++) {
+		if (!strcmp(arguments->values[i].option->name, name))
+			return true;
+	}
+	return false;
+}
+
 const char *opt_value(const struct arguments *arguments, const char *name)
 {
 	size_t index = 0;

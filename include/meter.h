@@ -10,6 +10,7 @@
  *       -> two writer threads              in turn: sort, dedup, store, bucket; one transaction a load
  *       -> meter_usage_query()             what was used
  *       -> meter_invoice_draft()           what it costs
+ *       -> meter_invoice_finalize()        what is billed, for ever
  *
  * What is promised, in the letters of ACID
  *
@@ -35,7 +36,7 @@
  *   duplicate  key and content (type, value, properties) are already stored: nothing changed. Normal for retries
  *   conflict   the key is stored with other content: kept in quarantine, never counted, overwrites nothing
  *   rejected   invalid, or a meter cannot read its value: kept in quarantine with the reason
- *   late       accepted, but its period is already on a finalized invoice (no call of this version finalizes one)
+ *   late       accepted, but its period is on a finalized invoice already: it becomes an adjustment (see meter_invoice_adjust)
  *
  *   An event whose type no meter covers, or whose subscription no catalog names yet, is accepted. It is counted as
  *   unbilled (see meter_stats) and joins usage and invoices as soon as a catalog covers it.
@@ -120,6 +121,7 @@ METER_API int meter_abi_check(int32_t soversion);
 #define METER_EFULL        (-45) /**< the disk is full; accepted events wait and are written when there is room again */
 #define METER_ECATALOG     (-60) /**< the catalog text is wrong: meter_errmsg() is "file:line:column: what was expected" */
 #define METER_EOVERFLOW    (-80) /**< a quantity or an amount does not fit into 38 digits */
+#define METER_ESTATE       (-81) /**< an invoice, or its period, is not in the state that this needs: meter_errmsg() says what comes first */
 
 /** What a result code means, in a few words. Never NULL. Threads: any. */
 METER_API const char *meter_strerror(int code);
@@ -504,6 +506,7 @@ typedef struct meter_invoice meter_invoice;
 #define METER_LINE_COMMITMENT 8 /**< bought ahead, or what is missing to what was promised */
 #define METER_LINE_CREDIT    9 /**< what a credit, or what was bought ahead, pays: negative; in due, not in total */
 #define METER_LINE_CARRIED   10 /**< a quantity below zero, from the period before or to the next one; amount 0 */
+#define METER_LINE_ADJUSTMENT 11 /**< what was billed too little (or, below 0, too much) for an earlier period, with both states of it */
 
 /**
  * Rate a subscription's usage of one period: the invoice as it would be now. Stores nothing.
@@ -512,7 +515,13 @@ typedef struct meter_invoice meter_invoice;
  * plan states per period is divided among them. Credits, commitments and quantities below zero go on from the periods before, which are
  * rated for that as they would be now. A time_weighted value counts up to now at most.
  *
- * @param period  "2026-01": a calendar month in UTC, cut to the subscription's own from and until.
+ * Where events of a billed period came late, or were taken back, the draft of the first period that is not billed yet has adjustments
+ * for it, as far as its plan puts them on the next invoice. The draft of a billed period is how it would be billed now.
+ *
+ * @param period  a period of the subscription's plan: "2026-01-15" the one that this day begins in; "2026-W03", "2026-01", "2026-Q1",
+ *                "2026" the one that begins in that week, month, quarter or year. Days begin at midnight in the subscription's time
+ *                zone; NULL: the first period that is not finalized. The period is cut to the subscription's own from and until, and where its plan changes to periods of another
+ *                length.
  * @return METER_OK, or METER_EINVAL (arguments, period), METER_ENOTFOUND (no catalog, no such subscription, or no plan at that
  *         time), METER_EUNSUPPORTED (the currency changes inside the period), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
  * Threads: any.  Blocks: on reading; never on writers.                                                             Since 0.1.
@@ -532,7 +541,7 @@ typedef struct meter_quantity {
  * Rate given usage under a plan, without a database: the same code and the same lines as an invoice.
  *
  * @param plan     key of the plan, NUL-terminated.
- * @param at_us    the month of this time (UTC) is rated whole, with the plan version in force at this time.
+ * @param at_us    the plan's period of this time (by the calendar of UTC) is rated whole, with the plan version in force at this time.
  * @return METER_OK, or METER_EINVAL (also: the plan does not use that meter, or the meter has no such dimension),
  *         METER_ENOTFOUND (no such plan or meter, or no version at that time), METER_EUNSUPPORTED, METER_EOVERFLOW.
  * Threads: any.  Blocks: never.                                                                                    Since 0.1.
@@ -540,11 +549,146 @@ typedef struct meter_quantity {
 METER_API int meter_invoice_quote(meter_invoice **out, const meter_catalog *catalog, const char *plan, const meter_quantity *usage,
                                   size_t usage_count, int64_t at_us);
 
+/** A time that means: now. */
+#define METER_NOW INT64_MIN
+
+/**
+ * Finalize the invoice of a period: store it with a number, for ever.
+ *
+ * It is rated in the transaction that stores it, so every event is either on it or late. Stored with it: the version of the catalog
+ * and the SHA-256 of the plan's text, the number of the last transaction it saw, what the period leaves to the next one, its entries in
+ * the ledger, and a SHA-256 that links it to the document before. Finalizing a period that has an invoice gives that invoice: a call that
+ * was interrupted is simply made again, and of two at once one makes it. Numbers of a plan's invoice_prefix have no gaps, across crashes as well.
+ *
+ * Adjustments of earlier periods are put on it. Where the plan says late_usage: credit_note, or the invoice would fall below 0, they
+ * are issued before it as a document of their own.
+ *
+ * @param period  as for meter_invoice_draft(); NULL: the first one that is not finalized yet. Periods are finalized in their order.
+ * @param reason  why it is finalized before the period and its grace are over, 1..1024 bytes; NULL: only when they are.
+ * @param at_us   what counts as now, and is stored as the time of the document; METER_NOW.
+ * @return METER_OK, or in this order: METER_EFORKED, METER_EINVAL, METER_EBUSY, METER_ENOTFOUND, METER_ESTATE (an earlier period is not
+ *         finalized yet; not over yet and no reason; a suspended line; a total below 0; nothing is left to finalize), METER_EUNSUPPORTED,
+ *         METER_EOVERFLOW, METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT. Nothing is stored then.
+ * Threads: any.  Blocks: until it is durable; up to lock_wait_ms on another process.                               Since 0.1.
+ */
+METER_API int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size,
+                                     const char *period, size_t period_size, const char *reason, int64_t at_us);
+
+/**
+ * Issue what is to be adjusted of billed periods as a document of its own, now: an adjustment, or a credit note when it is below 0.
+ *
+ * A period is rated anew from its events, as the catalog it was billed by has it, and so are those after it if what it leaves to them
+ * changed. The document has a line for each step that differs: how much was billed and how much is right.
+ *
+ * @return METER_OK, METER_EEND (there is nothing to adjust), or as meter_invoice_finalize().
+ * Threads: any.  Blocks: until it is durable.                                                                      Since 0.1.
+ */
+METER_API int meter_invoice_adjust(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, int64_t at_us);
+
+/**
+ * Void a finalized invoice, adjustment or credit note. Nothing of it is changed or deleted: a void that refers to it is stored, with
+ * entries that reverse its own. Its period is open again, and what it adjusted is to be adjusted again.
+ *
+ * @param out     the voided document.
+ * @param number  of the document.
+ * @param reason  1..1024 bytes.
+ * @return METER_OK, or METER_EFORKED, METER_EINVAL, METER_EBUSY, METER_ENOTFOUND (number), METER_ESTATE (voided already; a later document
+ *         adjusts its period), METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: until it is durable.                                                                      Since 0.1.
+ */
+METER_API int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us);
+
+/**
+ * Void a document and finalize what it billed anew, from the events and the catalog in force now, in one transaction: either both are
+ * done or nothing. The new document refers to the old one.
+ *
+ * @return as meter_invoice_void() and meter_invoice_finalize(); METER_EEND when an adjustment was voided and nothing is to be adjusted
+ *         any more.
+ * Threads: any.  Blocks: until it is durable.                                                                      Since 0.1.
+ */
+METER_API int meter_invoice_regenerate(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us);
+
+/**
+ * What meter_invoice_regenerate() would issue now, as a draft. Nothing is stored.
+ * @return as meter_invoice_regenerate().   Threads: any.   Blocks: as if it were stored.
+ */
+METER_API int meter_invoice_redraft(meter_invoice **out, meter *m, const char *number);
+
+/** The stored document with this number. @return METER_OK, or METER_EINVAL, METER_ENOTFOUND, METER_EIO, METER_ECORRUPT. Threads: any. */
+METER_API int meter_invoice_find(meter_invoice **out, meter *m, const char *number);
+/** The invoice of a period: the one that is finalized and not voided, else a draft. @return as meter_invoice_draft(). Threads: any. */
+METER_API int meter_invoice_get(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
+                                size_t period_size);
+
+/**
+ * What differs between two invoices, line by line: an object with a line of METER_LINE_ADJUSTMENT for each step that is not the same in
+ * both, and the differences as its totals. Nothing is stored.
+ *
+ * @return METER_OK, or METER_EINVAL (arguments, two currencies), METER_EOVERFLOW.   Threads: any.
+ */
+METER_API int meter_invoice_compare(meter_invoice **out, const meter_invoice *before, const meter_invoice *after);
+
+/** Stored documents, voided ones too, in the order they were issued. */
+typedef struct meter_invoices meter_invoices;
+/** @param subscription  NULL: of all. @return METER_OK or METER_EINVAL.   Threads: any.   Memory: one document at a time. */
+METER_API int meter_invoices_query(meter_invoices **out, meter *m, const char *subscription, size_t subscription_size);
+/** Step to the first, then to each next one. @return METER_OK, METER_EEND, METER_EIO or METER_ECORRUPT. */
+METER_API int meter_invoices_next(meter_invoices *invoices);
+/** Lives until the next call on invoices. */
+METER_API const meter_invoice *meter_invoices_invoice(const meter_invoices *invoices);
+METER_API void meter_invoices_free(meter_invoices *invoices);
+
+/** What closing everything that was due has done: a row per document, and per subscription that was refused. */
+typedef struct meter_closing meter_closing;
+
+/**
+ * Finalize every period of every subscription that is over with its grace, and issue the adjustments that no invoice will take along.
+ *
+ * In transactions of up to 256 documents, between which recording goes on. What is done stays done: a run that was stopped or
+ * killed is started again, and two runs at once share the work. A subscription that is refused does not stop the others.
+ *
+ * @param at_us     what counts as now; METER_NOW.
+ * @param progress  called on this thread between transactions with the number of subscriptions looked at, or NULL.
+ * @return METER_OK, also when subscriptions were refused; METER_ETIMEDOUT (stopped by progress), or METER_EFORKED, METER_EINVAL, METER_EBUSY,
+ *         METER_ENOTFOUND (no catalog yet), METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: until all is durable.  Memory: the rows are held whole.                                   Since 0.1.
+ */
+METER_API int meter_closing_run(meter_closing **out, meter *m, int64_t at_us, meter_progress progress, void *user);
+METER_API size_t meter_closing_count(const meter_closing *closing);
+METER_API size_t meter_closing_refused(const meter_closing *closing);
+/** Rows, index 0 .. count-1; out of range: NULL or 0. number, total and due are NULL for one that was refused, message for the others. */
+METER_API const char *meter_closing_subscription(const meter_closing *closing, size_t index);
+METER_API const char *meter_closing_number(const meter_closing *closing, size_t index);
+METER_API const char *meter_closing_message(const meter_closing *closing, size_t index);
+METER_API const char *meter_closing_currency(const meter_closing *closing, size_t index);
+METER_API const char *meter_closing_total(const meter_closing *closing, size_t index);
+METER_API const char *meter_closing_due(const meter_closing *closing, size_t index);
+METER_API int64_t meter_closing_from_us(const meter_closing *closing, size_t index);
+METER_API int64_t meter_closing_to_us(const meter_closing *closing, size_t index);
+METER_API void meter_closing_free(meter_closing *closing);
+
 METER_API void meter_invoice_free(meter_invoice *invoice);
 /** NULL for a draft or a quote: numbers are given when an invoice is finalized. */
 METER_API const char *meter_invoice_number(const meter_invoice *invoice);
-/** "draft" or "quote". */
+/** "invoice"; "adjustment" or "credit_note" for a document of adjustments alone. */
+METER_API const char *meter_invoice_kind(const meter_invoice *invoice);
+/** "draft", "finalized", "voided", "quote", or "difference" for a comparison. */
 METER_API const char *meter_invoice_status(const meter_invoice *invoice);
+/** When it was finalized and when voided; INT64_MIN: it was not. */
+METER_API int64_t meter_invoice_finalized_us(const meter_invoice *invoice);
+METER_API int64_t meter_invoice_voided_us(const meter_invoice *invoice);
+/** Why it was finalized before its time or again, and why voided; NULL: no reason was given. */
+METER_API const char *meter_invoice_reason(const meter_invoice *invoice);
+METER_API const char *meter_invoice_void_reason(const meter_invoice *invoice);
+/** The number of the document that was voided for it, and of the one made in its place; NULL: none. */
+METER_API const char *meter_invoice_replaces(const meter_invoice *invoice);
+METER_API const char *meter_invoice_replaced_by(const meter_invoice *invoice);
+/** What it was rated by: the version of the catalog, the SHA-256 of the plan's text there (NULL for a draft), and the last transaction seen. */
+METER_API int64_t meter_invoice_catalog_version(const meter_invoice *invoice);
+METER_API const char *meter_invoice_plan_hash(const meter_invoice *invoice);
+METER_API int64_t meter_invoice_ingest(const meter_invoice *invoice);
+/** SHA-256 over the document and the hash of the one before it; NULL for a draft. Kept elsewhere, it proves all documents up to this one. */
+METER_API const char *meter_invoice_hash(const meter_invoice *invoice);
 /** NULL for a quote. */
 METER_API const char *meter_invoice_subscription(const meter_invoice *invoice);
 /** NULL for a quote. */
@@ -553,6 +697,9 @@ METER_API const char *meter_invoice_plan(const meter_invoice *invoice);
 METER_API const char *meter_invoice_currency(const meter_invoice *invoice);
 METER_API int64_t meter_invoice_from_us(const meter_invoice *invoice);
 METER_API int64_t meter_invoice_to_us(const meter_invoice *invoice);
+/** The part of the period that is billed: not what lies before or after the subscription. These parts tile its life. */
+METER_API int64_t meter_invoice_billed_from_us(const meter_invoice *invoice);
+METER_API int64_t meter_invoice_billed_to_us(const meter_invoice *invoice);
 /** Sum of the charges with their own discounts; then with plan discounts, minimum, maximum, tax and commitments; then what is to be paid after credits. Decimal text in the currency. */
 METER_API const char *meter_invoice_subtotal(const meter_invoice *invoice);
 METER_API const char *meter_invoice_total(const meter_invoice *invoice);
@@ -568,7 +715,7 @@ METER_API size_t meter_invoice_suspended_count(const meter_invoice *invoice);
 /** Lines, index 0 .. count-1, in the order of the plan's charges. An index out of range gives NULL or 0. */
 METER_API size_t meter_invoice_line_count(const meter_invoice *invoice);
 METER_API int32_t meter_invoice_line_kind(const meter_invoice *invoice, size_t index);
-/** "usage", "flat", "minimum", "maximum", "discount", "tax", "commitment", "credit", "carried" or "suspended". */
+/** "usage", "flat", "minimum", "maximum", "discount", "tax", "commitment", "credit", "carried", "adjustment" or "suspended". */
 METER_API const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t index);
 /** Key of the charge; NULL for a line of the whole plan. */
 METER_API const char *meter_invoice_line_charge(const meter_invoice *invoice, size_t index);
@@ -581,8 +728,24 @@ METER_API const char *meter_invoice_line_quantity(const meter_invoice *invoice, 
 METER_API const char *meter_invoice_line_price(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_per(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_amount(const meter_invoice *invoice, size_t index);
-/** The amount before rounding: decimal text, or a fraction "100/3" where no decimal is exact. NULL on a suspended line. */
+/** The amount before rounding: decimal text, or a fraction "100/3" where no decimal is exact. NULL on suspended and adjustment lines. */
 METER_API const char *meter_invoice_line_exact(const meter_invoice *invoice, size_t index);
+/** Of an adjustment: what was billed, and what is right. NULL on other lines. Its quantity and amount are the difference, which may be a unit
+ * of the currency off quantity x price / per, since both amounts were rounded. */
+METER_API const char *meter_invoice_line_quantity_before(const meter_invoice *invoice, size_t index);
+METER_API const char *meter_invoice_line_quantity_after(const meter_invoice *invoice, size_t index);
+METER_API const char *meter_invoice_line_amount_before(const meter_invoice *invoice, size_t index);
+METER_API const char *meter_invoice_line_amount_after(const meter_invoice *invoice, size_t index);
+
+/** The subscriptions of the catalog in force, by their keys. */
+typedef struct meter_subscriptions meter_subscriptions;
+/** @return METER_OK, METER_EINVAL, METER_ENOTFOUND (no catalog yet), METER_EIO, METER_ECORRUPT.   Threads: any. */
+METER_API int meter_subscriptions_query(meter_subscriptions **out, meter *m);
+/** Step to the first, then to each next one. @return METER_OK or METER_EEND. */
+METER_API int meter_subscriptions_next(meter_subscriptions *subscriptions);
+METER_API const char *meter_subscriptions_key(const meter_subscriptions *subscriptions);
+METER_API const char *meter_subscriptions_customer(const meter_subscriptions *subscriptions);
+METER_API void meter_subscriptions_free(meter_subscriptions *subscriptions);
 
 /* ---- shadow: history under another catalog ---- */
 

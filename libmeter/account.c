@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "meter.h"
+#include "error.h"
 
 static struct account_entry *find(const struct account *a, const char *key)
 {
@@ -43,6 +43,29 @@ int meter__account_set(struct account *a, const char *key, struct decimal value)
 		return METER_ENOMEM;
 	a->entries[a->count++] = (struct account_entry){copy, value};
 	return METER_OK;
+}
+
+/* Whether every entry of a is in b. */
+static bool is_in(const struct account *a, const struct account *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		if (meter__decimal_compare(a->entries[i].value, meter__account_get(b, a->entries[i].key)) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool meter__account_is_same(const struct account *a, const struct account *b)
+{
+	return is_in(a, b) && is_in(b, a);
+}
+
+int meter__account_copy(struct account *out, const struct account *in)
+{
+	int code = METER_OK;
+	for (size_t i = 0; i < in->count && code == METER_OK; i++)
+		code = meter__account_set(out, in->entries[i].key, in->entries[i].value);
+	return code == METER_OK ? code : meter__fail(METER_ENOMEM, "no memory for an account");
 }
 
 void meter__account_free(struct account *a)

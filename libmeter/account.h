@@ -23,6 +23,9 @@ struct account {
 struct decimal meter__account_get(const struct account *a, const char *key);
 int meter__account_set(struct account *a, const char *key,
                        struct decimal value); /* METER_OK, or METER_ENOMEM without a message */
+bool meter__account_is_same(const struct account *a, const struct account *b);
+/* Into an empty one. METER_OK or METER_ENOMEM. */
+int meter__account_copy(struct account *out, const struct account *in);
 void meter__account_free(struct account *a);
 
 #endif

@@ -18,6 +18,7 @@
 #include "error.h"
 #include "event.h"
 #include "field.h"
+#include "zone.h"
 
 #define METERS_MAX 10000
 #define SUBSCRIPTIONS_MAX 100000
@@ -362,22 +363,52 @@ static int read_pauses(const struct field_reader *r, const struct yaml_node *nod
 	return result;
 }
 
-/* Only UTC calendar months are rated yet; whatever else is named here is a zone or a word of the language, or neither. */
-static int check_calendar(const struct field_reader *r, const struct yaml_node *timezone, const struct yaml_node *anchor)
+static int add_zone(const struct field_reader *r, struct meter_catalog *catalog, const struct yaml_node *node, char *name)
 {
-	static const struct choice anchors[] = {{"calendar", 0}, {"anniversary", CHOICE_UNSUPPORTED}};
-	char *zone;
-	int value;
-
-	int result = timezone == NULL ? METER_OK : meter__field_text(r, timezone->value, FIELD_TEXT_MAX, &zone);
-	if (result == METER_OK && timezone != NULL && strcmp(zone, "UTC") != 0 && strcmp(zone, "Etc/UTC") != 0)
-		return meter__field_unsupported(r, timezone->value, zone);
-	if (result == METER_OK && anchor != NULL)
-		result = meter__field_choice(r, anchor->value, anchors, COUNT_OF(anchors), &value);
+	struct catalog_zone *zones = realloc(catalog->zones, (catalog->zone_count + 1) * sizeof(*zones));
+	if (zones == NULL)
+		return meter__field_no_memory();
+	catalog->zones = zones;
+	struct catalog_zone *added = &zones[catalog->zone_count];
+	added->name = name;
+	int result = meter__zone_load(&added->zone, name);
+	if (result == METER_EINVAL)
+		return meter__field_fail(r, node, METER_ECATALOG, "\"%s\": a time zone was expected, like Europe/Berlin", name);
+	catalog->zone_count += result == METER_OK;
 	return result;
 }
 
-static int read_subscription(const struct field_reader *r, const struct meter_catalog *catalog, struct subscription *subscription,
+static int read_zone(const struct field_reader *r, struct meter_catalog *catalog, const struct yaml_node *node,
+                     struct subscription *subscription)
+{
+	char *name;
+	int result = meter__field_text(r, node, FIELD_TEXT_MAX, &name);
+	if (result != METER_OK || strcmp(name, "UTC") == 0 || strcmp(name, "Etc/UTC") == 0)
+		return result;
+	size_t at = 0;
+	while (at < catalog->zone_count && strcmp(catalog->zones[at].name, name) != 0)
+		at++;
+	if (at == catalog->zone_count)
+		result = add_zone(r, catalog, node, name);
+	if (result == METER_OK)
+		subscription->zone = catalog->zones[at].zone;
+	return result;
+}
+
+static int read_calendar(const struct field_reader *r, struct meter_catalog *catalog, const struct yaml_node *timezone,
+                         const struct yaml_node *anchor, struct subscription *subscription)
+{
+	static const struct choice anchors[] = {{"calendar", 0}, {"anniversary", 1}};
+	int value = 0;
+
+	int result = timezone == NULL ? METER_OK : read_zone(r, catalog, timezone->value, subscription);
+	if (result == METER_OK && anchor != NULL)
+		result = meter__field_choice(r, anchor->value, anchors, COUNT_OF(anchors), &value);
+	subscription->is_anniversary = value != 0;
+	return result;
+}
+
+static int read_subscription(const struct field_reader *r, struct meter_catalog *catalog, struct subscription *subscription,
                              const struct yaml_node *key)
 {
 	enum { CUSTOMER, PLAN, FROM, UNTIL, TRIAL_UNTIL, PAUSES, TIMEZONE, ANCHOR, FIELD_COUNT };
@@ -402,7 +433,7 @@ static int read_subscription(const struct field_reader *r, const struct meter_ca
 		result = meter__field_instant(r, entries[TRIAL_UNTIL]->value, &subscription->trial_until_us);
 	if (result == METER_OK && entries[PAUSES] != NULL)
 		result = read_pauses(r, entries[PAUSES]->value, subscription);
-	return result == METER_OK ? check_calendar(r, entries[TIMEZONE], entries[ANCHOR]) : result;
+	return result == METER_OK ? read_calendar(r, catalog, entries[TIMEZONE], entries[ANCHOR], subscription) : result;
 }
 
 static int compare_subscriptions(const void *a, const void *b)
@@ -563,6 +594,9 @@ void meter__catalog_release(struct meter_catalog *catalog)
 	assert(left >= 0);
 	if (left > 0)
 		return;
+	for (size_t i = 0; i < catalog->zone_count; i++)
+		meter__zone_free(catalog->zones[i].zone);
+	free(catalog->zones);
 	meter__arena_free(&catalog->arena);
 	free(catalog);
 }

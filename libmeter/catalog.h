@@ -8,9 +8,9 @@
 #define METER_CATALOG_H
 
 #include "arena.h"
+#include "cycle.h"
 #include "decimal.h"
 #include "meter.h"
-#include "period.h"
 
 /* How a meter adds up. The numbers are pinned: they are stored. */
 enum aggregation {
@@ -140,6 +140,7 @@ struct charge {
 	struct amount maximum;
 	struct discount *discounts;
 	size_t discount_count;
+	int32_t source_line; /* where the text of the catalog has it */
 };
 
 /* Money that is not of ISO 4217. */
@@ -171,8 +172,12 @@ struct plan {
 	char *currency;                /* of ISO 4217, or a unit of the catalog */
 	int32_t exponent;              /* of the currency */
 	const struct money_unit *unit; /* that the currency is; NULL: of ISO 4217 */
+	enum cycle_unit period;
 	int64_t effective_from_us;
 	int64_t grace_us;
+	bool credits_late;        /* late usage gets a document of its own; else it waits for the next invoice */
+	char *invoice_prefix;     /* of numbers */
+	char *credit_note_prefix; /* another one */
 	enum rounding rounding;
 	struct amount minimum;
 	struct amount maximum;
@@ -182,6 +187,8 @@ struct plan {
 	size_t discount_count;
 	struct grant *grants; /* sorted by (priority, until, key) */
 	size_t grant_count;
+	int32_t source_line; /* first and last one in the text of the catalog */
+	int32_t source_end;
 };
 
 struct subscription_plan {
@@ -199,6 +206,14 @@ struct subscription {
 	int64_t trial_until_us; /* INT64_MIN: no trial */
 	struct period *pauses;  /* rising, apart from each other */
 	size_t pause_count;
+	const struct zone *zone; /* its days begin at midnight there; NULL: UTC */
+	bool is_anniversary;     /* periods begin at the day it did; else those of the calendar */
+};
+
+/* Time zones that subscriptions name. */
+struct catalog_zone {
+	char *name;
+	struct zone *zone;
 };
 
 struct meter_catalog {
@@ -214,6 +229,8 @@ struct meter_catalog {
 	size_t plan_count;
 	struct subscription *subscriptions; /* sorted by key */
 	size_t subscription_count;
+	struct catalog_zone *zones; /* loaded once each; on the heap */
+	size_t zone_count;
 	const struct meter_definition **meters_by_key; /* sorted */
 	const struct plan **plans_by_key;              /* sorted by key, then effective_from */
 };

@@ -560,6 +560,7 @@ int meter__catalog_charge_read(const struct field_reader *r, const struct meter_
 	const struct yaml_node *entries[CHARGE_FIELD_COUNT];
 
 	int result = meter__field_mapping(r, node, charge_fields, CHARGE_FIELD_COUNT, entries);
+	charge->source_line = node->line;
 	if (result == METER_OK)
 		result = meter__field_text(r, entries[CHARGE_KEY]->value, FIELD_KEY_MAX, &charge->key);
 	if (result == METER_OK)

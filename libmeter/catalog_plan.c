@@ -14,6 +14,7 @@
 #include "currency.h"
 
 #define PLANS_MAX 10000
+#define PREFIX_MAX 32 /* bytes */
 
 /* For errors found after a list was read. */
 static const struct yaml_node *item_at(const struct yaml_node *list, size_t index)
@@ -84,16 +85,60 @@ static int read_currency(const struct field_reader *r, const struct meter_catalo
 	return METER_OK;
 }
 
-static int check_period(const struct field_reader *r, const struct yaml_node *node)
+static int read_period(const struct field_reader *r, const struct yaml_node *node, enum cycle_unit *out)
 {
-	static const struct choice periods[] = {{"month", 0},
-	                                        {"day", CHOICE_UNSUPPORTED},
-	                                        {"week", CHOICE_UNSUPPORTED},
-	                                        {"quarter", CHOICE_UNSUPPORTED},
-	                                        {"year", CHOICE_UNSUPPORTED}};
-	int value;
+	static const struct choice periods[] = {{"day", CYCLE_DAY},
+	                                        {"week", CYCLE_WEEK},
+	                                        {"month", CYCLE_MONTH},
+	                                        {"quarter", CYCLE_QUARTER},
+	                                        {"year", CYCLE_YEAR}};
+	int value = CYCLE_MONTH;
 
-	return meter__field_choice(r, node, periods, COUNT_OF(periods), &value);
+	int result = meter__field_choice(r, node, periods, COUNT_OF(periods), &value);
+	*out = (enum cycle_unit)value;
+	return result;
+}
+
+static int read_late_usage(const struct field_reader *r, const struct yaml_node *entry, bool *credits_late)
+{
+	static const struct choice ways[] = {{"next_invoice", 0}, {"credit_note", 1}};
+	int value = 0;
+
+	int result = entry == NULL ? METER_OK : meter__field_choice(r, entry->value, ways, COUNT_OF(ways), &value);
+	*credits_late = value != 0;
+	return result;
+}
+
+/* What numbers of invoices start with. */
+static int read_prefix(const struct field_reader *r, const struct yaml_node *entry, const char *otherwise, char **out)
+{
+	if (entry != NULL)
+		return meter__field_text(r, entry->value, PREFIX_MAX, out);
+	*out = meter__arena_copy(r->arena, meter__slice_of(otherwise));
+	return *out == NULL ? meter__field_no_memory() : METER_OK;
+}
+
+static int read_numbering(const struct field_reader *r, const struct yaml_node *invoice, const struct yaml_node *credit_note,
+                          struct plan *plan)
+{
+	int result = read_prefix(r, invoice, "INV-", &plan->invoice_prefix);
+	if (result == METER_OK)
+		result = read_prefix(r, credit_note, "CN-", &plan->credit_note_prefix);
+	if (result == METER_OK && strcmp(plan->invoice_prefix, plan->credit_note_prefix) == 0)
+		return meter__field_fail(r, credit_note != NULL ? credit_note->value : invoice->value, METER_ECATALOG,
+		                         "invoices and credit notes need prefixes that differ");
+	return result;
+}
+
+/* The last line that belongs to a node. */
+static int32_t last_line(const struct yaml_node *node)
+{
+	int32_t last = node->line;
+	for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+		int32_t below = last_line(child);
+		last = below > last ? below : last;
+	}
+	return node->value != NULL && last_line(node->value) > last ? last_line(node->value) : last;
 }
 
 static int read_rounding(const struct field_reader *r, const struct yaml_node *entry, enum rounding *out)
@@ -123,6 +168,9 @@ static int read_plan(const struct field_reader *r, const struct meter_catalog *c
 		DISCOUNTS,
 		COMMITMENTS,
 		CREDITS,
+		LATE_USAGE,
+		INVOICE_PREFIX,
+		CREDIT_NOTE_PREFIX,
 		FIELD_COUNT
 	};
 	static const struct field fields[FIELD_COUNT] = {[KEY] = {"key", FIELD_REQUIRED},
@@ -137,7 +185,10 @@ static int read_plan(const struct field_reader *r, const struct meter_catalog *c
 	                                                 [CHARGES] = {"charges", FIELD_REQUIRED},
 	                                                 [DISCOUNTS] = {"discounts", FIELD_OPTIONAL},
 	                                                 [COMMITMENTS] = {"commitments", FIELD_OPTIONAL},
-	                                                 [CREDITS] = {"credits", FIELD_OPTIONAL}};
+	                                                 [CREDITS] = {"credits", FIELD_OPTIONAL},
+	                                                 [LATE_USAGE] = {"late_usage", FIELD_OPTIONAL},
+	                                                 [INVOICE_PREFIX] = {"invoice_prefix", FIELD_OPTIONAL},
+	                                                 [CREDIT_NOTE_PREFIX] = {"credit_note_prefix", FIELD_OPTIONAL}};
 	const struct yaml_node *entries[FIELD_COUNT];
 
 	int result = meter__field_mapping(r, node, fields, FIELD_COUNT, entries);
@@ -148,7 +199,7 @@ static int read_plan(const struct field_reader *r, const struct meter_catalog *c
 	if (result == METER_OK)
 		result = read_currency(r, catalog, entries[CURRENCY]->value, plan);
 	if (result == METER_OK)
-		result = check_period(r, entries[PERIOD]->value);
+		result = read_period(r, entries[PERIOD]->value, &plan->period);
 	if (result == METER_OK)
 		result = meter__field_instant(r, entries[EFFECTIVE_FROM]->value, &plan->effective_from_us);
 	if (result == METER_OK && entries[GRACE] != NULL)
@@ -163,6 +214,12 @@ static int read_plan(const struct field_reader *r, const struct meter_catalog *c
 		result = meter__catalog_discounts_read(r, plan, entries[DISCOUNTS], &plan->discounts, &plan->discount_count);
 	if (result == METER_OK)
 		result = meter__catalog_grants_read(r, plan, entries[CREDITS], entries[COMMITMENTS]);
+	if (result == METER_OK)
+		result = read_late_usage(r, entries[LATE_USAGE], &plan->credits_late);
+	if (result == METER_OK)
+		result = read_numbering(r, entries[INVOICE_PREFIX], entries[CREDIT_NOTE_PREFIX], plan);
+	plan->source_line = node->line;
+	plan->source_end = last_line(node);
 	return result;
 }
 

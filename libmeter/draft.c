@@ -1,6 +1,9 @@
 /*
- * draft.c - the invoice of a subscription's period as it would be now: cut the period, gather usage, rate what earlier periods
- * leave, rate.
+ * draft.c - the invoice of a subscription's period as it would be now: cut the period, gather usage, rate; and what comes before.
+ *
+ * What reaches over periods flows from each period to the next. Billed periods say what they left; those that are not billed are rated
+ * for it. Where usage of a billed period has changed, or what came before it, the flow starts there: that period and those after it
+ * are rated anew as their own catalog has it, and what differs becomes adjustments.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -150,22 +153,22 @@ static int gather_segment(struct gathering *g, struct rate_segment *segment)
 	return code;
 }
 
-static int rate_usage(struct meter_invoice *invoice, struct reader *r)
+static int rate_usage(struct bill *s, struct reader *r, const struct subscription *subscription)
 {
 	struct gathering g = {.reader = r};
 	size_t count = 0;
-	for (size_t i = 0; i < invoice->segment_count; i++)
-		count += invoice->segments[i].plan->charge_count;
+	for (size_t i = 0; i < s->segment_count; i++)
+		count += s->segments[i].plan->charge_count;
 	g.usage = calloc(count + 1, sizeof(*g.usage));
 	g.sets = calloc(count + 1, sizeof(*g.sets));
 	g.values = calloc(count + 1, sizeof(*g.values));
 	int code = g.usage && g.sets && g.values ? METER_OK : meter__fail(METER_ENOMEM, "no memory for usage");
 	if (code == METER_OK)
-		code = meter__store_name(r, &g.subscription, meter__slice_of(invoice->subscription->key));
-	for (size_t i = 0; code == METER_OK && i < invoice->segment_count; i++)
-		code = gather_segment(&g, &invoice->segments[i]);
+		code = meter__store_name(r, &g.subscription, meter__slice_of(subscription->key));
+	for (size_t i = 0; code == METER_OK && i < s->segment_count; i++)
+		code = gather_segment(&g, &s->segments[i]);
 	if (code == METER_OK)
-		code = meter__invoice_rate(invoice);
+		code = meter__bill_rate(s);
 	meter__invoice_free_usage(g.usage, count);
 	for (size_t i = 0; g.sets && i < count; i++)
 		meter__usage_set_free(&g.sets[i]);
@@ -176,67 +179,283 @@ static int rate_usage(struct meter_invoice *invoice, struct reader *r)
 	return code;
 }
 
-static int cut_period(struct meter_invoice *invoice)
+int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *catalog,
+                           const struct subscription *subscription, const struct billing_period *period)
 {
-	int code = meter__segments(&invoice->segments, &invoice->segment_count, invoice->catalog, invoice->subscription,
-	                           invoice->period);
+	struct totals totals;
+	int code = meter__store_totals(r, &totals);
+	s->catalog = meter__catalog_retain(catalog);
+	s->period = *period;
+	s->ingest = totals.ingest;
 	if (code == METER_OK)
-		invoice->plan = invoice->segments[invoice->segment_count - 1].plan;
-	return code;
+		code = meter__segments(&s->segments, &s->segment_count, catalog, subscription, period->active);
+	if (code != METER_OK)
+		return code;
+	s->plan = s->segments[s->segment_count - 1].plan;
+	return rate_usage(s, r, subscription);
 }
 
-/* ---- what earlier periods have left ---- */
+/* ---- what was billed before ---- */
 
-static bool has_grants(const struct meter_invoice *invoice)
-{
-	return invoice->plan->grant_count > 0;
-}
+/* The billed periods of a subscription, in the order of their time. */
+struct billed_list {
+	struct billed *rows;
+	size_t count, capacity;
+};
 
-/* Credits and commitments do, and quantities below zero, which a file without negative values cannot have. */
-static bool reaches_over_periods(const struct meter_invoice *invoice, struct reader *r, int *code)
+static int add_billed(const struct billed *billed, void *user)
 {
-	struct totals totals = {0};
-	*code = meter__store_totals(r, &totals);
-	return has_grants(invoice) || totals.negative > 0;
-}
-
-/* Where the first period lies that can have left something. */
-static int first_period(const struct meter_invoice *invoice, struct reader *r, struct period *out)
-{
-	int64_t first_us = invoice->subscription->from_us, event_us, last_us;
-	if (!has_grants(invoice)) {
-		int code = meter__store_bounds(r, &event_us, &last_us);
-		if (code != METER_OK && code != METER_EEND)
-			return code;
-		if (code == METER_OK && event_us > first_us)
-			first_us = event_us;
+	struct billed_list *list = user;
+	if (list->count == list->capacity) {
+		const size_t capacity = list->capacity ? list->capacity * 2 : 16;
+		struct billed *rows = realloc(list->rows, capacity * sizeof(*rows));
+		if (!rows)
+			return meter__fail(METER_ENOMEM, "no memory for billed periods");
+		list->rows = rows;
+		list->capacity = capacity;
 	}
-	*out = meter__period_of(METER_BY_MONTH, first_us);
+	list->rows[list->count++] = *billed;
 	return METER_OK;
 }
 
-/* Rate the periods before this one, for what they leave: drafts of them as they would be now. */
-static int rate_history(struct meter_invoice *invoice, struct reader *r)
+static int read_billed(struct billed_list *out, struct reader *r, const struct subscription *subscription)
 {
-	struct meter_invoice past = {.catalog = invoice->catalog, .subscription = invoice->subscription};
-	int code = first_period(invoice, r, &past.period);
-	while (code == METER_OK && past.period.from_us < invoice->period.from_us) {
-		code = cut_period(&past);
-		if (code == METER_OK)
-			code = rate_usage(&past, r);
-		else if (code == METER_ENOTFOUND)
-			code = METER_OK; /* it had no plan then */
-		meter__rating_free(&past.rating);
-		free(past.texts);
-		free(past.segments);
-		past.texts = NULL;
-		past.segments = NULL;
-		past.segment_count = 0;
-		past.period = meter__period_of(METER_BY_MONTH, past.period.to_us);
+	struct totals totals;
+	int64_t number;
+	int code = meter__store_totals(r, &totals);
+	if (code != METER_OK || totals.closed_before == 0)
+		return code;
+	code = meter__store_name(r, &number, meter__slice_of(subscription->key));
+	return code == METER_OK && number ? meter__store_billed(r, number, INT64_MIN, add_billed, out) : code;
+}
+
+/* The first stretch of the subscription's life that is not billed. */
+static struct period first_hole(const struct billed_list *list, const struct subscription *subscription)
+{
+	struct period hole = {subscription->from_us, INT64_MAX};
+	for (size_t i = 0; i < list->count; i++) {
+		const struct period active = list->rows[i].active;
+		if (active.to_us <= hole.from_us)
+			continue;
+		if (active.from_us > hole.from_us) {
+			hole.to_us = active.from_us;
+			break;
+		}
+		hole.from_us = active.to_us;
 	}
-	invoice->account = past.account;
+	return hole;
+}
+
+static int find_open(struct billing_period *out, const struct billed_list *list, const struct meter_catalog *catalog,
+                     const struct subscription *subscription)
+{
+	const struct period hole = first_hole(list, subscription);
+	if (hole.from_us >= subscription->until_us)
+		return METER_EEND;
+	int code = meter__billing_period_at(out, catalog, subscription, hole.from_us);
+	/* If the calendar of the subscription has changed since, its periods still tile. */
+	if (code == METER_OK)
+		out->active = meter__period_intersect(out->active, hole);
 	return code;
 }
+
+int meter__draft_open_period(struct billing_period *out, struct reader *r, const struct meter_catalog *catalog,
+                             const struct subscription *subscription)
+{
+	struct billed_list list = {0};
+	int code = read_billed(&list, r, subscription);
+	if (code == METER_OK)
+		code = find_open(out, &list, catalog, subscription);
+	free(list.rows);
+	return code;
+}
+
+/* ---- the flow from period to period ---- */
+
+/* An invoice in the making. */
+struct drafting {
+	struct meter_invoice *invoice;
+	struct reader *reader;
+	struct meter_catalog *catalog; /* in force, or another one */
+	const struct subscription *subscription;
+	struct billed_list billed;
+	struct account flow; /* what the periods so far leave */
+	bool has_flow;       /* some period has something to say about it */
+};
+
+static void set_flow(struct drafting *d, struct account *account)
+{
+	meter__account_free(&d->flow);
+	d->flow = *account;
+	*account = (struct account){0};
+}
+
+/* Credits and commitments reach over periods, and quantities below zero, which a file without negative values cannot have. */
+static int reaches_over_periods(struct drafting *d, const struct billing_period *period, bool *out)
+{
+	struct totals totals;
+	struct rate_segment *segments;
+	size_t count;
+	int code = meter__store_totals(d->reader, &totals);
+	*out = totals.negative > 0;
+	if (code != METER_OK || *out)
+		return code;
+	code = meter__segments(&segments, &count, d->catalog, d->subscription, period->active);
+	*out = code == METER_OK && segments[count - 1].plan->grant_count > 0;
+	free(segments);
+	return code;
+}
+
+/* Without grants nothing flows from before the first event. */
+static int first_flow_us(struct drafting *d, const struct billing_period *period, int64_t *out)
+{
+	struct rate_segment *segments;
+	size_t count;
+	int64_t event_us, last_us;
+	*out = d->subscription->from_us;
+	int code = meter__segments(&segments, &count, d->catalog, d->subscription, period->active);
+	const bool has_grants = code == METER_OK && segments[count - 1].plan->grant_count > 0;
+	free(segments);
+	if (code != METER_OK || has_grants)
+		return code;
+	code = meter__store_bounds(d->reader, &event_us, &last_us);
+	if (code == METER_OK && event_us > *out)
+		*out = event_us;
+	return code == METER_EEND ? METER_OK : code;
+}
+
+/* Rate what is not billed of [from_us, to_us) for what it leaves: drafts as they would be now. */
+static int flow_through(struct drafting *d, int64_t from_us, int64_t to_us)
+{
+	int code = METER_OK;
+	while (code == METER_OK && from_us < to_us) {
+		struct billing_period period;
+		struct bill past = {0};
+		code = meter__billing_period_at(&period, d->catalog, d->subscription, from_us);
+		if (code != METER_OK)
+			break;
+		period.active = meter__period_intersect(period.active, (struct period){from_us, to_us});
+		past.before = d->flow;
+		d->flow = (struct account){0};
+		code = meter__draft_bill(&past, d->reader, d->catalog, d->subscription, &period);
+		set_flow(d, &past.after);
+		meter__bill_free(&past);
+		from_us = period.active.to_us;
+	}
+	return code == METER_ENOTFOUND ? METER_OK : code; /* it had no plan then */
+}
+
+/* Rate a billed period anew, as the catalog it was billed by has it. */
+static int rate_again(struct drafting *d, const struct bill *before, struct bill *out)
+{
+	struct meter_catalog *catalog;
+	int code = meter__store_catalog_version(d->reader, before->catalog_version, &catalog);
+	if (code != METER_OK)
+		return code;
+	const struct subscription *subscription = meter__catalog_subscription(catalog, meter__slice_of(d->subscription->key));
+	if (!subscription)
+		code = meter__fail(METER_ECORRUPT, "catalog version %lld has no subscription %s", (long long)before->catalog_version,
+		                   d->subscription->key);
+	if (code == METER_OK)
+		code = meter__account_copy(&out->before, &d->flow);
+	if (code == METER_OK)
+		code = meter__draft_bill(out, d->reader, catalog, subscription, &before->period);
+	out->catalog_version = before->catalog_version;
+	meter__catalog_release(catalog);
+	return code;
+}
+
+static int add_adjustment(struct drafting *d, struct bill *before, struct bill *after)
+{
+	struct meter_invoice *invoice = d->invoice;
+	struct adjustment *grown = realloc(invoice->adjustments, (invoice->adjustment_count + 1) * sizeof(*grown));
+	if (!grown)
+		return meter__fail(METER_ENOMEM, "no memory for an adjustment");
+	invoice->adjustments = grown;
+	grown[invoice->adjustment_count++] = (struct adjustment){*before, *after};
+	*before = *after = (struct bill){0};
+	return METER_OK;
+}
+
+static int note_settled(struct meter_invoice *invoice, int64_t bill)
+{
+	int64_t *grown = realloc(invoice->settled, (invoice->settled_count + 1) * sizeof(*grown));
+	if (!grown)
+		return meter__fail(METER_ENOMEM, "no memory for an adjustment");
+	invoice->settled = grown;
+	grown[invoice->settled_count++] = bill;
+	return METER_OK;
+}
+
+/* Go on through a billed period: as it was billed, or, where that does not hold any more, as it is now. */
+static int flow_through_billed(struct drafting *d, const struct billed *billed)
+{
+	struct bill before, after = {0};
+	int code = meter__store_bill_read(d->reader, billed->bill, &before);
+	if (code != METER_OK)
+		return code;
+	if (!d->has_flow)
+		code = meter__account_copy(&d->flow, &before.before);
+	d->has_flow = true;
+	if (code == METER_OK && billed->stale_events < 0 && meter__account_is_same(&d->flow, &before.before)) {
+		set_flow(d, &before.after);
+		goto done;
+	}
+	if (code == METER_OK && billed->stale_events >= 0)
+		code = note_settled(d->invoice, billed->bill);
+	if (code == METER_OK)
+		code = rate_again(d, &before, &after);
+	if (code != METER_OK)
+		goto done;
+	struct account left = {0};
+	code = meter__account_copy(&left, &after.after);
+	set_flow(d, &left);
+	if (code == METER_OK && !meter__adjust_is_same(&before, &after))
+		code = add_adjustment(d, &before, &after);
+done:
+	meter__bill_free(&before);
+	meter__bill_free(&after);
+	return code;
+}
+
+/* Where the flow must start: the first billed period that is stale; or, if that matters, the last one before the period. */
+static size_t first_billed(const struct drafting *d, int64_t before_us, bool is_needed)
+{
+	size_t at = 0;
+	while (at < d->billed.count && d->billed.rows[at].stale_events < 0 && d->billed.rows[at].active.from_us < before_us)
+		at++;
+	if (at < d->billed.count && d->billed.rows[at].stale_events >= 0)
+		return at;
+	return is_needed && at > 0 ? at - 1 : d->billed.count;
+}
+
+/* What the periods before one leave, and on the way what must be adjusted of those that are billed. */
+static int flow_to(struct drafting *d, const struct billing_period *period)
+{
+	const int64_t before_us = period ? period->active.from_us : INT64_MAX;
+	bool is_needed = false;
+	int64_t at_us = INT64_MIN;
+	int code = METER_OK;
+	if (period)
+		code = reaches_over_periods(d, period, &is_needed);
+	for (size_t i = first_billed(d, before_us, is_needed); i < d->billed.count && code == METER_OK; i++) {
+		const struct billed *billed = &d->billed.rows[i];
+		if (billed->active.from_us >= before_us)
+			break;
+		if (is_needed && at_us != INT64_MIN)
+			code = flow_through(d, at_us, billed->active.from_us);
+		if (code == METER_OK)
+			code = flow_through_billed(d, billed);
+		at_us = billed->active.to_us;
+	}
+	if (code != METER_OK || !is_needed)
+		return code;
+	if (at_us == INT64_MIN)
+		code = first_flow_us(d, period, &at_us);
+	return code == METER_OK ? flow_through(d, at_us, before_us) : code;
+}
+
+/* ---- the invoice ---- */
 
 /* Another catalog can rate what this file counts, whatever its meters are called there. */
 static int check_counted(const struct meter_catalog *catalog, const struct meter_catalog *in_force)
@@ -254,47 +473,158 @@ static int check_counted(const struct meter_catalog *catalog, const struct meter
 	return METER_OK;
 }
 
-static int draft(struct meter_invoice *invoice, struct reader *r, struct slice subscription)
+static int find_catalog(struct drafting *d, const struct draft_request *request)
 {
-	struct meter_catalog *other = invoice->catalog;
 	struct meter_catalog *in_force;
-	int code = meter__store_catalog(r, &in_force);
+	int code = meter__store_catalog(d->reader, &in_force);
 	if (code == METER_OK && !in_force)
 		code = meter__fail(METER_ENOTFOUND, "no catalog was applied yet");
-	if (code == METER_OK && other)
-		code = check_counted(other, in_force);
-	if (other)
-		meter__catalog_release(in_force);
-	else
-		invoice->catalog = in_force;
-	if (code != METER_OK)
+	if (code == METER_OK && request->catalog)
+		code = check_counted(request->catalog, in_force);
+	if (!request->catalog) {
+		d->catalog = in_force;
 		return code;
-	invoice->subscription = meter__catalog_subscription(invoice->catalog, subscription);
-	if (!invoice->subscription)
-		return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)subscription.size,
-		                   subscription.data);
-	code = cut_period(invoice);
-	if (code == METER_OK && reaches_over_periods(invoice, r, &code) && code == METER_OK)
-		code = rate_history(invoice, r);
-	return code == METER_OK ? rate_usage(invoice, r) : code;
+	}
+	meter__catalog_release(in_force);
+	d->catalog = meter__catalog_retain(request->catalog);
+	return code;
 }
 
-int meter__invoice_draft(meter_invoice **out, meter *m, struct meter_catalog *catalog, struct slice subscription_key,
-                         struct slice period_text)
+static void drop_adjustments(struct meter_invoice *invoice)
+{
+	for (size_t i = 0; i < invoice->adjustment_count; i++) {
+		meter__bill_free(&invoice->adjustments[i].before);
+		meter__bill_free(&invoice->adjustments[i].after);
+	}
+	invoice->adjustment_count = 0;
+	invoice->settled_count = 0;
+}
+
+/* A document has one currency: adjustments in another one wait for the next document. */
+static void keep_one_currency(struct meter_invoice *invoice)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < invoice->adjustment_count; i++) {
+		struct adjustment *a = &invoice->adjustments[i];
+		if (strcmp(a->before.currency, invoice->adjustments[0].before.currency) == 0) {
+			invoice->adjustments[kept++] = *a;
+			continue;
+		}
+		for (size_t k = 0; k < invoice->settled_count; k++) {
+			if (invoice->settled[k] == a->before.number)
+				invoice->settled[k--] = invoice->settled[--invoice->settled_count];
+		}
+		meter__bill_free(&a->before);
+		meter__bill_free(&a->after);
+	}
+	invoice->adjustment_count = kept;
+}
+
+/* Adjustments that the next invoice does not take get a document of their own: by the plan, or because it would fall below 0. */
+static int settle_apart(struct drafting *d)
+{
+	struct meter_invoice *invoice = d->invoice;
+	struct decimal total = invoice->own.total;
+	int code = METER_OK;
+	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++) {
+		const struct adjustment *a = &invoice->adjustments[i];
+		code = meter__decimal_add(&total, total, a->after.due);
+		if (code == METER_OK)
+			code = meter__decimal_subtract(&total, total, a->before.due);
+	}
+	if (code != METER_OK)
+		return meter__fail(code, "adjustments do not fit into 38 digits");
+	bool is_apart = invoice->own.plan->credits_late || meter__decimal_is_negative(total);
+	for (size_t i = 0; i < invoice->adjustment_count; i++)
+		is_apart = is_apart || strcmp(invoice->adjustments[i].after.currency, invoice->own.currency) != 0;
+	invoice->settles_apart = invoice->adjustment_count > 0 && is_apart;
+	if (invoice->settles_apart)
+		drop_adjustments(invoice);
+	return METER_OK;
+}
+
+static int draft_period(struct drafting *d, const struct billing_period *period, bool is_first_open)
+{
+	struct meter_invoice *invoice = d->invoice;
+	int code = flow_to(d, period);
+	if (code != METER_OK)
+		return code;
+	/* Only the next invoice takes adjustments along. */
+	if (!is_first_open)
+		drop_adjustments(invoice);
+	invoice->own.before = d->flow;
+	d->flow = (struct account){0};
+	code = meter__draft_bill(&invoice->own, d->reader, d->catalog, d->subscription, period);
+	invoice->has_own = code == METER_OK;
+	return code == METER_OK ? settle_apart(d) : code;
+}
+
+static int choose_period(struct drafting *d, const struct draft_request *request, struct billing_period *period,
+                         bool *is_first_open)
+{
+	struct billing_period open;
+	int found = find_open(&open, &d->billed, d->catalog, d->subscription);
+	if (found != METER_OK && found != METER_EEND && !request->period.data)
+		return found;
+	if (!request->period.data) {
+		*period = open;
+		*is_first_open = true;
+		return found == METER_EEND ? meter__fail(METER_EEND, "everything is billed") : METER_OK;
+	}
+	int code = meter__billing_period_parse(period, d->catalog, d->subscription, request->period);
+	*is_first_open = code == METER_OK && found == METER_OK && period->whole.from_us == open.whole.from_us &&
+	                 period->active.to_us >= open.active.to_us && period->active.from_us <= open.active.from_us;
+	if (*is_first_open)
+		*period = open;
+	return code;
+}
+
+static int draft(struct drafting *d, const struct draft_request *request)
+{
+	struct meter_invoice *invoice = d->invoice;
+	struct totals totals;
+	struct billing_period period;
+	bool is_first_open = false;
+	int code = find_catalog(d, request);
+	if (code != METER_OK)
+		return code;
+	d->subscription = meter__catalog_subscription(d->catalog, request->subscription);
+	if (!d->subscription)
+		return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)request->subscription.size,
+		                   request->subscription.data);
+	invoice->subscription = meter__arena_copy(&invoice->arena, meter__slice_of(d->subscription->key));
+	invoice->customer = meter__arena_copy(&invoice->arena, meter__slice_of(d->subscription->customer));
+	if (!invoice->subscription || !invoice->customer)
+		return meter__fail(METER_ENOMEM, "no memory for an invoice");
+	code = request->catalog ? METER_OK : read_billed(&d->billed, d->reader, d->subscription);
+	if (code == METER_OK && request->is_settling) {
+		code = flow_to(d, NULL);
+		keep_one_currency(invoice);
+	}
+	if (code == METER_OK && !request->is_settling && (code = choose_period(d, request, &period, &is_first_open)) == METER_OK)
+		code = draft_period(d, &period, is_first_open);
+	if (code == METER_OK)
+		code = meter__store_totals(d->reader, &totals);
+	invoice->is_first_open = is_first_open;
+	if (code == METER_OK && invoice->has_own && !request->catalog)
+		invoice->own.catalog_version = totals.catalog;
+	if (code != METER_OK || (!invoice->has_own && invoice->adjustment_count == 0))
+		return code; /* settling, and nothing to adjust */
+	return meter__invoice_show(invoice);
+}
+
+int meter__draft(meter_invoice **out, struct reader *r, const struct draft_request *request)
 {
 	*out = NULL;
 	meter_invoice *invoice = calloc(1, sizeof(*invoice));
 	if (!invoice)
 		return meter__fail(METER_ENOMEM, "no memory for an invoice");
 	invoice->status = "draft";
-	invoice->catalog = catalog ? meter__catalog_retain(catalog) : NULL;
-	struct reader *r = NULL;
-	int code = meter__period_parse(&invoice->period, period_text.data, period_text.size);
-	if (code == METER_OK)
-		code = meter__store_reader(&r, m->store);
-	if (code == METER_OK)
-		code = draft(invoice, r, subscription_key);
-	meter__store_reader_done(r);
+	struct drafting d = {.invoice = invoice, .reader = r};
+	int code = draft(&d, request);
+	meter__account_free(&d.flow);
+	free(d.billed.rows);
+	meter__catalog_release(d.catalog);
 	if (code != METER_OK) {
 		meter_invoice_free(invoice);
 		return code;
@@ -303,15 +633,31 @@ int meter__invoice_draft(meter_invoice **out, meter *m, struct meter_catalog *ca
 	return METER_OK;
 }
 
+int meter__invoice_draft(meter_invoice **out, meter *m, struct meter_catalog *catalog, struct slice subscription,
+                         struct slice period)
+{
+	const struct draft_request request = {.catalog = catalog, .subscription = subscription, .period = period};
+	struct reader *r;
+	*out = NULL;
+	int code = meter__store_reader(&r, m->store);
+	if (code != METER_OK)
+		return code;
+	code = meter__draft(out, r, &request);
+	meter__store_reader_done(r);
+	return code;
+}
+
 int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
                         size_t period_size)
 {
 	REQUIRE(out);
 	*out = NULL;
 	REQUIRE(m);
-	struct slice subscription_key, period_text;
+	struct slice subscription_key, period_text = {NULL, 0};
 	int code = meter__argument(&subscription_key, "subscription", subscription, subscription_size);
-	if (code == METER_OK)
+	if (code == METER_OK && period)
 		code = meter__argument(&period_text, "period", period, period_size);
-	return code == METER_OK ? meter__invoice_draft(out, m, NULL, subscription_key, period_text) : code;
+	if (code == METER_OK)
+		code = meter__invoice_draft(out, m, NULL, subscription_key, period_text);
+	return code == METER_EEND ? meter__fail(METER_ESTATE, "everything is finalized") : code;
 }

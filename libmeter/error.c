@@ -171,6 +171,8 @@ const char *meter_strerror(int code)
 		return "the catalog is wrong";
 	case METER_EOVERFLOW:
 		return "a quantity or an amount does not fit into 38 digits";
+	case METER_ESTATE:
+		return "not in the state that this needs";
 	default:
 		return "unknown result code";
 	}

@@ -1,8 +1,12 @@
-/* invoice.h - an invoice in memory, and what the library itself asks of one, beyond meter.h. */
+/*
+ * invoice.h - an invoice in memory: the bill of its period and adjustments of earlier ones, and what the library itself asks of
+ * one, beyond meter.h.
+ */
 #ifndef METER_INVOICE_H
 #define METER_INVOICE_H
 
-#include "segment.h"
+#include "bill.h"
+#include "store.h"
 
 /* The texts of a line, made once when the invoice is. */
 struct line_text {
@@ -10,20 +14,42 @@ struct line_text {
 	char price[DECIMAL_TEXT_SIZE];
 	char per[DECIMAL_TEXT_SIZE];
 	char amount[DECIMAL_TEXT_SIZE];
+	char quantity_before[DECIMAL_TEXT_SIZE];
+	char quantity_after[DECIMAL_TEXT_SIZE];
+	char amount_before[DECIMAL_TEXT_SIZE];
+	char amount_after[DECIMAL_TEXT_SIZE];
+};
+
+/* A period that was billed, and is right otherwise now. */
+struct adjustment {
+	struct bill before;
+	struct bill after;
 };
 
 /* Zero-initialised is empty; meter_invoice_free() frees it in every state. */
 struct meter_invoice {
-	struct meter_catalog *catalog; /* keeps plan and charges alive */
 	const char *status;
-	const struct plan *plan;                 /* of the last segment */
-	const struct subscription *subscription; /* NULL: a quote */
-	struct period period;
-	struct rate_segment *segments;
-	size_t segment_count;
-	struct account account; /* before rating what earlier periods left, after it what this one leaves */
-	struct rating rating;
+	struct document document; /* what the file says of it; number 0: it is not there */
+	const char *subscription; /* NULL: a quote */
+	const char *customer;
+	int64_t voided_us;
+	const char *void_reason;
+	const char *replaces, *replaced_by; /* numbers of documents */
+	struct bill own; /* has_own: an invoice of a period; else a document of adjustments only */
+	bool has_own;
+	struct adjustment *adjustments;
+	size_t adjustment_count;
+	int64_t *settled; /* of a draft: bills that are stale, and not any more once it is finalized */
+	size_t settled_count;
+	bool is_first_open;  /* of a draft: no period before it is open */
+	bool settles_apart;  /* of a draft: adjustments are due, and get a document of their own before it */
+
+	/* What is read of it: made by meter__invoice_show(). */
+	struct invoice_line *lines; /* of its own bill, then those of adjustments */
 	struct line_text *texts;
+	size_t line_count;
+	struct decimal total_value, due_value, tax_value;
+	struct arena arena; /* of all of these, and of texts from the file */
 	char subtotal[DECIMAL_TEXT_SIZE];
 	char tax[DECIMAL_TEXT_SIZE];
 	char total[DECIMAL_TEXT_SIZE];
@@ -31,13 +57,54 @@ struct meter_invoice {
 	char worth[DECIMAL_TEXT_SIZE]; /* due in the currency that its unit is priced in */
 };
 
-/* Rate the segments, whose usage is there, and make the texts. METER_OK, METER_EOVERFLOW, METER_ENOMEM. */
-int meter__invoice_rate(struct meter_invoice *invoice);
+/* Put lines, totals and texts together from the bills. METER_OK, METER_EOVERFLOW, METER_ENOMEM. */
+int meter__invoice_show(struct meter_invoice *invoice);
 void meter__invoice_free_usage(struct charge_usage *usage, size_t count);
+/* The bill that tells currency, exponent and plan. */
+const struct bill *meter__invoice_main(const struct meter_invoice *invoice);
+
+/*
+ * What differs between two bills of one period (adjust.c), as lines: for each charge and step the quantity and amount that are
+ * missing or too much, with both states of it. Appended to *lines in the arena. METER_OK, METER_EOVERFLOW, METER_ENOMEM.
+ */
+int meter__adjust_lines(struct invoice_line **lines, size_t *count, struct arena *arena, const struct invoice_line *before,
+                        size_t before_count, const struct invoice_line *after, size_t after_count);
+/* Whether two bills bill the same: lines, totals and what they leave. */
+bool meter__adjust_is_same(const struct bill *before, const struct bill *after);
+
+/* ---- drafts (draft.c) ---- */
+
+/* What a draft is made of. */
+struct draft_request {
+	struct meter_catalog *catalog; /* NULL: the one in force. Another one has no account of what was billed */
+	struct slice subscription;
+	struct slice period;           /* absent: the first one that is not billed yet */
+	bool is_settling;              /* not a period: only adjustments of those that are billed */
+};
+
+/*
+ * The invoice of a period as it would be now, with the adjustments that are due before it, read by r. METER_OK, METER_EINVAL (period),
+ * METER_ENOTFOUND, METER_EUNSUPPORTED, METER_EOVERFLOW, METER_EIO, METER_ECORRUPT; METER_EEND: everything is billed. When settling, a
+ * document without adjustments says that there are none.
+ */
+int meter__draft(meter_invoice **out, struct reader *r, const struct draft_request *request);
+/* Rate one period under a catalog whose usage this file counts; s->before is what the period before left. */
+int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *catalog,
+                           const struct subscription *subscription, const struct billing_period *period);
+
+/* The first period of a subscription that is not billed yet; METER_EEND: all are. */
+int meter__draft_open_period(struct billing_period *out, struct reader *r, const struct meter_catalog *catalog,
+                             const struct subscription *subscription);
 
 /* meter_invoice_draft(), under another catalog if that is not NULL; METER_EUNSUPPORTED when it has a meter that this file does
- * not count (draft.c). */
+ * not count. */
 int meter__invoice_draft(meter_invoice **out, meter *m, struct meter_catalog *catalog, struct slice subscription,
                          struct slice period);
+
+/* A stored invoice, whole (invoice_read.c). METER_ECORRUPT when it is not there. */
+int meter__invoice_load(meter_invoice **out, struct reader *r, int64_t document);
+
+/* The document that has billed the period which a text names; 0: none holds. */
+int meter__invoice_find_document(struct reader *r, struct slice subscription_key, struct slice period_text, int64_t *out);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include <assert.h>
 
-#include "error.h"
 #include "instant.h"
 #include "meter.h"
 
@@ -27,31 +26,6 @@ static struct period month_period(int32_t year, int32_t month)
 	struct period p = {saturated(from, US_PER_DAY), saturated(to, US_PER_DAY)};
 
 	return p;
-}
-
-static int32_t two_digits(const char *text)
-{
-	if (text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9')
-		return -1;
-	return (text[0] - '0') * 10 + (text[1] - '0');
-}
-
-int meter__period_parse(struct period *out, const char *text, size_t size)
-{
-	bool has_form = size == 7 && text[4] == '-';
-	int32_t century = has_form ? two_digits(text) : -1;
-	int32_t year = has_form ? two_digits(text + 2) : -1;
-	int32_t month = has_form ? two_digits(text + 5) : -1;
-
-	if (century < 0 || year < 0 || month < 0)
-		return meter__fail_value(METER_EINVAL, text, size, "a month was expected, like 2026-01");
-	year += century * 100;
-	if (year < 1970)
-		return meter__fail_value(METER_EINVAL, text, size, "a month within 1970 to 9999 was expected");
-	if (month < 1 || month > 12)
-		return meter__fail_value(METER_EINVAL, text, size, "month %d is not within 1 to 12", (int)month);
-	*out = month_period(year, month);
-	return METER_OK;
 }
 
 static struct period unit_period(int64_t us, int64_t unit)

@@ -1,7 +1,6 @@
 /*
  * period.h - stretches of time that tile it without gap or overlap: half-open [from, to). (pure)
- *
- * Billing periods are calendar months in UTC. Anchors, time zones and other lengths belong here when they come.
+ * Those of UTC that usage is shown by; cycle.h has those that are billed.
  */
 #ifndef METER_PERIOD_H
 #define METER_PERIOD_H
@@ -14,9 +13,6 @@ struct period {
 	int64_t from_us; /* inclusive */
 	int64_t to_us;   /* exclusive */
 };
-
-/* "2026-01" as a month in UTC. METER_OK or METER_EINVAL. */
-int meter__period_parse(struct period *out, const char *text, size_t size);
 
 /* The minute, hour, day or month (METER_BY_...; METER_BY_TOTAL is refused by assert) in UTC that us lies in. */
 struct period meter__period_of(int32_t by, int64_t us);

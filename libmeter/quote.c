@@ -69,9 +69,9 @@ static int quote_charge(struct quote_usage *q, size_t index, const struct charge
 	return METER_OK;
 }
 
-static int quote_usage(struct meter_invoice *invoice, struct quote_usage *q, const meter_quantity *usage, size_t count)
+static int quote_usage(struct bill *s, struct quote_usage *q, const meter_quantity *usage, size_t count)
 {
-	const struct plan *plan = invoice->plan;
+	const struct plan *plan = s->plan;
 	q->charges = calloc(plan->charge_count + 1, sizeof(*q->charges));
 	q->values = calloc(count * METER_DIMENSIONS_MAX + 1, sizeof(*q->values));
 	q->is_used = calloc(count + 1, sizeof(*q->is_used));
@@ -81,35 +81,44 @@ static int quote_usage(struct meter_invoice *invoice, struct quote_usage *q, con
 	for (size_t i = 0; code == METER_OK && i < count; i++) {
 		if (q->is_used[i])
 			continue;
-		if (meter__catalog_meter(invoice->catalog, meter__slice_of(usage[i].meter)))
+		if (meter__catalog_meter(s->catalog, meter__slice_of(usage[i].meter)))
 			code = meter__fail(METER_EINVAL, "plan %s has no charge for meter %s", plan->key, usage[i].meter);
 		else
 			code = meter__fail(METER_ENOTFOUND, "the catalog has no meter \"%s\"", usage[i].meter);
 	}
-	invoice->segments[0].usage = q->charges;
-	return code == METER_OK ? meter__invoice_rate(invoice) : code;
+	s->segments[0].usage = q->charges;
+	return code == METER_OK ? meter__bill_rate(s) : code;
 }
 
-static int quote(struct meter_invoice *invoice, const char *plan, const meter_quantity *usage, size_t count, int64_t at_us)
+/* Its whole period by the calendar of UTC. */
+static struct billing_period period_at(const struct plan *plan, int64_t at_us)
+{
+	const struct cycle cycle = {.unit = plan->period};
+	const struct period whole = meter__cycle_of(&cycle, at_us);
+	return (struct billing_period){whole, whole};
+}
+
+static int quote(struct bill *s, const char *plan, const meter_quantity *usage, size_t count, int64_t at_us)
 {
 	struct slice key = meter__slice_of(plan);
-	invoice->period = meter__period_of(METER_BY_MONTH, at_us);
-	if (!meter__catalog_has_plan(invoice->catalog, key))
+	if (!meter__catalog_has_plan(s->catalog, key))
 		return meter__fail(METER_ENOTFOUND, "the catalog has no plan \"%s\"", plan);
-	invoice->plan = meter__catalog_plan(invoice->catalog, key, at_us);
+	s->plan = meter__catalog_plan(s->catalog, key, at_us);
 	char at[INSTANT_TEXT_SIZE];
 	meter__instant_format(at, at_us);
-	if (!invoice->plan)
+	if (!s->plan)
 		return meter__fail(METER_ENOTFOUND, "plan %s has no version in force at %s", plan, at);
-	invoice->segments = calloc(1, sizeof(*invoice->segments));
-	if (!invoice->segments)
+	s->period = period_at(s->plan, at_us);
+	const struct period active = s->period.active;
+	s->segments = calloc(1, sizeof(*s->segments));
+	if (!s->segments)
 		return meter__fail(METER_ENOMEM, "no memory for a quote");
-	invoice->segment_count = 1;
-	invoice->segments[0] = (struct rate_segment){
-		.plan = invoice->plan, .active = invoice->period, .weight_us = invoice->period.to_us - invoice->period.from_us};
+	s->segment_count = 1;
+	s->segments[0] =
+		(struct rate_segment){.plan = s->plan, .active = active, .weight_us = active.to_us - active.from_us};
 	struct quote_usage q = {0};
-	int code = quote_usage(invoice, &q, usage, count);
-	meter__invoice_free_usage(q.charges, invoice->plan->charge_count);
+	int code = quote_usage(s, &q, usage, count);
+	meter__invoice_free_usage(q.charges, s->plan->charge_count);
 	free(q.values);
 	free(q.is_used);
 	return code;
@@ -130,8 +139,11 @@ int meter_invoice_quote(meter_invoice **out, const meter_catalog *catalog, const
 	if (!invoice)
 		return meter__fail(METER_ENOMEM, "no memory for an invoice");
 	invoice->status = "quote";
-	invoice->catalog = meter__catalog_retain((meter_catalog *)(uintptr_t)catalog);
-	int code = quote(invoice, plan, usage, usage_count, at_us);
+	invoice->own.catalog = meter__catalog_retain((meter_catalog *)(uintptr_t)catalog);
+	invoice->has_own = true;
+	int code = quote(&invoice->own, plan, usage, usage_count, at_us);
+	if (code == METER_OK)
+		code = meter__invoice_show(invoice);
 	if (code != METER_OK) {
 		meter_invoice_free(invoice);
 		return code;

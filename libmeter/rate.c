@@ -409,6 +409,7 @@ int meter__rate(struct rating *out, const struct rate_segment *segments, size_t 
                 struct account *account)
 {
 	struct rater r = {.out = out, .segments = segments, .segment_count = count, .period = period, .account = account};
+	r.held = (struct period){segments[0].active.from_us, segments[count - 1].active.to_us};
 	*out = (struct rating){0};
 	const int rc = rate_all(&r);
 	free(r.weights);

@@ -30,6 +30,7 @@ struct charge_usage {
 struct line {
 	int32_t kind;                /* METER_LINE_... */
 	const struct charge *charge; /* NULL: of the whole plan */
+	const struct grant *grant;   /* of a commitment or credit line; else NULL */
 	char *description;
 	struct decimal quantity;
 	bool has_amount; /* false: suspended; price, per, amount and exact are not set */

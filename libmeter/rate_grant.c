@@ -136,19 +136,28 @@ static bool is_in_term(const struct grant *grant, struct period period)
 	return period.to_us > grant->from_us && (period.from_us < grant->until_us || grant->rolls_over);
 }
 
+static int grant_line(struct rater *r, int32_t kind, const struct grant *grant, struct buffer *description,
+                      struct decimal quantity, struct decimal price)
+{
+	const int rc = meter__rate_line_add(r, kind, description, quantity, price, DECIMAL_ONE);
+	if (rc == METER_OK)
+		r->out->lines[r->out->line_count - 1].grant = grant;
+	return rc;
+}
+
 static int commitment_line(struct rater *r, const struct grant *grant, const char *what, struct decimal amount)
 {
 	struct buffer description = {0};
 	meter__buffer_format(&description, "commitment %s, %s", grant->key, what);
-	return meter__rate_line_add(r, METER_LINE_COMMITMENT, &description, DECIMAL_ONE, amount, DECIMAL_ONE);
+	return grant_line(r, METER_LINE_COMMITMENT, grant, &description, DECIMAL_ONE, amount);
 }
 
 static int rate_prepaid(struct rater *r, const struct grant *grant, struct decimal amount)
 {
 	struct decimal bought;
 	int rc = get(&bought, r, "bought", grant);
-	if (rc != METER_OK || !meter__decimal_is_zero(bought) || r->period.to_us <= grant->from_us ||
-	    r->period.from_us >= grant->until_us)
+	if (rc != METER_OK || !meter__decimal_is_zero(bought) || r->held.to_us <= grant->from_us ||
+	    r->held.from_us >= grant->until_us)
 		return rc;
 	rc = set(r, "bought", grant, DECIMAL_ONE);
 	return rc == METER_OK ? commitment_line(r, grant, "paid ahead", amount) : rc;
@@ -158,7 +167,7 @@ static int rate_prepaid(struct rater *r, const struct grant *grant, struct decim
 static int rate_postpaid(struct rater *r, const struct grant *grant, struct decimal amount)
 {
 	struct decimal used, spent, missing;
-	if (!is_in_term(grant, r->period))
+	if (!is_in_term(grant, r->held))
 		return METER_OK;
 	int rc = get(&used, r, "used", grant);
 	if (rc == METER_OK)
@@ -167,7 +176,7 @@ static int rate_postpaid(struct rater *r, const struct grant *grant, struct deci
 		rc = meter__decimal_add(&used, used, spent);
 	if (rc == METER_OK)
 		rc = set(r, "used", grant, used);
-	if (rc != METER_OK || !has_instant(r->period, grant->until_us - 1) || meter__decimal_compare(used, amount) >= 0)
+	if (rc != METER_OK || !has_instant(r->held, grant->until_us - 1) || meter__decimal_compare(used, amount) >= 0)
 		return rc;
 	rc = meter__decimal_subtract(&missing, amount, used);
 	return rc == METER_OK ? commitment_line(r, grant, "what is missing to it", missing) : rc;
@@ -199,7 +208,7 @@ static int credit_line(struct rater *r, const struct grant *grant, struct decima
 	meter__buffer_format(&description, "%s%s, ", names[grant->kind], grant->key);
 	meter__rate_text_money(&description, r->plan, left);
 	meter__buffer_text(&description, " left");
-	return meter__rate_line_add(r, METER_LINE_CREDIT, &description, meter__decimal_negate(DECIMAL_ONE), taken, DECIMAL_ONE);
+	return grant_line(r, METER_LINE_CREDIT, grant, &description, meter__decimal_negate(DECIMAL_ONE), taken);
 }
 
 /* It pays no more than it has, than is due, and than the charges it applies to cost. */
@@ -243,7 +252,7 @@ int meter__rate_grants(struct rater *r)
 	r->out->due = r->out->total;
 	for (size_t i = 0; i < r->plan->grant_count && rc == METER_OK; i++) {
 		const struct grant *grant = &r->plan->grants[i];
-		if (grant->kind != GRANT_POSTPAID && is_in_term(grant, r->period))
+		if (grant->kind != GRANT_POSTPAID && is_in_term(grant, r->held))
 			rc = pay(r, grant);
 	}
 	return rc;

@@ -24,6 +24,7 @@ struct rater {
 	struct rating *out;
 	size_t line_capacity;
 	struct period period;
+	struct period held; /* from the first segment to the last: what grants count by */
 	const struct rate_segment *segments;
 	size_t segment_count;
 	int64_t *weights;                /* of the segments */

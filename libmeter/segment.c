@@ -102,6 +102,98 @@ static int cut(struct cutting *c)
 	return code;
 }
 
+/* ---- billing periods ---- */
+
+/* The longest stretch around us in which plans have periods of one length. */
+static int run_at(struct period *run, enum cycle_unit *unit, const struct meter_catalog *catalog,
+                  const struct subscription *subscription, int64_t us)
+{
+	const struct cutting c = {
+		.catalog = catalog, .subscription = subscription, .active = {subscription->from_us, subscription->until_us}};
+	bool has_run = false;
+	for (int64_t at_us = c.active.from_us; at_us < c.active.to_us;) {
+		const char *key = plan_at(subscription, at_us);
+		const struct plan *plan = meter__catalog_plan(catalog, meter__slice_of(key), at_us);
+		if (has_run && (!plan || plan->period != *unit)) {
+			if (us < at_us)
+				return METER_OK;
+			has_run = false;
+		}
+		if (plan && !has_run) {
+			run->from_us = at_us;
+			*unit = plan->period;
+			has_run = true;
+		}
+		at_us = next_cut(&c, key, at_us);
+		run->to_us = at_us;
+	}
+	if (has_run && us >= run->from_us && us < run->to_us)
+		return METER_OK;
+	char at[INSTANT_TEXT_SIZE];
+	meter__instant_format(at, us);
+	return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in force at %s", subscription->key, at);
+}
+
+static struct cycle cycle_of(const struct subscription *subscription, enum cycle_unit unit)
+{
+	return (struct cycle){.unit = unit,
+	                      .zone = subscription->zone,
+	                      .is_anniversary = subscription->is_anniversary,
+	                      .anchor_us = subscription->from_us};
+}
+
+int meter__billing_period_at(struct billing_period *out, const struct meter_catalog *catalog,
+                             const struct subscription *subscription, int64_t us)
+{
+	struct period run;
+	enum cycle_unit unit;
+	int code = run_at(&run, &unit, catalog, subscription, us);
+	if (code != METER_OK)
+		return code;
+	const struct cycle cycle = cycle_of(subscription, unit);
+	out->whole = meter__cycle_of(&cycle, us);
+	out->active = meter__period_intersect(out->whole, run);
+	return METER_OK;
+}
+
+int meter__billing_period_parse(struct billing_period *out, const struct meter_catalog *catalog,
+                                const struct subscription *subscription, struct slice text)
+{
+	struct period run = {subscription->from_us, subscription->from_us};
+	int result = METER_ENOTFOUND;
+	/* The text means the periods that the plan has then, so each run of plans is asked. */
+	for (int64_t at_us = subscription->from_us; at_us < subscription->until_us; at_us = run.to_us) {
+		enum cycle_unit unit;
+		int code = run_at(&run, &unit, catalog, subscription, at_us);
+		if (code != METER_OK)
+			return code;
+		const struct cycle cycle = cycle_of(subscription, unit);
+		code = meter__cycle_parse(&out->whole, &cycle, text.data, text.size);
+		out->active = meter__period_intersect(out->whole, run);
+		if (code == METER_OK && out->active.from_us < out->active.to_us)
+			return METER_OK;
+		if (code != METER_OK)
+			result = code;
+	}
+	if (result == METER_EINVAL)
+		return result;
+	return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in %.*s", subscription->key, (int)text.size, text.data);
+}
+
+void meter__billing_period_format(char out[BILLING_PERIOD_TEXT_SIZE], const struct meter_catalog *catalog,
+                                  const struct subscription *subscription, const struct billing_period *period)
+{
+	struct period run;
+	enum cycle_unit unit;
+	out[0] = '\0';
+	if (run_at(&run, &unit, catalog, subscription, period->active.from_us) != METER_OK)
+		return;
+	const struct cycle cycle = cycle_of(subscription, unit);
+	meter__cycle_format(out, &cycle, period->whole);
+}
+
+/* ---- segments ---- */
+
 int meter__segments(struct rate_segment **out, size_t *count_out, const struct meter_catalog *catalog,
                     const struct subscription *subscription, struct period period)
 {
@@ -112,7 +204,7 @@ int meter__segments(struct rate_segment **out, size_t *count_out, const struct m
 	if (c.active.from_us >= c.active.to_us) {
 		char at[INSTANT_TEXT_SIZE];
 		meter__instant_format(at, period.from_us);
-		return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in the month from %s on", subscription->key, at);
+		return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in the period from %s on", subscription->key, at);
 	}
 	int code = cut(&c);
 	if (code != METER_OK) {

@@ -80,11 +80,11 @@ static int add_side(struct meter_shadow *s, const struct pair *p, int side)
 {
 	if (!p->invoices[side])
 		return METER_OK;
-	const struct rating *rating = &p->invoices[side]->rating;
+	const struct bill *own = &p->invoices[side]->own;
 	int code = METER_OK;
-	for (size_t i = 0; i < rating->line_count && code == METER_OK; i++) {
-		const struct line *line = &rating->lines[i];
-		code = add_amount(s, p, side, line->charge ? line->charge->key : NULL, false,
+	for (size_t i = 0; i < own->line_count && code == METER_OK; i++) {
+		const struct invoice_line *line = &own->lines[i];
+		code = add_amount(s, p, side, line->charge, false,
 		                  line->has_amount ? line->amount : DECIMAL_ZERO);
 	}
 	return code;
@@ -93,7 +93,7 @@ static int add_side(struct meter_shadow *s, const struct pair *p, int side)
 /* Totals come after the charges of both sides. */
 static int add_total(struct meter_shadow *s, const struct pair *p, int side)
 {
-	return p->invoices[side] ? add_amount(s, p, side, NULL, true, p->invoices[side]->rating.total) : METER_OK;
+	return p->invoices[side] ? add_amount(s, p, side, NULL, true, p->invoices[side]->own.total) : METER_OK;
 }
 
 static int finish_row(struct meter_shadow *s, struct shadow_row *row, int32_t exponent, struct decimal tolerance)
@@ -128,7 +128,7 @@ static int compare_pair(struct meter_shadow *s, struct pair *p, struct decimal t
 	for (int side = 0; side < 2 && code == METER_OK; side++)
 		code = add_total(s, p, side);
 	for (size_t i = p->first; i < s->count && code == METER_OK; i++)
-		code = finish_row(s, &s->rows[i], some->plan->exponent, tolerance);
+		code = finish_row(s, &s->rows[i], some->own.exponent, tolerance);
 	return code;
 }
 
@@ -140,7 +140,7 @@ static int shadow_one(struct meter_shadow *s, meter *m, struct meter_catalog *ca
 	for (int side = 0; side < 2 && code == METER_OK; side++) {
 		code = meter__invoice_draft(&p.invoices[side], m, side ? catalog : NULL, meter__slice_of(subscription),
 		                            meter__slice_of(period));
-		if (code == METER_ENOTFOUND)
+		if (code == METER_ENOTFOUND || code == METER_EINVAL) /* no period of this length starts there */
 			code = METER_OK;
 	}
 	if (code == METER_OK)
@@ -162,19 +162,30 @@ static int in_force(struct meter_catalog **out, meter *m)
 	return code == METER_OK && !*out ? meter__fail(METER_ENOTFOUND, "no catalog was applied yet") : code;
 }
 
+/* Whether it names a period of some length: subscriptions that have no such period are left out. */
+static int check_period(const char *text)
+{
+	int code = METER_EINVAL;
+	for (int unit = CYCLE_DAY; code != METER_OK && unit <= CYCLE_YEAR; unit++) {
+		const struct cycle cycle = {.unit = (enum cycle_unit)unit};
+		struct period unused;
+		code = meter__cycle_parse(&unused, &cycle, text, strlen(text));
+	}
+	return code;
+}
+
 int meter_shadow_run(meter_shadow **out, meter *m, const meter_catalog *catalog, const char *period, const char *tolerance)
 {
 	REQUIRE(out);
 	*out = NULL;
 	REQUIRE(m && catalog && period);
 	struct decimal limit = DECIMAL_ZERO;
-	struct period unused;
 	struct meter_catalog *now = NULL;
 	int code = tolerance ? meter__decimal_parse(&limit, tolerance, strlen(tolerance)) : METER_OK;
 	if (code == METER_OK && meter__decimal_is_negative(limit))
 		code = meter__fail(METER_EINVAL, "the tolerance is below 0");
 	if (code == METER_OK)
-		code = meter__period_parse(&unused, period, strlen(period));
+		code = check_period(period);
 	if (code == METER_OK)
 		code = in_force(&now, m);
 	meter_shadow *s = code == METER_OK ? calloc(1, sizeof(*s)) : NULL;

@@ -115,7 +115,7 @@ static int configure(sqlite3 *db, int64_t wait_ms, int cache_kib, bool reads_onl
 		int value;
 	} settings[] = {
 		{SQLITE_DBCONFIG_DEFENSIVE, 1}, {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0}, {SQLITE_DBCONFIG_DQS_DML, 0},
-		{SQLITE_DBCONFIG_DQS_DDL, 0},   {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+		{SQLITE_DBCONFIG_DQS_DDL, 0},
 	};
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		int rc = sqlite3_db_config(db, settings[i].option, settings[i].value, NULL);
@@ -145,10 +145,17 @@ static int pragma_int(sqlite3 *db, const char *sql, int64_t *out)
 	return code;
 }
 
+static void finalize_statements(struct connection *c)
+{
+	for (int i = 0; i < SQL_COUNT; i++) {
+		sqlite3_finalize(c->statements[i]);
+		c->statements[i] = NULL;
+	}
+}
+
 static void connection_close(struct connection *c)
 {
-	for (int i = 0; i < SQL_COUNT; i++)
-		sqlite3_finalize(c->statements[i]);
+	finalize_statements(c);
 	sqlite3_close(c->db); /* fails only with open statements, and there are none */
 	*c = (struct connection){0};
 }
@@ -176,6 +183,26 @@ static int connection_open(struct connection *c, const char *path, int64_t wait_
 
 /* ---- opening a file ---- */
 
+/* Triggers run whenever something is written: there must be none but ours. */
+static int check_triggers(sqlite3 *db, const char *path)
+{
+	sqlite3_stmt *statement;
+	int rc = sqlite3_prepare_v2(db, "SELECT sql FROM sqlite_schema WHERE type = 'trigger'", -1, &statement, NULL);
+	bool are_ours = true;
+	size_t size = 0;
+	while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+		rc = sqlite3_step(statement);
+		const char *sql = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+		are_ours = are_ours && (rc != SQLITE_ROW || (sql && strstr(meter__trigger_sql, sql)));
+		size += sql ? strlen(sql) + 1 : 0; /* and the semicolon */
+	}
+	int code = rc == SQLITE_DONE ? METER_OK : meter__store_fail(db, rc, "reading the database");
+	sqlite3_finalize(statement);
+	if (code == METER_OK && (!are_ours || size != strlen(meter__trigger_sql)))
+		return meter__fail(METER_ECORRUPT, "%s has other triggers than libmeter makes", path);
+	return code;
+}
+
 /* Whether the file is one of ours, before anything in it is trusted. A file of 0 bytes is a new one. */
 static int check_identity(sqlite3 *db, const char *path, bool *is_new)
 {
@@ -202,7 +229,7 @@ static int check_identity(sqlite3 *db, const char *path, bool *is_new)
 		                   "%s has schema version %lld of a libmeter before its first release; replay its events into "
 		                   "a new file",
 		                   path, (long long)version);
-	return METER_OK;
+	return check_triggers(db, path);
 }
 
 /* Under the lock file: the file may just have been made by someone else. */
@@ -216,8 +243,8 @@ static int create_schema(struct store *s, bool *is_new)
 	code = set_pragma(s->write.db, sql);
 	if (code != METER_OK)
 		return code;
-	char *schema = sqlite3_mprintf("BEGIN IMMEDIATE; %s %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-	                               meter__schema_sql, meter__view_sql, SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
+	char *schema = sqlite3_mprintf("BEGIN IMMEDIATE; %s %s %s %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+	                               meter__schema_sql, meter__invoice_sql, meter__trigger_sql, meter__view_sql, SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
 	if (!schema)
 		return meter__store_fail(NULL, SQLITE_NOMEM, "creating the database");
 	int rc = sqlite3_exec(s->write.db, schema, NULL, NULL, NULL);
@@ -363,7 +390,10 @@ int meter__store_open(struct store **out, const struct fork_guard *guard, const 
 	s->known_generation = -1;
 	s->names.texts.seed = s->shapes.texts.seed = meter__os.random();
 	s->live = meter__live_new();
-	if (!s->live) {
+	s->writing = calloc(1, sizeof(*s->writing));
+	if (!s->live || !s->writing) {
+		meter__live_release(s->live);
+		free(s->writing);
 		free(s);
 		return meter__fail(METER_ENOMEM, "no memory for a store");
 	}
@@ -432,6 +462,7 @@ void meter__store_abandon(struct store *s)
 void meter__store_drop(struct store *s)
 {
 	close_readers(s);
+	finalize_statements(&s->writing->connection);
 	connection_close(&s->write);
 }
 
@@ -455,8 +486,11 @@ void meter__store_close(struct store *s)
 		(void)checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
 		meter__os_unlock(s->lock_fd);
 	}
+	if (s->writing)
+		finalize_statements(&s->writing->connection);
 	connection_close(&s->write);
 	meter__fork_leave();
+	free(s->writing);
 	meter__store_ingest_free(s);
 	meter__store_buckets_free(s);
 	meter__live_release(s->live);
@@ -464,6 +498,7 @@ void meter__store_close(struct store *s)
 	meter__store_name_free(&s->shapes);
 	meter__buffer_free(&s->shape_key);
 	meter__catalog_release(s->read_catalog);
+	meter__catalog_release(s->old_catalog);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	pthread_mutex_destroy(&s->write_mutex);
@@ -475,7 +510,7 @@ void meter__store_close(struct store *s)
 
 /* ---- transactions ---- */
 
-#define TOTAL_FIELDS 13
+#define TOTAL_FIELDS 14
 
 static int read_totals(struct connection *c, struct totals *out)
 {
@@ -485,7 +520,7 @@ static int read_totals(struct connection *c, struct totals *out)
 		return code;
 	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict,   &out->rejected,      &out->late,
 	                     &out->ingest,   &out->catalog,   &out->generation, &out->rolled_before, &out->recovered,
-	                     &out->damaged,  &out->late_rows, &out->negative};
+	                     &out->damaged,  &out->late_rows, &out->negative,   &out->closed_before};
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_DONE)
 		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
@@ -510,7 +545,8 @@ int meter__store_totals_write(struct store *s)
 		return code;
 	const struct totals *t = &s->totals;
 	int64_t fields[] = {t->accepted,   t->duplicate,     t->conflict,  t->rejected, t->late,      t->ingest,  t->catalog,
-	                    t->generation, t->rolled_before, t->recovered, t->damaged,  t->late_rows, t->negative};
+	                    t->generation, t->rolled_before, t->recovered, t->damaged,  t->late_rows, t->negative,
+	                    t->closed_before};
 	for (int i = 0; i < TOTAL_FIELDS; i++)
 		sqlite3_bind_int64(statement, i + 1, fields[i]);
 	return meter__store_run(&s->write, statement, "writing totals");
@@ -589,6 +625,14 @@ int meter__store_commit(struct store *s)
 }
 
 /* ---- readers ---- */
+
+struct reader *meter__store_writing(struct store *s)
+{
+	s->writing->store = s;
+	s->writing->connection.db = s->write.db;
+	s->writing->has_totals = false;
+	return s->writing;
+}
 
 int meter__store_reader(struct reader **out, struct store *s)
 {

@@ -15,7 +15,10 @@
 #include "bucket.h"
 #include "catalog.h"
 #include "event.h"
+#include "hash.h"
+#include "ledger.h"
 #include "load.h"
+#include "bill.h"
 
 struct store;
 struct reader;
@@ -31,6 +34,7 @@ struct totals {
 	int64_t damaged;       /* records and spools that could not be */
 	int64_t late_rows;     /* about how many rows table late has */
 	int64_t negative;      /* 1 once a meter has counted a value below zero */
+	int64_t closed_before; /* a time: no billed period ends later */
 };
 
 /* ---- open, close, transactions (store.c) ---- */
@@ -59,6 +63,9 @@ void meter__store_rollback(struct store *s);
 /* A connection for reading with one snapshot until it is given back. */
 int meter__store_reader(struct reader **out, struct store *s);
 void meter__store_reader_done(struct reader *r);
+
+/* Reads what the transaction has written so far; between begin and commit, and not given back. */
+struct reader *meter__store_writing(struct store *s);
 
 int meter__store_sizes(struct store *s, int64_t *database_bytes, int64_t *wal_bytes);
 
@@ -97,6 +104,88 @@ int meter__store_catalog_activate(struct store *s, int64_t version);
 /* Delete the next part of the buckets of meters that no catalog uses any more. */
 int meter__store_catalog_purge(struct store *s, bool *done_out);
 
+/* ---- invoices (store_invoice.c) ---- */
+
+enum document_kind { DOCUMENT_INVOICE = 1, DOCUMENT_CREDIT_NOTE = 2, DOCUMENT_ADJUSTMENT = 3, DOCUMENT_VOID = 4 };
+
+/* What was issued; texts live in the arena it was read into. */
+struct document {
+	int64_t number; /* 0: none */
+	enum document_kind kind;
+	const char *name; /* its number for people: "INV-000017"; NULL: a void */
+	const char *subscription;
+	const char *customer;
+	int64_t at_us;
+	const char *reason; /* NULL: none */
+	int64_t refers;     /* the document that it voids or replaces; 0: none */
+	const char *currency;
+	struct decimal total, due;
+	const char *hash;
+	int64_t voided_by;   /* a document; 0: it holds */
+	int64_t replaced_by; /* a document; 0: none */
+};
+
+/* A bill of a document. replaces: what was billed for the period before; 0: nothing. */
+struct document_bill {
+	int64_t bill;
+	int64_t replaces;
+};
+
+/* A period that is billed. */
+struct billed {
+	struct period active;
+	int64_t bill;
+	int64_t document;     /* that billed it last */
+	int64_t stale_events; /* that have come since, or were taken back; 0: what came before it is right otherwise; -1: not stale */
+};
+
+/* Between begin and commit. The number of the row is set in the bill. */
+int meter__store_bill_add(struct store *s, struct bill *bill, struct slice subscription);
+/* Add a document of these bills with its entries in the ledger, and link it to the one before. prefix: of the series that its
+ * name comes from; NULL: it has none. Sets number and, in the arena, name. */
+int meter__store_document_add(struct store *s, struct document *document, struct arena *arena, const char *prefix,
+                              const struct document_bill *bills, size_t count, const struct ledger_entry *entries,
+                              size_t entry_count);
+int meter__store_billed_set(struct store *s, struct slice subscription, const struct billed *billed);
+int meter__store_billed_delete(struct store *s, struct slice subscription, int64_t active_from_us);
+int meter__store_stale_add(struct store *s, int64_t subscription, int64_t bill, int64_t events);
+int meter__store_stale_delete(struct store *s, struct slice subscription, int64_t bill);
+
+/* The bill that has billed what happened then; 0: none has. */
+int meter__store_late(struct store *s, int64_t subscription, int64_t us, int64_t *statement_out);
+
+/* What is billed of a subscription, from active.from_us on, in the order of time. */
+typedef int (*billed_visitor)(const struct billed *billed, void *user);
+int meter__store_billed(struct reader *r, int64_t subscription, int64_t from_us, billed_visitor visit, void *user);
+/* The billed period that holds us; METER_EEND: none does. */
+int meter__store_billed_at(struct reader *r, int64_t subscription, int64_t us, struct billed *out);
+
+/* The invoice of the period that begins then, if it is not voided; METER_EEND. */
+int meter__store_period_document(struct reader *r, int64_t subscription, int64_t active_from_us, int64_t *out);
+/* Whether something that was billed is not right any more. */
+int meter__store_is_stale(struct reader *r, struct slice subscription, bool *out);
+
+/* METER_ECORRUPT when it is not there. */
+int meter__store_bill_read(struct reader *r, int64_t number, struct bill *out);
+int meter__store_document(struct reader *r, int64_t number, struct arena *arena, struct document *out);
+/* METER_ENOTFOUND. */
+int meter__store_document_named(struct reader *r, struct slice name, int64_t *out);
+int meter__store_document_last(struct reader *r, int64_t *out); /* 0: there is none */
+/* The next document with a name after one, of a subscription or all; METER_EEND. */
+int meter__store_document_next(struct reader *r, int64_t after, struct slice subscription, int64_t *out);
+typedef int (*document_bill_visitor)(const struct document_bill *bill, void *user);
+int meter__store_document_bills(struct reader *r, int64_t document, document_bill_visitor visit, void *user);
+/* The last document that a bill is on. */
+int meter__store_bill_document(struct reader *r, int64_t bill, int64_t *out);
+typedef int (*entry_visitor)(const struct ledger_entry *entry, void *user);
+int meter__store_entries(struct reader *r, int64_t document, entry_visitor visit, void *user);
+/* The hash that a document should have after the one before it, from what is stored. *hash_out: as it stands in the file, "" if it
+ * does not. */
+int meter__store_link_check(struct reader *r, int64_t document, char computed_out[HASH_TEXT_SIZE], char stored_out[HASH_TEXT_SIZE]);
+
+/* A catalog version, retained. */
+int meter__store_catalog_version(struct reader *r, int64_t version, struct meter_catalog **out);
+
 /* ---- reading (store_read.c) ---- */
 
 int meter__store_totals(struct reader *r, struct totals *out);
@@ -105,7 +194,7 @@ int meter__store_catalog(struct reader *r, struct meter_catalog **out);
 /* The number of a text; 0 when no event ever had it. */
 int meter__store_name(struct reader *r, int64_t *out, struct slice text);
 int meter__store_text(struct reader *r, struct buffer *out, int64_t number);
-/* The number the buckets of this meter are kept under. METER_ECORRUPT when there is none. */
+/* The number the buckets of this meter are kept under; 0 when it is not counted. */
 int meter__store_meter(struct reader *r, int64_t *out, const struct meter_definition *meter);
 /* Timestamps of the first and the last event; METER_EEND when there is none. */
 int meter__store_bounds(struct reader *r, int64_t *first_us, int64_t *last_us);
@@ -130,6 +219,7 @@ int meter__store_scan_samples(struct reader *r, int64_t meter_number, int64_t su
 struct stored_event {
 	struct event event;
 	int64_t subscription; /* its number */
+	int64_t ingest;       /* the transaction that stored it */
 };
 typedef int (*event_visitor)(const struct stored_event *event, void *user);
 /* Events from <= timestamp < to in the order of their key; subscription 0: all, type NULL data: all. */

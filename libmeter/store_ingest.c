@@ -391,6 +391,34 @@ static int write_unbilled(struct ingest *in)
 	return METER_OK;
 }
 
+/* Events whose period is on an invoice already are late, and what that invoice says is stale. */
+static int find_late(struct ingest *in)
+{
+	const struct load *l = in->load;
+	struct aggregate one = {.events = 1, .value = DECIMAL_ONE};
+	int code = METER_OK;
+	meter__buckets_reset(&in->pairs);
+	/* Rows are in the order of their time. */
+	for (size_t i = 0; code == METER_OK && i < l->row_count; i++) {
+		const struct load_row *row = &l->rows[i];
+		struct bucket key = {.subscription = in->names[row->subscription], .aggregation = AGGREGATION_COUNT};
+		if (row->timestamp_us >= in->store->totals.closed_before)
+			break;
+		if (l->arrivals[row->arrival].outcome != METER_ACCEPTED)
+			continue;
+		code = meter__store_late(in->store, key.subscription, row->timestamp_us, &key.meter);
+		if (code != METER_OK || key.meter == 0)
+			continue;
+		l->arrivals[row->arrival].outcome = METER_LATE;
+		code = meter__buckets_add(&in->pairs, LEVEL_MINUTE, &key, &one);
+	}
+	for (size_t i = 0; code == METER_OK && i < in->pairs.count; i++) {
+		const struct bucket *pair = &in->pairs.rows[i];
+		code = meter__store_stale_add(in->store, pair->subscription, pair->meter, pair->sum.events);
+	}
+	return code;
+}
+
 static int write_quarantine(struct ingest *in, const struct arrival *arrival)
 {
 	struct slice text = arrival->refused_text;
@@ -432,6 +460,10 @@ static int finish(struct ingest *in)
 		case METER_ACCEPTED:
 			t->accepted++;
 			break;
+		case METER_LATE:
+			t->accepted++;
+			t->late++;
+			break;
 		case METER_DUPLICATE:
 			t->duplicate++;
 			break;
@@ -469,6 +501,8 @@ int meter__store_ingest(struct store *s, struct load *load)
 		code = write_buckets(in);
 	if (code == METER_OK)
 		code = write_unbilled(in);
+	if (code == METER_OK)
+		code = find_late(in);
 	if (code == METER_OK)
 		code = finish(in);
 	if (code == METER_OK)

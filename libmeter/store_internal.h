@@ -84,6 +84,34 @@ enum statement {
 	SQL_PAGE_EVENTS,
 	SQL_FIRST_EVENT,
 	SQL_LAST_EVENT,
+	SQL_BILL_ADD,
+	SQL_BILL_READ,
+	SQL_LINE_ADD,
+	SQL_LINES,
+	SQL_DOCUMENT_ADD,
+	SQL_DOCUMENT_READ,
+	SQL_DOCUMENT_NAMED,
+	SQL_DOCUMENT_VOID,
+	SQL_DOCUMENT_SUCCESSOR,
+	SQL_DOCUMENT_NEXT,
+	SQL_DOCUMENT_NEXT_OF,
+	SQL_DOCUMENT_BILL_ADD,
+	SQL_DOCUMENT_BILLS,
+	SQL_BILL_DOCUMENT,
+	SQL_PERIOD_DOCUMENT,
+	SQL_ENTRY_ADD,
+	SQL_ENTRIES,
+	SQL_LINK_ADD,
+	SQL_LINK_READ,
+	SQL_LINK_LAST,
+	SQL_BILLED,
+	SQL_BILLED_AT,
+	SQL_BILLED_SET,
+	SQL_BILLED_DELETE,
+	SQL_STALE_ADD,
+	SQL_STALE_DELETE,
+	SQL_STALE_ANY,
+	SQL_SERIES_NEXT,
 	SQL_PAGE_QUARANTINE,
 	SQL_QUARANTINE_COUNT,
 	SQL_COUNT
@@ -135,6 +163,7 @@ struct store {
 	const struct fork_guard *guard;
 	pthread_mutex_t write_mutex;
 	struct connection write;
+	struct reader *writing; /* reads what the open transaction has written: statements of its own on the write connection */
 	int wal_pages;        /* after the last commit */
 	int64_t rolled_up_us; /* monotonic time of the last roll-up */
 
@@ -158,6 +187,8 @@ struct store {
 	struct reader *idle;
 	struct meter_catalog *read_catalog;
 	int64_t read_catalog_version;
+	struct meter_catalog *old_catalog; /* the one before it that was asked for last */
+	int64_t old_catalog_version;
 };
 
 /* What SQLite's result code means for the caller: sets the message, returns a METER_E... code. doing: "storing events". */
@@ -171,9 +202,9 @@ int meter__store_int(sqlite3_stmt *statement, int column, int64_t *out);
 struct slice meter__store_slice(sqlite3_stmt *statement, int column);
 
 /* Schema (store_schema.c). */
-extern const char *const meter__schema_sql, *const meter__view_sql;
+extern const char *const meter__schema_sql, *const meter__invoice_sql, *const meter__trigger_sql, *const meter__view_sql;
 #define SCHEMA_APPLICATION_ID 0x6d657472 /* "metr" */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 extern const char *const meter__statement_sql[SQL_COUNT];
 
 /* Row sources (store_rows.c): make source readable as table name with the columns given. */

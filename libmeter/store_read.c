@@ -56,6 +56,33 @@ int meter__store_catalog(struct reader *r, struct meter_catalog **out)
 	return METER_OK;
 }
 
+int meter__store_catalog_version(struct reader *r, int64_t version, struct meter_catalog **out)
+{
+	struct store *s = r->store;
+	struct totals totals;
+	int code = meter__store_totals(r, &totals);
+	*out = NULL;
+	if (code != METER_OK)
+		return code;
+	if (version == totals.catalog)
+		return meter__store_catalog(r, out);
+	pthread_mutex_lock(&s->reader_mutex);
+	if (s->old_catalog && s->old_catalog_version == version)
+		*out = meter__catalog_retain(s->old_catalog);
+	pthread_mutex_unlock(&s->reader_mutex);
+	if (*out)
+		return METER_OK;
+	code = meter__store_catalog_load(&r->connection, version, out);
+	if (code != METER_OK)
+		return code;
+	pthread_mutex_lock(&s->reader_mutex);
+	meter__catalog_release(s->old_catalog);
+	s->old_catalog = meter__catalog_retain(*out);
+	s->old_catalog_version = version;
+	pthread_mutex_unlock(&s->reader_mutex);
+	return METER_OK;
+}
+
 int meter__store_name(struct reader *r, int64_t *out, struct slice text)
 {
 	*out = 0;
@@ -88,12 +115,13 @@ int meter__store_text(struct reader *r, struct buffer *out, int64_t number)
 int meter__store_meter(struct reader *r, int64_t *out, const struct meter_definition *definition)
 {
 	sqlite3_stmt *statement;
+	*out = 0;
 	int code = meter__store_statement(&r->connection, SQL_METER_FIND, &statement);
 	if (code != METER_OK)
 		return code;
 	sqlite3_bind_text(statement, 1, definition->canonical, -1, SQLITE_TRANSIENT);
 	code = one_integer(r, statement, out);
-	return code == METER_EEND ? meter__fail(METER_ECORRUPT, "meter %s has no buckets", definition->key) : code;
+	return code == METER_EEND ? METER_OK : code;
 }
 
 int meter__store_bounds(struct reader *r, int64_t *first_us, int64_t *last_us)
@@ -284,6 +312,8 @@ static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct sto
 		code = meter__store_int(row, 1, &out->subscription);
 	if (code == METER_OK)
 		code = meter__store_column_decimal(row, 4, &e->value);
+	if (code == METER_OK)
+		code = meter__store_int(row, 11, &out->ingest);
 	if (code != METER_OK)
 		return code;
 	e->id = meter__store_slice(row, 2);

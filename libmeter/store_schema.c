@@ -82,15 +82,71 @@ const char *const meter__schema_sql =
 	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of
            catalogs and meters; rolled_before: the minute before which tables hour and day hold everything;
            recovered: events from spools of processes that died; damaged: records and spools that could not be; late_rows: at most
-           so many rows are in table late; negative: 1 once a meter has counted a value below zero; database: a random number that
-           no other file has. */
+           so many rows are in table late; negative: 1 once a meter has counted a value below zero; closed_before: no billed period
+           ends later, in microseconds since 1970; database: a random number that no other file has. */
 	"CREATE TABLE total ("
 	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT "
 	"NULL,"
 	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation "
 	"INTEGER NOT NULL, rolled_before INTEGER NOT NULL, recovered INTEGER NOT NULL, damaged INTEGER NOT NULL,"
-	" late_rows INTEGER NOT NULL, negative INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;"
-	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());";
+	" late_rows INTEGER NOT NULL, negative INTEGER NOT NULL, closed_before INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;"
+	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());";
+
+const char *const meter__invoice_sql =
+	/*
+	 * Invoices. Rows of bill, line, document, document_bill, entry and link are never changed or deleted: triggers
+	 * refuse it to everybody.
+	 *
+	 * bill: one period of a subscription, rated. subscription: name.number. whole: the period of its calendar; active:
+	 * the part that is billed; both in microseconds since 1970. catalog, ingest: what it was rated by, and the last
+	 * transaction it saw. before, after: JSON objects, what the period before left and what this one leaves.
+	 */
+	"CREATE TABLE bill ("
+	" number INTEGER PRIMARY KEY, subscription INTEGER NOT NULL, whole_from INTEGER NOT NULL, whole_to INTEGER NOT NULL,"
+	" active_from INTEGER NOT NULL, active_to INTEGER NOT NULL, catalog INTEGER NOT NULL, ingest INTEGER NOT NULL,"
+	" plan TEXT NOT NULL, plan_hash TEXT NOT NULL, currency TEXT NOT NULL, exponent INTEGER NOT NULL, before TEXT NOT NULL,"
+	" after TEXT NOT NULL, subtotal TEXT NOT NULL, tax TEXT NOT NULL, total TEXT NOT NULL, due TEXT NOT NULL) STRICT;"
+	"CREATE INDEX bill_period ON bill (subscription, active_from);"
+	"CREATE TABLE line ("
+	" bill INTEGER NOT NULL, number INTEGER NOT NULL, kind INTEGER NOT NULL, charge TEXT, account TEXT NOT NULL,"
+	" description TEXT NOT NULL,"
+	" active_from INTEGER NOT NULL, active_to INTEGER NOT NULL, quantity TEXT NOT NULL, price TEXT NOT NULL, per TEXT NOT NULL,"
+	" amount TEXT NOT NULL, exact TEXT NOT NULL, PRIMARY KEY (bill, number)) STRICT, WITHOUT ROWID;"
+
+	/* What was issued. kind: 1 invoice, 2 credit note, 3 adjustment, 4 void. name: its number for people; NULL for a void. at:
+	   when, in microseconds since 1970. refers: the document that it voids or replaces. */
+	"CREATE TABLE document ("
+	" number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, name TEXT UNIQUE, subscription TEXT NOT NULL, customer TEXT NOT NULL,"
+	" at INTEGER NOT NULL, reason TEXT, refers INTEGER, currency TEXT NOT NULL, total TEXT NOT NULL, due TEXT NOT NULL) STRICT;"
+	"CREATE INDEX document_subscription ON document (subscription, number);"
+	"CREATE INDEX document_refers ON document (refers, kind) WHERE refers IS NOT NULL;"
+	/* Of which bills a document is made. replaces: that of the same period which was billed before, NULL for the first. */
+	"CREATE TABLE document_bill ("
+	" document INTEGER NOT NULL, position INTEGER NOT NULL, bill INTEGER NOT NULL, replaces INTEGER,"
+	" PRIMARY KEY (document, position)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX document_bill_bill ON document_bill (bill);"
+	/* The ledger: amounts of a document on accounts, debit above 0, credit below; each document sums up to 0. */
+	"CREATE TABLE entry ("
+	" document INTEGER NOT NULL, number INTEGER NOT NULL, account TEXT NOT NULL, currency TEXT NOT NULL, amount TEXT NOT NULL,"
+	" PRIMARY KEY (document, number)) STRICT, WITHOUT ROWID;"
+	/* SHA-256 over the hash of the document before and all rows of this one. */
+	"CREATE TABLE link (document INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;"
+
+	/* What is billed now, as documents say: which bill holds for a period, and which document billed it last. */
+	"CREATE TABLE billed ("
+	" subscription INTEGER NOT NULL, active_from INTEGER NOT NULL, active_to INTEGER NOT NULL, bill INTEGER NOT NULL,"
+	" document INTEGER NOT NULL, PRIMARY KEY (subscription, active_from)) STRICT, WITHOUT ROWID;"
+	/* Bills and whose usage has changed since, by so many events. */
+	"CREATE TABLE stale (subscription INTEGER NOT NULL, bill INTEGER NOT NULL, events INTEGER NOT NULL,"
+	" PRIMARY KEY (subscription, bill)) STRICT, WITHOUT ROWID;"
+	/* The last number given in each series. */
+	"CREATE TABLE series (prefix TEXT PRIMARY KEY, last INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+#define NEVER(table, what) \
+	"CREATE TRIGGER " table "_" what " BEFORE " what " ON " table " BEGIN SELECT raise(ABORT, 'table " table " is append-only'); END;"
+#define APPEND_ONLY(table) NEVER(table, "update") NEVER(table, "delete")
+const char *const meter__trigger_sql = APPEND_ONLY("bill") APPEND_ONLY("line") APPEND_ONLY("document")
+	APPEND_ONLY("document_bill") APPEND_ONLY("entry") APPEND_ONLY("link");
 
 /* For people with sqlite3. A minute may be in two rows, one of them late. */
 const char *const meter__view_sql =
@@ -127,7 +183,8 @@ const char *const meter__view_sql =
 
 #define BUCKET_ROW "subscription, dimensions, events, unmeasured, value, at"
 #define EVENT_ROW                                                                                                                \
-	"e.timestamp, e.subscription, e.id, e.shape, e.value, e.properties, e.source, e.sequence, s.text, t.text, h.names"
+	"e.timestamp, e.subscription, e.id, e.shape, e.value, e.properties, e.source, e.sequence, s.text, t.text, h.names,"             \
+	" e.ingest"
 /* CROSS JOIN: read in the order of event, whatever the planner thinks of the others. */
 #define EVENT_FROM                                                                                                               \
 	" FROM event e CROSS JOIN name s ON s.number = e.subscription CROSS JOIN shape h ON h.number = e.shape"                  \
@@ -140,10 +197,10 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_READ_BEGIN] = "BEGIN",
 
 	[SQL_TOTALS] = "SELECT accepted, duplicate, conflict, rejected, late, ingest, catalog, generation,"
-		       " rolled_before, recovered, damaged, late_rows, negative FROM total",
+		       " rolled_before, recovered, damaged, late_rows, negative, closed_before FROM total",
 	[SQL_TOTALS_UPDATE] = "UPDATE total SET accepted = ?1, duplicate = ?2, conflict = ?3, rejected = ?4, late = ?5,"
 			      " ingest = ?6, catalog = ?7, generation = ?8, rolled_before = ?9, recovered = ?10, damaged = ?11,"
-			      " late_rows = ?12, negative = ?13",
+			      " late_rows = ?12, negative = ?13, closed_before = ?14",
 
 	[SQL_NAME_FIND] = "SELECT number FROM name WHERE text = ?1",
 	[SQL_NAME_ADD] = "INSERT INTO name (text) VALUES (?1) RETURNING number",
@@ -255,6 +312,43 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		" ORDER BY e.timestamp, e.subscription, e.id LIMIT ?7",
 	[SQL_FIRST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp LIMIT 1",
 	[SQL_LAST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp DESC LIMIT 1",
+
+	[SQL_BILL_ADD] = "INSERT INTO bill VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+			      " ?16, ?17) RETURNING number",
+	[SQL_BILL_READ] = "SELECT * FROM bill WHERE number = ?1",
+	[SQL_LINE_ADD] = "INSERT INTO line VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	[SQL_LINES] = "SELECT * FROM line WHERE bill = ?1 ORDER BY number",
+	[SQL_DOCUMENT_ADD] = "INSERT INTO document VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING number",
+	[SQL_DOCUMENT_READ] = "SELECT * FROM document WHERE number = ?1",
+	[SQL_DOCUMENT_NAMED] = "SELECT number FROM document WHERE name = ?1",
+	[SQL_DOCUMENT_VOID] = "SELECT number FROM document WHERE refers = ?1 AND kind = 4",
+	[SQL_DOCUMENT_SUCCESSOR] = "SELECT number FROM document WHERE refers = ?1 AND kind <> 4",
+	[SQL_DOCUMENT_NEXT] = "SELECT min(number) FROM document WHERE number > ?1 AND name IS NOT NULL",
+	[SQL_DOCUMENT_NEXT_OF] = "SELECT min(number) FROM document WHERE number > ?1 AND name IS NOT NULL AND subscription = ?2",
+	[SQL_DOCUMENT_BILL_ADD] = "INSERT INTO document_bill VALUES (?1, ?2, ?3, ?4)",
+	[SQL_DOCUMENT_BILLS] = "SELECT * FROM document_bill WHERE document = ?1 ORDER BY position",
+	[SQL_BILL_DOCUMENT] = "SELECT max(document) FROM document_bill WHERE bill = ?1",
+	[SQL_PERIOD_DOCUMENT] = "SELECT max(d.document) FROM bill s JOIN document_bill d ON d.bill = s.number"
+				" WHERE s.subscription = ?1 AND s.active_from = ?2 AND d.replaces IS NULL"
+				" AND NOT EXISTS (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4)",
+	[SQL_ENTRY_ADD] = "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5)",
+	[SQL_ENTRIES] = "SELECT * FROM entry WHERE document = ?1 ORDER BY number",
+	[SQL_LINK_ADD] = "INSERT INTO link VALUES (?1, ?2)",
+	[SQL_LINK_READ] = "SELECT hash FROM link WHERE document = ?1",
+	[SQL_LINK_LAST] = "SELECT max(document) FROM link",
+	[SQL_BILLED] = "SELECT b.active_from, b.active_to, b.bill, b.document, coalesce(s.events, -1) FROM billed b"
+		       " LEFT JOIN stale s ON s.subscription = b.subscription AND s.bill = b.bill"
+		       " WHERE b.subscription = ?1 AND b.active_from >= ?2 ORDER BY b.active_from",
+	[SQL_BILLED_AT] = "SELECT b.active_from, b.active_to, b.bill, b.document, coalesce(s.events, -1) FROM billed b"
+			  " LEFT JOIN stale s ON s.subscription = b.subscription AND s.bill = b.bill"
+			  " WHERE b.subscription = ?1 AND b.active_from <= ?2 ORDER BY b.active_from DESC LIMIT 1",
+	[SQL_BILLED_SET] = "INSERT INTO billed VALUES (?1, ?2, ?3, ?4, ?5)"
+			   " ON CONFLICT DO UPDATE SET active_to = ?3, bill = ?4, document = ?5",
+	[SQL_BILLED_DELETE] = "DELETE FROM billed WHERE subscription = ?1 AND active_from = ?2",
+	[SQL_STALE_ADD] = "INSERT INTO stale VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+	[SQL_STALE_DELETE] = "DELETE FROM stale WHERE subscription = ?1 AND bill = ?2",
+	[SQL_STALE_ANY] = "SELECT count(*) FROM (SELECT 1 FROM stale WHERE subscription = ?1 LIMIT 1)",
+	[SQL_SERIES_NEXT] = "INSERT INTO series VALUES (?1, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
 
 	[SQL_PAGE_QUARANTINE] = "SELECT number, outcome, reason, text, first, times FROM quarantine"
 				" WHERE number >= ?1 AND (?2 = 0 OR outcome = ?2) ORDER BY number LIMIT ?3",

@@ -2,7 +2,8 @@
  * usage.c - reads usage from the coarsest buckets that fit: days inside, hours and minutes at the edges, events where an edge
  * cuts a minute. The newest minutes are not in hours and days yet and are read one by one.
  *
- * So a month costs the same however many events lie under it, and any range is exact to the microsecond.
+ * So a month costs the same however many events lie under it, and any range is exact to the microsecond. A meter that is counted no
+ * more, and usage as it was known at some time, are read from the events alone.
  */
 #include "usage.h"
 
@@ -23,7 +24,8 @@
 struct collector {
 	struct reader *reader;
 	const struct usage_request *request;
-	int64_t meter_number;
+	int64_t meter_number;      /* 0: it has no buckets, and events are read one by one; then */
+	struct intern local;       /* are the dimensions of events, whose numbers are below 0 */
 	struct buckets sums;      /* by (start of the row's period in microseconds, subscription, group as dimensions) */
 	struct intern dimensions; /* numbers of dimension sets seen; the text is the number's bytes */
 	size_t *group_of;         /* by index of the dimension set */
@@ -48,9 +50,15 @@ static bool matches(const struct usage_request *q, const struct property *values
 /* The values of a stored dimension set, in the order of the meter's dimensions. */
 static int read_dimensions(struct collector *c, int64_t number, struct property *values)
 {
-	meter__buffer_reset(&c->text);
-	int code = meter__store_text(c->reader, &c->text, number);
+	int code = METER_OK;
 	size_t count = 0;
+	meter__buffer_reset(&c->text);
+	if (number < 0)
+		meter__buffer_slice(&c->text, meter__intern_text(&c->local, (size_t)(-number - 1)));
+	else
+		code = meter__store_text(c->reader, &c->text, number);
+	if (c->text.failed)
+		return meter__fail(METER_ENOMEM, "no memory for dimensions");
 	if (code == METER_OK)
 		code = meter__properties_read(values, STORED_DIMENSIONS_MAX, &count, &c->scratch, c->text.data, c->text.size);
 	if (code == METER_EINVAL || (code == METER_OK && count != meter__aggregate_stored_dimensions(c->request->meter)))
@@ -138,9 +146,28 @@ static int add_bucket(const struct bucket *row, void *user)
 	return add(scan->collector, row->start * scan->unit_us, row->subscription, row->dimensions, &row->sum);
 }
 
+/* The number of the dimensions in text. */
+static int number_dimensions(struct collector *c, int64_t *out)
+{
+	const struct slice text = {c->text.data, c->text.size};
+	size_t index = 0;
+	int code;
+	if (c->meter_number == 0) {
+		code = meter__intern_index(&c->local, text, &index);
+		*out = -(int64_t)index - 1;
+		return code;
+	}
+	code = meter__store_name(c->reader, out, text);
+	if (code == METER_OK && *out == 0)
+		return meter__fail(METER_ECORRUPT, "an event of meter %s is in no bucket", c->request->meter->key);
+	return code;
+}
+
 static int add_event(const struct stored_event *stored, void *user)
 {
 	struct collector *c = user;
+	if (c->request->ingest_max > 0 && stored->ingest > c->request->ingest_max)
+		return METER_OK;
 	struct aggregate value;
 	int code = meter__aggregate_measure(&value, c->request->meter, &stored->event);
 	if (code == METER_EEND)
@@ -154,9 +181,7 @@ static int add_event(const struct stored_event *stored, void *user)
 	if (c->text.failed)
 		return meter__fail(METER_ENOMEM, "no memory for dimensions");
 	int64_t dimensions;
-	code = meter__store_name(c->reader, &dimensions, (struct slice){c->text.data, c->text.size});
-	if (code == METER_OK && dimensions == 0)
-		code = meter__fail(METER_ECORRUPT, "an event of meter %s is in no bucket", c->request->meter->key);
+	code = number_dimensions(c, &dimensions);
 	return code == METER_OK ? add(c, stored->event.timestamp_us, stored->subscription, dimensions, &value) : code;
 }
 
@@ -377,11 +402,18 @@ static int copy_rows(struct usage_set *out, const struct collector *c)
 
 static int collect(struct collector *c)
 {
+	int code;
 	if (c->request->meter->aggregation == AGGREGATION_TIME_WEIGHTED)
-		return collect_weighted(c);
-	int code = collect_buckets(c, coarsest_level(c->request->by));
-	if (code == METER_OK)
-		code = collect_late(c);
+		return c->meter_number ? collect_weighted(c)
+		                       : meter__fail(METER_EUNSUPPORTED, "meter %s: values over time that are counted no more",
+		                                     c->request->meter->key);
+	if (c->meter_number == 0) {
+		code = collect_range(c, -1, c->request->range.from_us, c->request->range.to_us);
+	} else {
+		code = collect_buckets(c, coarsest_level(c->request->by));
+		if (code == METER_OK)
+			code = collect_late(c);
+	}
 	return code == METER_OK && c->request->meter->aggregation == AGGREGATION_UNIQUE_COUNT ? fold_members(c) : code;
 }
 
@@ -389,8 +421,8 @@ int meter__usage_collect(struct usage_set *out, struct reader *r, const struct u
 {
 	*out = (struct usage_set){0};
 	struct collector c = {.reader = r, .request = request};
-	c.sums.seed = c.dimensions.seed = c.groups.seed = c.members.seed = meter__os.random();
-	int code = meter__store_meter(r, &c.meter_number, request->meter);
+	c.sums.seed = c.dimensions.seed = c.groups.seed = c.members.seed = c.local.seed = meter__os.random();
+	int code = request->ingest_max > 0 ? METER_OK : meter__store_meter(r, &c.meter_number, request->meter);
 	if (code == METER_OK)
 		code = collect(&c);
 	if (code == METER_OK)
@@ -403,6 +435,7 @@ int meter__usage_collect(struct usage_set *out, struct reader *r, const struct u
 	meter__intern_free(&c.dimensions);
 	meter__intern_free(&c.groups);
 	meter__intern_free(&c.members);
+	meter__intern_free(&c.local);
 	free(c.group_of);
 	meter__buffer_free(&c.text);
 	meter__buffer_free(&c.scratch);

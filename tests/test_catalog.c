@@ -520,7 +520,7 @@ static void test_wrong_plan_is_refused(void **state)
 	         "[]}]\n",
 	         "t.yaml:2:28: \"usd\": a currency of ISO 4217 was expected, like USD, or one of \"units\"", "unknown currency"},
 		{"version: 1\nplans: [{key: p, currency: USD, period: P1M, effective_from: 2026-01-01T00:00:00Z, charges: []}]\n",
-	         "t.yaml:2:41: \"P1M\": month was expected", "unknown period"},
+	         "t.yaml:2:41: \"P1M\": day, week, month, quarter or year was expected", "unknown period"},
 		{PLAN "    charges: {}\n", "t.yaml:10:14: a list was expected, not a mapping", "charges as a mapping"},
 		{PLAN "    charges: []\n    grace: soon\n",
 	         "t.yaml:11:12: \"soon\": a duration was expected, like 12h, 30m, 90s, 2d or PT12H", "no duration"},
@@ -543,7 +543,8 @@ static void test_wrong_plan_is_refused(void **state)
 		{PLAN "    charges: []\n    price: 1\n",
 	         "t.yaml:11:5: unknown key \"price\"; allowed are key, name, currency, period, effective_from, grace, rounding, "
 	         "minimum, "
-	         "maximum, charges, discounts, commitments, credits",
+	         "maximum, charges, discounts, commitments, credits, "
+	         "late_usage, invoice_prefix, credit_note_prefix",
 	         "unknown key"},
 		{PLAN "    charges: []\n  - {key: p, currency: EUR, period: month, effective_from: 2026-01-01T01:00:00+01:00, "
 	              "charges: []}\n",
@@ -713,7 +714,7 @@ static void test_wrong_subscription_is_refused(void **state)
 	         "t.yaml:12:64: \"until\" must be later than \"from\"", "until = from"},
 		{SUBSCRIPTION("plan: [{plan: p, " FROM "}, {plan: p, from: 2026-02-01T00:00:00Z}], until: 2026-02-01T00:00:00Z"),
 	         "t.yaml:12:113: \"until\" must be later than \"from\"", "ends with the last change"},
-		{SUBSCRIPTION("plan: p, " FROM ", anchor: 15"), "t.yaml:12:65: \"15\": calendar was expected", "anchor"},
+		{SUBSCRIPTION("plan: p, " FROM ", anchor: 15"), "t.yaml:12:65: \"15\": calendar or anniversary was expected", "anchor"},
 		{SUBSCRIPTION("plan: p, " FROM ", period: month"),
 	         "t.yaml:12:57: unknown key \"period\"; allowed are customer, plan, from, until, trial_until, pauses, timezone, "
 	         "anchor",
@@ -791,22 +792,45 @@ static void test_wrong_quantity_rules_are_refused(void **state)
 	expect_refused(rows, COUNT(rows), METER_ECATALOG);
 }
 
-static void test_language_not_rated_yet_is_named(void **state)
+static void test_periods_and_calendars(void **state)
 {
-#define NOT_RATED(position, name) "t.yaml:" position ": \"" name "\" is not rated by this version of libmeter"
 #define PERIOD(text)                                                                                                             \
 	"version: 1\nplans: [{key: p, currency: USD, effective_from: 2026-01-01T00:00:00Z, charges: [], period: " text "}]\n"
+	static const struct {
+		const char *text;
+		enum cycle_unit unit;
+	} periods[] = {{PERIOD("day"), CYCLE_DAY},
+	               {PERIOD("week"), CYCLE_WEEK},
+	               {PERIOD("month"), CYCLE_MONTH},
+	               {PERIOD("quarter"), CYCLE_QUARTER},
+	               {PERIOD("year"), CYCLE_YEAR}};
 	static const struct refused rows[] = {
-		{PERIOD("day"), NOT_RATED("2:92", "day"), "day"},
-		{PERIOD("week"), NOT_RATED("2:92", "week"), "week"},
-		{PERIOD("quarter"), NOT_RATED("2:92", "quarter"), "quarter"},
-		{PERIOD("year"), NOT_RATED("2:92", "year"), "year"},
-		{SUBSCRIPTION("plan: p, " FROM ", timezone: Europe/Berlin"), NOT_RATED("12:67", "Europe/Berlin"), "time zone"},
-		{SUBSCRIPTION("plan: p, " FROM ", anchor: anniversary"), NOT_RATED("12:65", "anniversary"), "anniversary"},
+		{SUBSCRIPTION("plan: p, " FROM ", timezone: Europe/Atlantis"),
+	         "t.yaml:12:67: \"Europe/Atlantis\": a time zone was expected, like Europe/Berlin", "no such zone"},
+		{SUBSCRIPTION("plan: p, " FROM ", timezone: ../../etc/passwd"),
+	         "t.yaml:12:67: \"../../etc/passwd\": a time zone was expected, like Europe/Berlin", "a name that leaves the folder"},
+		{PERIOD("month, invoice_prefix: X-, credit_note_prefix: X-"),
+	         "t.yaml:2:139: invoices and credit notes need prefixes that differ", "one series for two kinds"},
+		{PERIOD("month, late_usage: never"), "t.yaml:2:111: \"never\": next_invoice or credit_note was expected", "late usage"},
 	};
+	meter_catalog *catalog;
 
 	(void)state;
-	expect_refused(rows, COUNT(rows), METER_EUNSUPPORTED);
+	for (size_t i = 0; i < COUNT(periods); i++) {
+		assert_int_equal(meter_catalog_read(&catalog, "t.yaml", periods[i].text, METER_NUL_TERMINATED), METER_OK);
+		assert_int_equal(catalog->plans[0].period, periods[i].unit);
+		assert_string_equal(catalog->plans[0].invoice_prefix, "INV-");
+		assert_false(catalog->plans[0].credits_late);
+		meter_catalog_free(catalog);
+	}
+	assert_int_equal(meter_catalog_read(&catalog, "t.yaml",
+	                                    SUBSCRIPTION("plan: p, " FROM ", timezone: Europe/Berlin, anchor: anniversary"),
+	                                    METER_NUL_TERMINATED),
+	                 METER_OK);
+	assert_true(catalog->subscriptions[0].is_anniversary);
+	assert_non_null(catalog->subscriptions[0].zone);
+	meter_catalog_free(catalog);
+	expect_refused(rows, COUNT(rows), METER_ECATALOG);
 }
 
 /* ---- limits ---- */
@@ -986,7 +1010,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_wrong_discount_is_refused),
 		cmocka_unit_test(test_wrong_subscription_is_refused),
 		cmocka_unit_test(test_wrong_quantity_rules_are_refused),
-		cmocka_unit_test(test_language_not_rated_yet_is_named),
+		cmocka_unit_test(test_periods_and_calendars),
 		cmocka_unit_test(test_numbers_of_things_are_bounded),
 		cmocka_unit_test(test_twenty_thousand_subscriptions),
 		cmocka_unit_test(test_long_texts_are_bounded),

@@ -27,64 +27,6 @@ static void assert_i64(int64_t actual, int64_t expected, const char *why)
 		fail_msg("%s: %lld is not %lld", why, (long long)actual, (long long)expected);
 }
 
-static void test_parse_months(void **state)
-{
-	static const struct {
-		const char *text;
-		const char *from;
-		const char *to;
-	} cases[] = {
-		{"1970-01", "1970-01-01T00:00:00Z", "1970-02-01T00:00:00Z"},
-		{"2026-01", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"},
-		{"2026-02", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"},
-		{"2024-02", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"},
-		{"2026-12", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"},
-		{"9999-11", "9999-11-01T00:00:00Z", "9999-12-01T00:00:00Z"},
-	};
-	struct period p;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(meter__period_parse(&p, cases[i].text, 7), METER_OK);
-		assert_i64(p.from_us, at(cases[i].from), cases[i].text);
-		assert_i64(p.to_us, at(cases[i].to), cases[i].text);
-	}
-	assert_int_equal(meter__period_parse(&p, "9999-12", 7), METER_OK);
-	assert_i64(p.to_us, INSTANT_MAX + 1, "the end of the last month is the end of time");
-}
-
-static void test_parse_refuses(void **state)
-{
-	static const struct {
-		const char *text;
-		const char *expected;
-	} cases[] = {
-		{"", "\"\": a month was expected, like 2026-01"},
-		{"2026", "\"2026\": a month was expected, like 2026-01"},
-		{"2026-1", "\"2026-1\": a month was expected, like 2026-01"},
-		{"2026-001", "\"2026-001\": a month was expected, like 2026-01"},
-		{"2026-01-01", "\"2026-01-01\": a month was expected, like 2026-01"},
-		{"2026/01", "\"2026/01\": a month was expected, like 2026-01"},
-		{"202601-", "\"202601-\": a month was expected, like 2026-01"},
-		{"-026-01", "\"-026-01\": a month was expected, like 2026-01"},
-		{"20 6-01", "\"20 6-01\": a month was expected, like 2026-01"},
-		{"2026-+1", "\"2026-+1\": a month was expected, like 2026-01"},
-		{"2026-0x", "\"2026-0x\": a month was expected, like 2026-01"},
-		{"1969-12", "\"1969-12\": a month within 1970 to 9999 was expected"},
-		{"0000-01", "\"0000-01\": a month within 1970 to 9999 was expected"},
-		{"2026-00", "\"2026-00\": month 0 is not within 1 to 12"},
-		{"2026-13", "\"2026-13\": month 13 is not within 1 to 12"},
-		{"2026-99", "\"2026-99\": month 99 is not within 1 to 12"},
-	};
-	struct period p;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(meter__period_parse(&p, cases[i].text, strlen(cases[i].text)), METER_EINVAL);
-		assert_string_equal(meter_errmsg(), cases[i].expected);
-	}
-}
-
 static void test_period_of(void **state)
 {
 	static const struct {
@@ -184,8 +126,6 @@ static void test_intersect(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse_months),
-		cmocka_unit_test(test_parse_refuses),
 		cmocka_unit_test(test_period_of),
 		cmocka_unit_test(test_months_tile_all_of_time),
 		cmocka_unit_test(test_any_time_lies_in_its_period),

@@ -1,0 +1,284 @@
+/*
+ * closing.c - everything that is due, of all subscriptions: in transactions of some 20 ms between which recording goes on.
+ *
+ * What is done stays done: a run that was stopped or killed is simply started again, and two runs at once share the work. A
+ * subscription that is refused (a suspended line, a plan that is missing) does not stop the others.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "finalize.h"
+#include "internal.h"
+#include "os.h"
+
+#define DOCUMENTS_PER_COMMIT 256
+
+struct closed_row {
+	char *subscription;
+	char *number; /* NULL: refused */
+	char *message;
+	struct period active;
+	char total[DECIMAL_TEXT_SIZE];
+	char due[DECIMAL_TEXT_SIZE];
+	char *currency;
+	int32_t code;
+};
+
+struct meter_closing {
+	struct closed_row *rows;
+	size_t count, capacity;
+	size_t finalized, refused;
+};
+
+static void free_row(struct closed_row *row)
+{
+	free(row->subscription);
+	free(row->number);
+	free(row->message);
+	free(row->currency);
+}
+
+static int add_row(struct meter_closing *out, const struct closed_row *row)
+{
+	if (out->count == out->capacity) {
+		const size_t capacity = out->capacity ? out->capacity * 2 : 64;
+		struct closed_row *rows = realloc(out->rows, capacity * sizeof(*rows));
+		if (!rows)
+			return meter__fail(METER_ENOMEM, "no memory for what was closed");
+		out->rows = rows;
+		out->capacity = capacity;
+	}
+	out->rows[out->count++] = *row;
+	return METER_OK;
+}
+
+static int note_closed(struct meter_closing *out, const struct meter_invoice *invoice)
+{
+	const struct bill *main = meter__invoice_main(invoice);
+	struct closed_row row = {.subscription = meter__copy(meter__slice_of(invoice->subscription)),
+	                         .number = meter__copy(meter__slice_of(invoice->document.name)),
+	                         .currency = meter__copy(meter__slice_of(main->currency)),
+	                         .active = main->period.active};
+	memcpy(row.total, invoice->total, sizeof(row.total));
+	memcpy(row.due, invoice->due, sizeof(row.due));
+	out->finalized++;
+	return add_row(out, &row);
+}
+
+static int note_refused(struct meter_closing *out, const char *subscription, int code)
+{
+	const struct closed_row row = {.subscription = meter__copy(meter__slice_of(subscription)),
+	                               .message = meter__copy(meter__slice_of(meter_errmsg())),
+	                               .code = code};
+	out->refused++;
+	return add_row(out, &row);
+}
+
+/* What a subscription may be refused for without stopping the others. */
+static bool is_refusal(int code)
+{
+	return code == METER_ESTATE || code == METER_ENOTFOUND || code == METER_EUNSUPPORTED || code == METER_EOVERFLOW;
+}
+
+/* Whether the first open period is over, and its grace. METER_EEND: it is not, or there is none. */
+static int check_due(const struct closing *c, const struct meter_catalog *catalog, const struct subscription *subscription)
+{
+	struct billing_period period;
+	struct rate_segment *segments;
+	size_t count;
+	int code = meter__draft_open_period(&period, c->reader, catalog, subscription);
+	if (code != METER_OK)
+		return code;
+	if (period.active.to_us > c->at_us)
+		return METER_EEND;
+	code = meter__segments(&segments, &count, catalog, subscription, period.active);
+	if (code != METER_OK)
+		return code;
+	const bool is_due = c->at_us >= period.active.to_us + segments[count - 1].plan->grace_us;
+	free(segments);
+	return is_due ? METER_OK : METER_EEND;
+}
+
+/* The adjustments that no invoice will take along: by the plan, or because the subscription has ended. */
+static int settle_rest(const struct closing *c, struct meter_closing *out, const struct meter_catalog *catalog,
+                       const struct subscription *subscription)
+{
+	struct billing_period period;
+	meter_invoice *invoice;
+	bool is_stale;
+	int code = meter__store_is_stale(c->reader, meter__slice_of(subscription->key), &is_stale);
+	if (code != METER_OK || !is_stale)
+		return code;
+	code = meter__draft_open_period(&period, c->reader, catalog, subscription);
+	if (code != METER_OK && code != METER_EEND)
+		return code;
+	const struct plan *plan =
+		meter__catalog_plan(catalog, meter__slice_of(subscription->plans[subscription->plan_count - 1].plan), c->at_us);
+	if (code == METER_OK && !(plan && plan->credits_late))
+		return METER_OK;
+	do {
+		code = meter__finalize_adjustments(c, &invoice, meter__slice_of(subscription->key));
+		if (code == METER_OK && invoice)
+			code = note_closed(out, invoice);
+		const bool is_done = !invoice;
+		meter_invoice_free(invoice);
+		if (is_done)
+			break;
+	} while (code == METER_OK);
+	return code;
+}
+
+/* Everything of one subscription that is due; *left counts down the documents of the transaction. METER_EEND when there is more. */
+static int close_subscription(const struct closing *c, struct meter_closing *out, const struct meter_catalog *catalog,
+                              const struct subscription *subscription, int *left)
+{
+	const struct draft_request request = {.subscription = meter__slice_of(subscription->key)};
+	int code;
+	while ((code = check_due(c, catalog, subscription)) == METER_OK) {
+		meter_invoice *invoice, *settled;
+		code = meter__finalize_period(c, &invoice, &settled, &request);
+		if (settled && note_closed(out, settled) != METER_OK)
+			code = METER_ENOMEM;
+		if (code == METER_OK)
+			code = note_closed(out, invoice);
+		meter_invoice_free(invoice);
+		meter_invoice_free(settled);
+		if (code != METER_OK || --*left <= 0)
+			return code == METER_OK ? METER_EAGAIN : code;
+	}
+	return code == METER_EEND ? settle_rest(c, out, catalog, subscription) : code;
+}
+
+struct closing_all {
+	struct meter_closing *out;
+	struct meter_catalog *catalog;
+	size_t next; /* subscription */
+};
+
+/* One transaction's worth. */
+static int close_some(meter *m, struct closing_all *all, int64_t at_us)
+{
+	struct closing c;
+	int left = DOCUMENTS_PER_COMMIT;
+	const size_t rows = all->out->count, finalized = all->out->finalized, refused = all->out->refused;
+	const size_t first = all->next;
+	int code = meter__finalize_begin(&c, m, NULL, at_us);
+	if (code != METER_OK)
+		return code;
+	if (!all->catalog) {
+		code = meter__store_catalog(c.reader, &all->catalog);
+		if (code == METER_OK && !all->catalog)
+			code = meter__fail(METER_ENOTFOUND, "no catalog was applied yet");
+	}
+	while (code == METER_OK && left > 0 && all->next < all->catalog->subscription_count) {
+		const struct subscription *subscription = &all->catalog->subscriptions[all->next];
+		code = close_subscription(&c, all->out, all->catalog, subscription, &left);
+		if (is_refusal(code))
+			code = note_refused(all->out, subscription->key, code);
+		if (code == METER_OK)
+			all->next++;
+	}
+	if (code == METER_EAGAIN)
+		code = METER_OK;
+	code = meter__finalize_end(&c, code);
+	if (code != METER_OK) { /* nothing of this transaction was done */
+		all->next = first;
+		while (all->out->count > rows)
+			free_row(&all->out->rows[--all->out->count]);
+		all->out->finalized = finalized;
+		all->out->refused = refused;
+	}
+	return code;
+}
+
+int meter_closing_run(meter_closing **out, meter *m, int64_t at_us, meter_progress progress, void *user)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m);
+	REQUIRE_OWN(m);
+	struct closing_all all = {.out = calloc(1, sizeof(*all.out))};
+	int code = all.out ? METER_OK : meter__fail(METER_ENOMEM, "no memory for what was closed");
+	if (at_us == METER_NOW)
+		at_us = meter__os.now_us();
+	do {
+		if (code == METER_OK)
+			code = close_some(m, &all, at_us);
+		if (code == METER_OK && progress &&
+		    progress((int64_t)all.next, (int64_t)all.catalog->subscription_count, user) != 0)
+			code = meter__fail(METER_ETIMEDOUT, "stopped; what was finalized stays so");
+	} while (code == METER_OK && all.next < all.catalog->subscription_count);
+	meter__catalog_release(all.catalog);
+	if (code != METER_OK) {
+		meter_closing_free(all.out);
+		return code;
+	}
+	*out = all.out;
+	return METER_OK;
+}
+
+void meter_closing_free(meter_closing *closing)
+{
+	if (!closing)
+		return;
+	for (size_t i = 0; i < closing->count; i++)
+		free_row(&closing->rows[i]);
+	free(closing->rows);
+	free(closing);
+}
+
+static const struct closed_row *row_at(const meter_closing *closing, size_t index)
+{
+	return closing && index < closing->count ? &closing->rows[index] : NULL;
+}
+
+size_t meter_closing_count(const meter_closing *closing)
+{
+	return closing ? closing->count : 0;
+}
+
+size_t meter_closing_refused(const meter_closing *closing)
+{
+	return closing ? closing->refused : 0;
+}
+
+const char *meter_closing_subscription(const meter_closing *closing, size_t index)
+{
+	return row_at(closing, index) ? closing->rows[index].subscription : NULL;
+}
+
+const char *meter_closing_number(const meter_closing *closing, size_t index)
+{
+	return row_at(closing, index) ? closing->rows[index].number : NULL;
+}
+
+const char *meter_closing_message(const meter_closing *closing, size_t index)
+{
+	return row_at(closing, index) ? closing->rows[index].message : NULL;
+}
+
+const char *meter_closing_currency(const meter_closing *closing, size_t index)
+{
+	return row_at(closing, index) ? closing->rows[index].currency : NULL;
+}
+
+const char *meter_closing_total(const meter_closing *closing, size_t index)
+{
+	return meter_closing_number(closing, index) ? closing->rows[index].total : NULL;
+}
+
+const char *meter_closing_due(const meter_closing *closing, size_t index)
+{
+	return meter_closing_number(closing, index) ? closing->rows[index].due : NULL;
+}
+
+int64_t meter_closing_from_us(const meter_closing *closing, size_t index)
+{
+	return row_at(closing, index) ? closing->rows[index].active.from_us : 0;
+}
+
+int64_t meter_closing_to_us(const meter_closing *closing, size_t index)
+{
+	return row_at(closing, index) ? closing->rows[index].active.to_us : 0;
+}

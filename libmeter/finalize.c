@@ -1,0 +1,533 @@
+/*
+ * finalize.c - what makes an invoice final, and what comes after it: voids, adjustments, new invoices in the place of voided ones.
+ *
+ * Everything happens in the one transaction under the one lock, and what is rated is read in that transaction: two processes that close
+ * the same period make one invoice, and an event is either seen by the invoice or late. A document is drafted, checked, and then
+ * written; nothing is written of one that is refused.
+ *
+ * Invariants:
+ * - Documents are only added. "billed" says which bill holds for which period, and follows from them.
+ * - Periods of a subscription are finalized in their order, each once while its invoice is not voided, and tile.
+ * - Numbers have no gaps: they are given in the transaction that stores the document.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "finalize.h"
+#include "instant.h"
+#include "internal.h"
+#include "os.h"
+
+#define LINES_MAX 100000
+
+/* ---- checks ---- */
+
+static int check_suspended(const struct meter_invoice *invoice)
+{
+	const struct bill *own = &invoice->own;
+	for (size_t i = 0; i < own->line_count; i++) {
+		if (!own->lines[i].has_amount)
+			return meter__fail(METER_ESTATE, "a line is suspended (%s): usage that has no amount",
+			                   own->lines[i].description);
+	}
+	return METER_OK;
+}
+
+/* Adjustments have no line to show what has no amount. */
+static int check_adjustments(const struct meter_invoice *invoice)
+{
+	for (size_t i = 0; i < invoice->adjustment_count; i++) {
+		if (invoice->adjustments[i].after.suspended_count > 0)
+			return meter__fail(METER_ESTATE, "late usage has no amount, and cannot be adjusted");
+	}
+	return METER_OK;
+}
+
+static int check_time(const struct closing *c, const struct meter_invoice *invoice)
+{
+	char end[INSTANT_TEXT_SIZE], due[INSTANT_TEXT_SIZE];
+	const int64_t due_us = invoice->own.period.active.to_us + invoice->own.plan->grace_us;
+	if (c->at_us >= due_us || c->reason)
+		return METER_OK;
+	meter__instant_format(end, invoice->own.period.active.to_us);
+	meter__instant_format(due, due_us);
+	if (c->at_us < invoice->own.period.active.to_us)
+		return meter__fail(METER_ESTATE, "the period ends at %s; a reason is needed to finalize it before", end);
+	return meter__fail(METER_ESTATE, "late events may join until %s; a reason is needed to finalize before", due);
+}
+
+/* What Kill Bill calls its guards: what must never be billed, whatever rating says. */
+static int check_sanity(const struct meter_invoice *invoice)
+{
+	if (invoice->line_count > LINES_MAX)
+		return meter__fail(METER_ESTATE, "%zu lines are more than an invoice has", invoice->line_count);
+	if (invoice->has_own && meter__decimal_is_negative(invoice->own.total))
+		return meter__fail(METER_ESTATE, "its total would be below 0: %s", invoice->total);
+	return METER_OK;
+}
+
+static int check(const struct closing *c, const struct meter_invoice *invoice)
+{
+	int code = METER_OK;
+	if (invoice->has_own && !invoice->is_first_open)
+		return meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
+	if (invoice->has_own)
+		code = check_time(c, invoice);
+	if (code == METER_OK)
+		code = check_suspended(invoice);
+	if (code == METER_OK)
+		code = check_adjustments(invoice);
+	return code == METER_OK ? check_sanity(invoice) : code;
+}
+
+/* ---- writing a document ---- */
+
+static int add_bill(const struct closing *c, struct bill *s, const char *subscription)
+{
+	int code = meter__bill_hash_plan(s);
+	return code == METER_OK ? meter__store_bill_add(c->store, s, meter__slice_of(subscription)) : code;
+}
+
+/* A billed period that follows on this one was rated with what this one left before; if that changed, it is stale. */
+static int mark_next(const struct closing *c, const char *subscription, const struct bill *s)
+{
+	struct billed next;
+	struct bill stored;
+	int64_t number;
+	int code = meter__store_name(c->reader, &number, meter__slice_of(subscription));
+	if (code == METER_OK)
+		code = meter__store_billed_at(c->reader, number, s->period.active.to_us, &next);
+	if (code != METER_OK)
+		return code == METER_EEND ? METER_OK : code;
+	code = meter__store_bill_read(c->reader, next.bill, &stored);
+	if (code != METER_OK)
+		return code;
+	if (!meter__account_is_same(&stored.before, &s->after))
+		code = meter__store_stale_add(c->store, number, next.bill, 0);
+	meter__bill_free(&stored);
+	return code;
+}
+
+static int set_billed(const struct closing *c, const struct meter_invoice *invoice, const struct bill *s)
+{
+	const struct billed billed = {s->period.active, s->number, invoice->document.number, 0};
+	return meter__store_billed_set(c->store, meter__slice_of(invoice->subscription), &billed);
+}
+
+static int add_bills(const struct closing *c, struct meter_invoice *invoice, struct document_bill *out)
+{
+	size_t count = 0;
+	int code = METER_OK;
+	if (invoice->has_own) {
+		code = add_bill(c, &invoice->own, invoice->subscription);
+		out[count++] = (struct document_bill){invoice->own.number, 0};
+	}
+	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++) {
+		struct adjustment *a = &invoice->adjustments[i];
+		code = add_bill(c, &a->after, invoice->subscription);
+		out[count++] = (struct document_bill){a->after.number, a->before.number};
+	}
+	return code;
+}
+
+static int set_all_billed(const struct closing *c, struct meter_invoice *invoice)
+{
+	int code = METER_OK;
+	if (invoice->has_own)
+		code = set_billed(c, invoice, &invoice->own);
+	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
+		code = set_billed(c, invoice, &invoice->adjustments[i].after);
+	for (size_t i = 0; i < invoice->settled_count && code == METER_OK; i++)
+		code = meter__store_stale_delete(c->store, meter__slice_of(invoice->subscription), invoice->settled[i]);
+	return code == METER_OK && invoice->has_own ? mark_next(c, invoice->subscription, &invoice->own) : code;
+}
+
+static enum document_kind kind_of(const struct meter_invoice *invoice)
+{
+	if (invoice->has_own)
+		return DOCUMENT_INVOICE;
+	return meter__decimal_is_negative(invoice->due_value) ? DOCUMENT_CREDIT_NOTE : DOCUMENT_ADJUSTMENT;
+}
+
+static int write_document(const struct closing *c, struct meter_invoice *invoice)
+{
+	const struct bill *main = meter__invoice_main(invoice);
+	const enum document_kind kind = kind_of(invoice);
+	const size_t count = invoice->has_own + invoice->adjustment_count;
+	struct document_bill *bills = calloc(count, sizeof(*bills));
+	struct ledger ledger;
+	if (!bills)
+		return meter__fail(METER_ENOMEM, "no memory for an invoice");
+	invoice->document = (struct document){.kind = kind,
+	                                      .subscription = invoice->subscription,
+	                                      .customer = invoice->customer,
+	                                      .at_us = c->at_us,
+	                                      .reason = c->reason,
+	                                      .refers = c->refers,
+	                                      .currency = main->currency,
+	                                      .total = invoice->total_value,
+	                                      .due = invoice->due_value};
+	int code = meter__ledger_post(&ledger, &invoice->arena, invoice->lines, invoice->line_count, invoice->subscription,
+	                              main->currency, invoice->due_value);
+	/* Nothing below is refused: it succeeds, or the transaction fails. */
+	if (code == METER_OK)
+		code = add_bills(c, invoice, bills);
+	if (code == METER_OK)
+		code = meter__store_document_add(
+			c->store, &invoice->document, &invoice->arena,
+			kind == DOCUMENT_CREDIT_NOTE ? main->plan->credit_note_prefix : main->plan->invoice_prefix, bills,
+			count, ledger.entries, ledger.count);
+	free(bills);
+	if (code == METER_OK)
+		code = set_all_billed(c, invoice);
+	invoice->status = "finalized";
+	return code;
+}
+
+/* ---- closing one subscription ---- */
+
+int meter__finalize_adjustments(const struct closing *c, meter_invoice **out, struct slice subscription)
+{
+	const struct draft_request request = {.subscription = subscription, .is_settling = true};
+	meter_invoice *invoice;
+	*out = NULL;
+	int code = meter__draft(&invoice, c->reader, &request);
+	if (code != METER_OK)
+		return code;
+	if (invoice->adjustment_count == 0) {
+		for (size_t i = 0; i < invoice->settled_count && code == METER_OK; i++)
+			code = meter__store_stale_delete(c->store, subscription, invoice->settled[i]);
+		meter_invoice_free(invoice);
+		return code;
+	}
+	code = check(c, invoice);
+	if (code == METER_OK)
+		code = write_document(c, invoice);
+	if (code != METER_OK) {
+		meter_invoice_free(invoice);
+		return code;
+	}
+	*out = invoice;
+	return METER_OK;
+}
+
+int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_invoice **settled_out,
+                           const struct draft_request *request)
+{
+	meter_invoice *invoice;
+	*out = *settled_out = NULL;
+	int code = meter__draft(&invoice, c->reader, request);
+	if (code == METER_OK)
+		code = check(c, invoice);
+	if (code == METER_OK && invoice->settles_apart) {
+		meter_invoice_free(invoice);
+		invoice = NULL;
+		code = meter__finalize_adjustments(c, settled_out, request->subscription);
+		if (code == METER_OK)
+			code = meter__draft(&invoice, c->reader, request);
+		if (code == METER_OK)
+			code = check(c, invoice);
+	}
+	if (code == METER_OK)
+		code = write_document(c, invoice);
+	if (code != METER_OK) {
+		meter_invoice_free(invoice);
+		return code;
+	}
+	*out = invoice;
+	return METER_OK;
+}
+
+/* ---- the transaction around it ---- */
+
+int meter__finalize_begin(struct closing *c, meter *m, const char *reason, int64_t at_us)
+{
+	*c = (struct closing){.store = m->store, .at_us = at_us == METER_NOW ? meter__os.now_us() : at_us, .reason = reason};
+	int code = meter__store_begin(m->store);
+	if (code == METER_OK)
+		c->reader = meter__store_writing(m->store);
+	return code;
+}
+
+int meter__finalize_end(const struct closing *c, int code)
+{
+	if (code == METER_OK)
+		code = meter__store_totals_write(c->store);
+	if (code != METER_OK) {
+		meter__store_rollback(c->store);
+		return code;
+	}
+	return meter__store_commit(c->store);
+}
+
+static int check_reason(const char *reason)
+{
+	const struct slice text = meter__slice_of(reason);
+	if (reason && (text.size == 0 || text.size > 1024 || !meter__utf8_valid(text.data, text.size)))
+		return meter__fail(METER_EINVAL, "a reason is 1 to 1024 bytes of UTF-8");
+	return METER_OK;
+}
+
+/* The stored document, read back by a reader that sees what is committed. */
+static int load_committed(meter_invoice **out, meter *m, int64_t document)
+{
+	struct reader *r;
+	int code = meter__store_reader(&r, m->store);
+	if (code != METER_OK)
+		return code;
+	code = meter__invoice_load(out, r, document);
+	meter__store_reader_done(r);
+	return code;
+}
+
+int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
+                           size_t period_size, const char *reason, int64_t at_us)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m);
+	REQUIRE_OWN(m);
+	struct draft_request request = {.period = meter__optional_argument(period, period_size)};
+	struct closing c;
+	meter_invoice *invoice = NULL, *settled = NULL;
+	int64_t document = 0;
+	int code = meter__argument(&request.subscription, "subscription", subscription, subscription_size);
+	if (code == METER_OK)
+		code = check_reason(reason);
+	if (code == METER_OK)
+		code = meter__finalize_begin(&c, m, reason, at_us);
+	if (code != METER_OK)
+		return code;
+	if (request.period.data)
+		code = meter__invoice_find_document(c.reader, request.subscription, request.period, &document);
+	if (code == METER_OK && document == 0)
+		code = meter__finalize_period(&c, &invoice, &settled, &request);
+	if (code == METER_OK && invoice)
+		document = invoice->document.number;
+	if (code == METER_EEND)
+		code = meter__fail(METER_ESTATE, "everything is finalized");
+	meter_invoice_free(invoice);
+	meter_invoice_free(settled);
+	code = meter__finalize_end(&c, code);
+	return code == METER_OK ? load_committed(out, m, document) : code;
+}
+
+int meter_invoice_adjust(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, int64_t at_us)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m);
+	REQUIRE_OWN(m);
+	struct slice key;
+	struct closing c;
+	meter_invoice *invoice = NULL;
+	int code = meter__argument(&key, "subscription", subscription, subscription_size);
+	if (code == METER_OK)
+		code = meter__finalize_begin(&c, m, NULL, at_us);
+	if (code != METER_OK)
+		return code;
+	code = meter__finalize_adjustments(&c, &invoice, key);
+	const int64_t document = invoice ? invoice->document.number : 0;
+	meter_invoice_free(invoice);
+	code = meter__finalize_end(&c, code);
+	if (code != METER_OK)
+		return code;
+	return document ? load_committed(out, m, document) : meter__fail(METER_EEND, "there is nothing to adjust");
+}
+
+/* ---- voiding ---- */
+
+struct void_bills {
+	const struct closing *closing;
+	const struct document *document;
+	struct document_bill *list;
+	size_t count;
+};
+
+static int note_bill(const struct document_bill *bill, void *user)
+{
+	struct void_bills *v = user;
+	struct document_bill *grown = realloc(v->list, (v->count + 1) * sizeof(*grown));
+	if (!grown)
+		return meter__fail(METER_ENOMEM, "no memory for an invoice");
+	v->list = grown;
+	v->list[v->count++] = *bill;
+	return METER_OK;
+}
+
+/* Take back what a bill has billed. What it replaced holds again, and is as stale as it was. */
+static int unbill(const struct void_bills *v, const struct document_bill *bill)
+{
+	const struct closing *c = v->closing;
+	const struct slice subscription = meter__slice_of(v->document->subscription);
+	struct bill stored;
+	struct billed billed;
+	int64_t number;
+	int code = meter__store_bill_read(c->reader, bill->bill, &stored);
+	if (code != METER_OK)
+		return code;
+	const struct period active = stored.period.active;
+	meter__bill_free(&stored);
+	code = meter__store_name(c->reader, &number, subscription);
+	if (code == METER_OK)
+		code = meter__store_billed_at(c->reader, number, active.from_us, &billed);
+	if (code == METER_EEND || (code == METER_OK && billed.bill != bill->bill))
+		return meter__fail(METER_ESTATE, "a later document adjusts %s: void that first", v->document->name);
+	if (code == METER_OK)
+		code = meter__store_stale_delete(c->store, subscription, bill->bill);
+	if (code == METER_OK && bill->replaces == 0)
+		return meter__store_billed_delete(c->store, subscription, active.from_us);
+	billed.bill = bill->replaces;
+	if (code == METER_OK)
+		code = meter__store_bill_document(c->reader, bill->replaces, &billed.document);
+	if (code == METER_OK)
+		code = meter__store_billed_set(c->store, subscription, &billed);
+	return code == METER_OK ? meter__store_stale_add(c->store, number, bill->replaces, 0) : code;
+}
+
+struct reversal {
+	struct arena *arena;
+	struct ledger_entry *entries;
+	size_t count;
+};
+
+static int reverse_entry(const struct ledger_entry *entry, void *user)
+{
+	struct reversal *r = user;
+	struct ledger_entry *grown = realloc(r->entries, (r->count + 1) * sizeof(*grown));
+	if (!grown)
+		return meter__fail(METER_ENOMEM, "no memory for a ledger");
+	r->entries = grown;
+	grown[r->count++] = (struct ledger_entry){meter__arena_copy(r->arena, meter__slice_of(entry->account)),
+	                                   meter__arena_copy(r->arena, meter__slice_of(entry->currency)),
+	                                   meter__decimal_negate(entry->amount)};
+	return grown[r->count - 1].account && grown[r->count - 1].currency ? METER_OK
+	                                                                    : meter__fail(METER_ENOMEM, "no memory for a ledger");
+}
+
+static int write_void(const struct closing *c, const struct document *voided, struct arena *arena)
+{
+	struct reversal reversal = {.arena = arena};
+	struct document document = {.kind = DOCUMENT_VOID,
+	                            .subscription = voided->subscription,
+	                            .customer = voided->customer,
+	                            .at_us = c->at_us,
+	                            .reason = c->reason,
+	                            .refers = voided->number,
+	                            .currency = voided->currency,
+	                            .total = meter__decimal_negate(voided->total),
+	                            .due = meter__decimal_negate(voided->due)};
+	int code = meter__store_entries(c->reader, voided->number, reverse_entry, &reversal);
+	if (code == METER_OK)
+		code = meter__store_document_add(c->store, &document, arena, NULL, NULL, 0, reversal.entries, reversal.count);
+	free(reversal.entries);
+	return code;
+}
+
+/* Void the document with this name, which is read into *out. */
+static int void_document(const struct closing *c, struct slice name, struct arena *arena, struct document *out)
+{
+	struct void_bills v = {.closing = c, .document = out};
+	int64_t number = 0;
+	int code = meter__store_document_named(c->reader, name, &number);
+	if (code == METER_OK)
+		code = meter__store_document(c->reader, number, arena, out);
+	if (code == METER_OK && out->voided_by)
+		return meter__fail(METER_ESTATE, "%s is voided already", out->name);
+	if (code == METER_OK)
+		code = meter__store_document_bills(c->reader, number, note_bill, &v);
+	/* The last one first: it may adjust what the others bill. */
+	for (size_t i = v.count; i > 0 && code == METER_OK; i--)
+		code = unbill(&v, &v.list[i - 1]);
+	free(v.list);
+	return code == METER_OK ? write_void(c, out, arena) : code;
+}
+
+int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m && number && reason);
+	REQUIRE_OWN(m);
+	struct closing c;
+	struct arena arena = {0};
+	struct document document = {0};
+	int code = check_reason(reason);
+	if (code == METER_OK)
+		code = meter__finalize_begin(&c, m, reason, at_us);
+	if (code != METER_OK)
+		return code;
+	code = meter__finalize_end(&c, void_document(&c, meter__slice_of(number), &arena, &document));
+	meter__arena_free(&arena);
+	return code == METER_OK ? load_committed(out, m, document.number) : code;
+}
+
+/* ---- regenerating ---- */
+
+/* What a document billed, billed anew: its period, or the adjustments it was made of; NULL when there are none any more. */
+static int replace(const struct closing *c, const struct document *document, meter_invoice **out, meter_invoice **settled_out)
+{
+	const struct draft_request request = {.subscription = meter__slice_of(document->subscription)};
+	*settled_out = NULL;
+	return document->kind == DOCUMENT_INVOICE ? meter__finalize_period(c, out, settled_out, &request)
+	                                          : meter__finalize_adjustments(c, out, request.subscription);
+}
+
+int meter_invoice_regenerate(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m && number && reason);
+	REQUIRE_OWN(m);
+	struct closing c;
+	struct arena arena = {0};
+	struct document document = {0};
+	meter_invoice *invoice = NULL, *settled = NULL;
+	int code = check_reason(reason);
+	if (code == METER_OK)
+		code = meter__finalize_begin(&c, m, reason, at_us);
+	if (code != METER_OK)
+		return code;
+	code = void_document(&c, meter__slice_of(number), &arena, &document);
+	c.refers = document.number;
+	if (code == METER_OK)
+		code = replace(&c, &document, &invoice, &settled);
+	const int64_t successor = invoice ? invoice->document.number : 0;
+	meter_invoice_free(invoice);
+	meter_invoice_free(settled);
+	code = meter__finalize_end(&c, code);
+	meter__arena_free(&arena);
+	if (code != METER_OK)
+		return code;
+	return successor ? load_committed(out, m, successor) : meter__fail(METER_EEND, "there is nothing to adjust any more");
+}
+
+int meter_invoice_redraft(meter_invoice **out, meter *m, const char *number)
+{
+	REQUIRE(out);
+	*out = NULL;
+	REQUIRE(m && number);
+	REQUIRE_OWN(m);
+	struct closing c;
+	struct arena arena = {0};
+	struct document document = {0};
+	meter_invoice *settled = NULL;
+	int code = meter__finalize_begin(&c, m, "a draft", METER_NOW);
+	if (code != METER_OK)
+		return code;
+	/* What regenerating would do, and then is not done. */
+	code = void_document(&c, meter__slice_of(number), &arena, &document);
+	if (code == METER_OK)
+		code = replace(&c, &document, out, &settled);
+	meter__store_rollback(c.store);
+	meter_invoice_free(settled);
+	meter__arena_free(&arena);
+	if (code == METER_OK && !*out)
+		return meter__fail(METER_EEND, "there is nothing to adjust any more");
+	if (code != METER_OK)
+		return code;
+	(*out)->document = (struct document){0};
+	(*out)->status = "draft";
+	return METER_OK;
+}

@@ -1,1 +1,0 @@
-meter invoice acme --period 2025-01 --finalize

@@ -1,1 +1,0 @@
-meter invoice acme
