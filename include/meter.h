@@ -118,6 +118,7 @@ METER_API int meter_abi_check(int32_t soversion);
 #define METER_ENEWER       (-43) /**< the file was written by a newer libmeter */
 #define METER_EREADONLY    (-44) /**< the file or its folder cannot be written */
 #define METER_EFULL        (-45) /**< the disk is full; accepted events wait and are written when there is room again */
+#define METER_EBACKWARDS   (-46) /**< the file went back to an earlier state: a backup restored, its WAL lost, or a disk that did not keep it */
 #define METER_ECATALOG     (-60) /**< the catalog text is wrong: meter_errmsg() is "file:line:column: what was expected" */
 #define METER_EOVERFLOW    (-80) /**< a quantity or an amount does not fit into 38 digits */
 
@@ -136,6 +137,7 @@ typedef struct meter meter;
 
 #define METER_OPEN_EXISTING      1u /**< fail with METER_ENOTFOUND instead of creating a file that is not there */
 #define METER_OPEN_WITHOUT_SPOOL 2u /**< for who only reads, applies catalogs and uses batches: no spool is made, meter_record() refused */
+#define METER_OPEN_ACCEPT_LOSS   4u /**< a file that went backwards is taken as it is; loss_reason goes into its table audit */
 
 /** How to open. Zero means the default in every field. A field outside struct_size has its default too. */
 typedef struct meter_options {
@@ -146,8 +148,9 @@ typedef struct meter_options {
 	int32_t lock_wait_ms;       /**< how long to wait for another process that writes; 1..3600000, default 10000 */
 	int32_t queue_mib;          /**< size of the spool, and room for what waits of batches, in MiB; 1..1024, default 64 */
 	int32_t wal_max_mib;        /**< how long a reader may let FILE-wal grow before writing stops; 1..1048576, default 1024 */
+	const char *loss_reason;    /**< why a loss is accepted, NUL-terminated, 1..1000 bytes; with METER_OPEN_ACCEPT_LOSS and never without */
 } meter_options;
-#define METER_OPTIONS_INIT { sizeof(meter_options), 0, 0, 0, 0, 0, 0 }
+#define METER_OPTIONS_INIT { sizeof(meter_options), 0, 0, 0, 0, 0, 0, NULL }
 
 /**
  * Open a metering file, creating it when there is none, and start its writer thread.

@@ -40,9 +40,15 @@ struct fork_guard;
 /* A WAL this long means that some reader does not end. */
 #define STORE_WAL_ALARM_BYTES (INT64_C(256) << 20)
 
-/* wal_bytes_max: beyond it nothing is written while a reader keeps the WAL from being written back. */
-int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, bool must_exist, int64_t lock_wait_ms,
-                      int64_t wal_bytes_max);
+struct store_options {
+	bool must_exist;
+	const char *
+		loss_reason; /* a database that went backwards is taken as it is, and this goes into table audit; NULL: refused */
+	int64_t lock_wait_ms;
+	int64_t wal_bytes_max; /* beyond it nothing is written while a reader keeps the WAL from being written back */
+};
+
+int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, const struct store_options *options);
 void meter__store_close(struct store *s);             /* checkpoints when it gets the lock at once; NULL is fine */
 const char *meter__store_path(const struct store *s); /* absolute */
 int64_t meter__store_database(const struct store *s); /* a random number that this file has and no other */

@@ -79,6 +79,9 @@ const char *const meter__schema_sql =
 	/* Spools: records below consumed are stored; a retired one has no other. */
 	"CREATE TABLE spool (id INTEGER PRIMARY KEY, consumed INTEGER NOT NULL, retired INTEGER NOT NULL) STRICT;"
 
+	/* What people did to the file that its numbers do not show. at: microseconds since 1970. */
+	"CREATE TABLE audit (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL) STRICT;"
+
 	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of
            catalogs and meters; rolled_before: the minute before which tables hour and day hold everything;
            recovered: events from spools of processes that died; damaged: records and spools that could not be; late_rows: at most
@@ -191,6 +194,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_SPOOL_DELETE] = "DELETE FROM spool WHERE id = ?1",
 	[SQL_SPOOL_LIST] = "SELECT id, retired FROM spool",
 	[SQL_DATABASE] = "SELECT database FROM total",
+	[SQL_AUDIT_ADD] = "INSERT INTO audit (at, what) VALUES (?1, ?2)",
 
 	[SQL_CATALOG_TEXT] = "SELECT text FROM catalog WHERE version = ?1",
 	[SQL_CATALOG_PENDING] = "SELECT max(version) FROM catalog WHERE version > ?1",
