@@ -160,11 +160,17 @@ typedef struct meter_options {
  * removed by meter_close(). All are readable and writable by their owner only. Spools that dead processes left are stored first;
  * those that do not fit this database are renamed to ...orphan and counted in meter_stats() as damaged.
  *
+ * FILE-lock also keeps a mark of how far the file was after the last commit. A file that holds less than that went backwards (a backup
+ * was put in its place, FILE-wal was lost or damaged, the disk did not keep what it said) and is refused with METER_EBACKWARDS: nothing
+ * is written, nor is its WAL written back. METER_OPEN_ACCEPT_LOSS takes it as it is and says so, with loss_reason, in a row of its
+ * table audit; when nothing was lost the flag does nothing. The mark is not synced: it may be older than the file, after a loss of power
+ * above all, and then less is noticed; nothing is ever noticed that did not happen. Delete FILE-lock with the other files or not at all.
+ *
  * @param path     NUL-terminated; "" and in-memory databases are refused.
  * @param options  NULL for the defaults.
  * @return METER_OK, or in this order: METER_EINVAL (path, options; also a directory), METER_ENOTFOUND (METER_OPEN_EXISTING and
  *         no file, or no such folder), METER_EREADONLY, METER_EFULL (less than 4 MiB free), METER_EFOREIGN, METER_ENEWER,
- *         METER_EBUSY, METER_ECORRUPT, METER_EIO; METER_EFULL also when there is no room for the spool.
+ *         METER_EBUSY, METER_ECORRUPT, METER_EBACKWARDS, METER_EIO; METER_EFULL also when there is no room for the spool.
  * Threads: any.  Blocks: on disk, and up to lock_wait_ms on another process.                                       Since 0.1.
  */
 METER_API int meter_open(meter **out, const char *path, const meter_options *options);
@@ -240,7 +246,8 @@ typedef struct meter_event {
  * they are written when it can again.
  *
  * @return METER_OK, or in this order: METER_EFORKED, METER_EINVAL (a field is missing or out of range, errmsg names it; the handle was
- *         opened without spool), METER_ECORRUPT (the file turned out to be damaged: nothing is written any more), METER_EAGAIN (the
+ *         opened without spool), METER_ECORRUPT or METER_EBACKWARDS (the file turned out to be damaged, or was replaced
+ *         while it was open or holds less than it did: nothing is written any more), METER_EAGAIN (the
  *         spool is full for longer than full_wait_ms; errmsg says what keeps the writer from writing). All are counted as refused
  *         and kept nowhere.
  * Threads: any, at the same time.  Blocks: never on disk; up to full_wait_ms when the spool is full. With room there is no lock, no
@@ -285,7 +292,7 @@ METER_API int meter_record_json(meter *m, const char *text, size_t size, int32_t
  * @param timeout_ms  0..3600000; -1 waits as long as it takes or until writing fails.
  * @return METER_OK, or METER_EINVAL, METER_EFORKED, METER_ETIMEDOUT, or what keeps the writer from writing: METER_EFULL, METER_EBUSY
  *         (another process, or a reader that keeps FILE-wal at wal_max_mib), METER_EREADONLY, METER_EIO. The events are kept and
- *         tried again once a second. After METER_ECORRUPT nothing is tried again.
+ *         tried again once a second. After METER_ECORRUPT and METER_EBACKWARDS nothing is tried again.
  * Threads: any.                                                                                                    Since 0.1.
  */
 METER_API int meter_flush(meter *m, int64_t timeout_ms);
@@ -390,7 +397,7 @@ METER_API size_t meter_warnings_count(const meter_warnings *warnings);
 METER_API const char *meter_warnings_text(const meter_warnings *warnings, size_t index);
 METER_API void meter_warnings_free(meter_warnings *warnings);
 
-/** Told how far an apply is: events counted so far and in all. Returning anything but 0 stops it with METER_ETIMEDOUT. */
+/** Told how far an apply is (events counted so far and in all) or a backup (pages). Returning anything but 0 stops it with METER_ETIMEDOUT. */
 typedef int (*meter_progress)(int64_t done, int64_t total, void *user);
 
 /**
@@ -725,6 +732,28 @@ typedef struct meter_counters {
 
 /** @return METER_OK, or METER_EINVAL, METER_EIO.   Threads: any. */
 METER_API int meter_stats(meter *m, meter_counters *out);
+
+/* ---- backup ---- */
+
+/**
+ * Copy the database, as it is at one moment, while it is used. What was committed when the call began is in the copy; meter_flush() first
+ * makes that everything accepted so far.
+ *
+ * The copy is a database of its own: open it where it is, or put it in the place of the original: delete FILE-wal and FILE-shm, keep
+ * FILE-lock and what is left of FILE-spool-ID, and open it with METER_OPEN_ACCEPT_LOSS if it is older. It appears under path whole,
+ * checked (SQLite's quick_check) and durable, or not at all: it is written as meter-backup-NUMBER.tmp in the same folder, which every
+ * failure removes; one that a process left when it died can be deleted.
+ *
+ * @param path        NUL-terminated; nothing may be there, nor at path-wal, path-journal and path-shm. Readable by its owner only.
+ * @param progress    called on this thread every 8 MiB with pages, or NULL.
+ * @param events_out  how many events the copy holds, or NULL.
+ * @return METER_OK, or in this order: METER_EINVAL (m, path, also one that exists), METER_EFORKED, METER_ENOTFOUND (no such folder),
+ *         METER_EREADONLY (the folder), METER_EIO, METER_ECORRUPT (the database is damaged), METER_ETIMEDOUT (stopped by progress),
+ *         METER_EFULL.
+ * Threads: any.  Blocks: on disk, no writer, but FILE-wal is kept from being written back meanwhile (see wal_max_mib), and fork() waits.
+ * Memory: some MiB.                                                                                                Since 0.1.
+ */
+METER_API int meter_backup(meter *m, const char *path, meter_progress progress, void *user, int64_t *events_out);
 
 /* ---- time ---- */
 

@@ -66,6 +66,10 @@ void meter__store_rollback(struct store *s);
 int meter__store_reader(struct reader **out, struct store *s);
 void meter__store_reader_done(struct reader *r);
 
+/* Copy what the reader sees into the empty file at path, and check the copy (store_backup.c). It is not synced. METER_ETIMEDOUT:
+ * stopped by progress. */
+int meter__store_backup(struct reader *r, const char *path, meter_progress progress, void *user);
+
 int meter__store_sizes(struct store *s, int64_t *database_bytes, int64_t *wal_bytes);
 
 /* ---- writing events (store_ingest.c), between begin and commit ---- */
@@ -82,15 +86,19 @@ int meter__store_ingest(struct store *s, struct load *load);
 
 /* ---- positions of spools (store_spool.c), between begin and commit ---- */
 
+/* As the file says it. A copied row came with a backup: the ring is beside the database that was copied, unless the copy was put
+ * in its place. */
+enum spool_state { SPOOL_IN_USE = 0, SPOOL_RETIRED = 1, SPOOL_COPIED = 2 };
+
 int meter__store_spool_add(struct store *s, int64_t id);
 /* METER_EEND: there is no such row. */
-int meter__store_spool_find(struct store *s, int64_t id, uint64_t *consumed_out, bool *is_retired_out);
+int meter__store_spool_find(struct store *s, int64_t id, uint64_t *consumed_out, enum spool_state *state_out);
 /* Records from..to are stored in this transaction; METER_ECORRUPT if that cannot follow what was stored before. */
 int meter__store_spool_consume(struct store *s, int64_t id, uint64_t from, uint64_t to, uint64_t damaged);
 int meter__store_spool_retire(struct store *s, int64_t id); /* its ring has nothing that is not stored */
 int meter__store_spool_forget(struct store *s, int64_t id);
 /* Also outside of a transaction, before there are other threads. */
-int meter__store_spool_list(struct store *s, int (*visit)(int64_t id, bool is_retired, void *user), void *user);
+int meter__store_spool_list(struct store *s, int (*visit)(int64_t id, void *user), void *user);
 
 /* ---- catalogs and meters (store_catalog.c) ---- */
 

@@ -76,7 +76,8 @@ const char *const meter__schema_sql =
 	"CREATE TABLE catalog_meter (version INTEGER NOT NULL, key TEXT NOT NULL, meter INTEGER NOT NULL,"
 	" PRIMARY KEY (version, key)) STRICT, WITHOUT ROWID;"
 
-	/* Spools: records below consumed are stored; a retired one has no other. */
+	/* Spools: records below consumed are stored. retired: 1: it has no other; 2: it belongs to the file this one is a backup
+           of. */
 	"CREATE TABLE spool (id INTEGER PRIMARY KEY, consumed INTEGER NOT NULL, retired INTEGER NOT NULL) STRICT;"
 
 	/* What people did to the file that its numbers do not show. at: microseconds since 1970. */
@@ -192,7 +193,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_SPOOL_CONSUME] = "UPDATE spool SET consumed = ?2 WHERE id = ?1",
 	[SQL_SPOOL_RETIRE] = "UPDATE spool SET retired = 1 WHERE id = ?1",
 	[SQL_SPOOL_DELETE] = "DELETE FROM spool WHERE id = ?1",
-	[SQL_SPOOL_LIST] = "SELECT id, retired FROM spool",
+	[SQL_SPOOL_LIST] = "SELECT id FROM spool",
 	[SQL_DATABASE] = "SELECT database FROM total",
 	[SQL_AUDIT_ADD] = "INSERT INTO audit (at, what) VALUES (?1, ?2)",
 
