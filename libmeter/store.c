@@ -494,7 +494,9 @@ static int note_wal_pages(void *user, sqlite3 *db, const char *schema, int pages
 {
 	(void)db;
 	(void)schema;
-	((struct store *)user)->wal_pages = pages;
+	struct store *s = user;
+	s->wal_pages = pages;
+	s->is_synced = true;
 	return SQLITE_OK;
 }
 
@@ -620,6 +622,7 @@ int meter__store_begin(struct store *s)
 	/* Not before: fork() should not have to wait for another process. */
 	meter__fork_enter();
 	sqlite3_wal_hook(s->write.db, note_wal_pages, s);
+	s->is_synced = false;
 	code = check_wal(s);
 	/* A rollback that found no memory has left its transaction open. */
 	if (code == METER_OK && !sqlite3_get_autocommit(s->write.db))
@@ -646,7 +649,8 @@ int meter__store_commit(struct store *s)
 		return code;
 	}
 	TEST_POINT("commit.unmarked");
-	(void)meter__store_mark(s); /* without it less will be noticed, but nothing false */
+	if (s->is_synced)
+		(void)meter__store_mark(s); /* without it less will be noticed, but nothing false */
 	if (s->wal_pages > WAL_PAGES_ALARM)
 		(void)checkpoint(s, SQLITE_CHECKPOINT_RESTART);
 	else if (s->wal_pages > WAL_PAGES_MAX)

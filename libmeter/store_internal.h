@@ -139,6 +139,7 @@ struct store {
 	pthread_mutex_t write_mutex;
 	struct connection write;
 	int wal_pages;        /* after the last commit */
+	bool is_synced;       /* the transaction wrote something, so that its commit has synced the WAL */
 	int64_t rolled_up_us; /* monotonic time of the last roll-up */
 
 	/* Under write_mutex: what the write connection knows. Read anew when totals.generation says that it changed. */

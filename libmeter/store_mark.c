@@ -3,8 +3,9 @@
  * a disk that did not keep what it said take a database back to an earlier state in silence. SQLite cannot know; FILE-lock can.
  *
  * The mark is written after a commit has returned, while the lock is held, and never synced. So it may be older than the database
- * (the process died in between, or the power was cut), and then it notices less. It is never newer than what was committed: a
- * database that holds less than its mark did lose something.
+ * (the process died in between, or the power was cut), and then it notices less. It is never newer than what a commit has synced:
+ * a database that holds less than its mark did lose something. That is why opening sets no mark: what it reads of a process that
+ * died may not be on the disk yet.
  */
 #include <errno.h>
 #include <string.h>
