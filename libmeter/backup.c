@@ -81,7 +81,7 @@ static int create(struct backup *b)
 	if (!b->folder || b->temporary.failed)
 		return meter__fail(METER_ENOMEM, "no memory for a path");
 	b->fd = open(meter__buffer_cstr(&b->temporary), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	return b->fd >= 0 ? METER_OK : fail("created", meter__buffer_cstr(&b->temporary));
+	return b->fd >= 0 ? METER_OK : fail("created", b->path);
 }
 
 static int copy(struct backup *b, struct meter *m, meter_progress progress, void *user, int64_t *events_out)
