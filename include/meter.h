@@ -747,8 +747,8 @@ METER_API int meter_stats(meter *m, meter_counters *out);
  * @param path        NUL-terminated; nothing may be there, nor at path-wal, path-journal and path-shm. Readable by its owner only.
  * @param progress    called on this thread every 8 MiB with pages, or NULL.
  * @param events_out  how many events the copy holds, or NULL.
- * @return METER_OK, or in this order: METER_EINVAL (m, path, also one that exists), METER_EFORKED, METER_ENOTFOUND (no such folder),
- *         METER_EREADONLY (the folder), METER_EIO, METER_ECORRUPT (the database is damaged), METER_ETIMEDOUT (stopped by progress),
+ * @return METER_OK, or in this order: METER_EINVAL (m, path), METER_EFORKED, METER_EINVAL (something is there already),
+ *         METER_ENOTFOUND (no such folder), METER_EREADONLY (the folder), METER_EIO, METER_ECORRUPT (the database is damaged), METER_ETIMEDOUT (stopped by progress),
  *         METER_EFULL.
  * Threads: any.  Blocks: on disk, no writer, but FILE-wal is kept from being written back meanwhile (see wal_max_mib), and fork() waits.
  * Memory: some MiB.                                                                                                Since 0.1.
