@@ -47,7 +47,7 @@ static const char catalog_topic[] =
 	"  key           several plans with one key are its versions: effective_from decides\n"
 	"  currency      ISO 4217, decides the decimals of amounts; or a unit of\n"
 	"                units: {credits: {exponent: 6, price: 0.01, currency: USD}}; price and currency only if it is worth "
-        "something\n"
+	"something\n"
 	"  period        month, in UTC\n"
 	"  effective_from, charges\n"
 	"  rounding      half_up (default) or half_even; once per line\n"

@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 const struct verb *const cli_verbs[] = {
-	&verb_apply, &verb_check,  &verb_replay,     &verb_query, &verb_invoice, &verb_quote, &verb_shadow, &verb_test,
-	&verb_plan,  &verb_events, &verb_quarantine, &verb_stats, &verb_version, &verb_help,  NULL,
+	&verb_apply,   &verb_check, &verb_replay, &verb_query,      &verb_invoice, &verb_quote,  &verb_shadow,
+	&verb_test,    &verb_plan,  &verb_events, &verb_quarantine, &verb_stats,   &verb_backup, &verb_accept_loss,
+	&verb_version, &verb_help,  NULL,
 };
 
 const struct verb *cli_verb_find(const char *name)
@@ -70,6 +71,8 @@ int cli_library_error(int code)
 	const char *text = meter_errmsg();
 
 	cli_message("%s", *text ? text : meter_strerror(code));
+	if (code == METER_EBACKWARDS)
+		fputs("try: meter accept-loss --help\n", stderr);
 	return EXIT_FAILED;
 }
 

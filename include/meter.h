@@ -119,6 +119,7 @@ METER_API int meter_abi_check(int32_t soversion);
 #define METER_ENEWER       (-43) /**< the file was written by a newer libmeter */
 #define METER_EREADONLY    (-44) /**< the file or its folder cannot be written */
 #define METER_EFULL        (-45) /**< the disk is full; accepted events wait and are written when there is room again */
+#define METER_EBACKWARDS   (-46) /**< the file went back to an earlier state: a backup restored, its WAL lost, or a disk that did not keep it */
 #define METER_ECATALOG     (-60) /**< the catalog text is wrong: meter_errmsg() is "file:line:column: what was expected" */
 #define METER_EOVERFLOW    (-80) /**< a quantity or an amount does not fit into 38 digits */
 #define METER_ESTATE       (-81) /**< an invoice, or its period, is not in the state that this needs: meter_errmsg() says what comes first */
@@ -138,6 +139,7 @@ typedef struct meter meter;
 
 #define METER_OPEN_EXISTING      1u /**< fail with METER_ENOTFOUND instead of creating a file that is not there */
 #define METER_OPEN_WITHOUT_SPOOL 2u /**< for who only reads, applies catalogs and uses batches: no spool is made, meter_record() refused */
+#define METER_OPEN_ACCEPT_LOSS   4u /**< a file that went backwards is taken as it is; loss_reason goes into its table audit */
 
 /** How to open. Zero means the default in every field. A field outside struct_size has its default too. */
 typedef struct meter_options {
@@ -148,8 +150,9 @@ typedef struct meter_options {
 	int32_t lock_wait_ms;       /**< how long to wait for another process that writes; 1..3600000, default 10000 */
 	int32_t queue_mib;          /**< size of the spool, and room for what waits of batches, in MiB; 1..1024, default 64 */
 	int32_t wal_max_mib;        /**< how long a reader may let FILE-wal grow before writing stops; 1..1048576, default 1024 */
+	const char *loss_reason;    /**< why a loss is accepted, NUL-terminated, 1..1000 bytes; with METER_OPEN_ACCEPT_LOSS and never without */
 } meter_options;
-#define METER_OPTIONS_INIT { sizeof(meter_options), 0, 0, 0, 0, 0, 0 }
+#define METER_OPTIONS_INIT { sizeof(meter_options), 0, 0, 0, 0, 0, 0, NULL }
 
 /**
  * Open a metering file, creating it when there is none, and start its writer thread.
@@ -159,11 +162,17 @@ typedef struct meter_options {
  * removed by meter_close(). All are readable and writable by their owner only. Spools that dead processes left are stored first;
  * those that do not fit this database are renamed to ...orphan and counted in meter_stats() as damaged.
  *
+ * FILE-lock also keeps a mark of how far the file was after the last commit. A file that holds less than that went backwards (a backup
+ * was put in its place, FILE-wal was lost or damaged, the disk did not keep what it said) and is refused with METER_EBACKWARDS: nothing
+ * is written, nor is its WAL written back. METER_OPEN_ACCEPT_LOSS takes it as it is and says so, with loss_reason, in a row of its
+ * table audit; when nothing was lost the flag does nothing. The mark is not synced: it may be older than the file, after a loss of power
+ * above all, and then less is noticed; nothing is ever noticed that did not happen. Delete FILE-lock with the other files or not at all.
+ *
  * @param path     NUL-terminated; "" and in-memory databases are refused.
  * @param options  NULL for the defaults.
  * @return METER_OK, or in this order: METER_EINVAL (path, options; also a directory), METER_ENOTFOUND (METER_OPEN_EXISTING and
  *         no file, or no such folder), METER_EREADONLY, METER_EFULL (less than 4 MiB free), METER_EFOREIGN, METER_ENEWER,
- *         METER_EBUSY, METER_ECORRUPT, METER_EIO; METER_EFULL also when there is no room for the spool.
+ *         METER_EBUSY, METER_ECORRUPT, METER_EBACKWARDS, METER_EIO; METER_EFULL also when there is no room for the spool.
  * Threads: any.  Blocks: on disk, and up to lock_wait_ms on another process.                                       Since 0.1.
  */
 METER_API int meter_open(meter **out, const char *path, const meter_options *options);
@@ -239,7 +248,8 @@ typedef struct meter_event {
  * they are written when it can again.
  *
  * @return METER_OK, or in this order: METER_EFORKED, METER_EINVAL (a field is missing or out of range, errmsg names it; the handle was
- *         opened without spool), METER_ECORRUPT (the file turned out to be damaged: nothing is written any more), METER_EAGAIN (the
+ *         opened without spool), METER_ECORRUPT or METER_EBACKWARDS (the file turned out to be damaged, or was replaced
+ *         while it was open or holds less than it did: nothing is written any more), METER_EAGAIN (the
  *         spool is full for longer than full_wait_ms; errmsg says what keeps the writer from writing). All are counted as refused
  *         and kept nowhere.
  * Threads: any, at the same time.  Blocks: never on disk; up to full_wait_ms when the spool is full. With room there is no lock, no
@@ -284,7 +294,7 @@ METER_API int meter_record_json(meter *m, const char *text, size_t size, int32_t
  * @param timeout_ms  0..3600000; -1 waits as long as it takes or until writing fails.
  * @return METER_OK, or METER_EINVAL, METER_EFORKED, METER_ETIMEDOUT, or what keeps the writer from writing: METER_EFULL, METER_EBUSY
  *         (another process, or a reader that keeps FILE-wal at wal_max_mib), METER_EREADONLY, METER_EIO. The events are kept and
- *         tried again once a second. After METER_ECORRUPT nothing is tried again.
+ *         tried again once a second. After METER_ECORRUPT and METER_EBACKWARDS nothing is tried again.
  * Threads: any.                                                                                                    Since 0.1.
  */
 METER_API int meter_flush(meter *m, int64_t timeout_ms);
@@ -389,7 +399,7 @@ METER_API size_t meter_warnings_count(const meter_warnings *warnings);
 METER_API const char *meter_warnings_text(const meter_warnings *warnings, size_t index);
 METER_API void meter_warnings_free(meter_warnings *warnings);
 
-/** Told how far an apply is: events counted so far and in all. Returning anything but 0 stops it with METER_ETIMEDOUT. */
+/** Told how far an apply is (events counted so far and in all) or a backup (pages). Returning anything but 0 stops it with METER_ETIMEDOUT. */
 typedef int (*meter_progress)(int64_t done, int64_t total, void *user);
 
 /**
@@ -866,7 +876,7 @@ typedef struct meter_counters {
 	int64_t rejected;           /**< file */
 	int64_t late;               /**< file */
 	int64_t unbilled;           /**< file: stored events of a type without meter or a subscription without plan */
-	int64_t commits;            /**< file: transactions that stored events */
+	int64_t commits;            /**< file: transactions that stored events or documents */
 	int64_t catalog_version;    /**< file: 0 = none yet */
 	int64_t quarantined;        /**< file: entries in quarantine */
 	int64_t first_event_us;     /**< file: INT64_MIN when there is no event */
@@ -885,6 +895,28 @@ typedef struct meter_counters {
 
 /** @return METER_OK, or METER_EINVAL, METER_EIO.   Threads: any. */
 METER_API int meter_stats(meter *m, meter_counters *out);
+
+/* ---- backup ---- */
+
+/**
+ * Copy the database, as it is at one moment, while it is used. What was committed when the call began is in the copy; meter_flush() first
+ * makes that everything accepted so far.
+ *
+ * The copy is a database of its own: open it where it is, or put it in the place of the original: delete FILE-wal and FILE-shm, keep
+ * FILE-lock and what is left of FILE-spool-ID, and open it with METER_OPEN_ACCEPT_LOSS if it is older. It appears under path whole,
+ * checked (SQLite's quick_check) and durable, or not at all: it is written as meter-backup-NUMBER.tmp in the same folder, which every
+ * failure removes; one that a process left when it died can be deleted.
+ *
+ * @param path        NUL-terminated; nothing may be there, nor at path-wal, path-journal and path-shm. Readable by its owner only.
+ * @param progress    called on this thread every 8 MiB with pages, or NULL.
+ * @param events_out  how many events the copy holds, or NULL.
+ * @return METER_OK, or in this order: METER_EINVAL (m, path), METER_EFORKED, METER_EINVAL (something is there already),
+ *         METER_ENOTFOUND (no such folder), METER_EREADONLY (the folder), METER_EIO, METER_ECORRUPT (the database is damaged), METER_ETIMEDOUT (stopped by progress),
+ *         METER_EFULL.
+ * Threads: any.  Blocks: on disk, no writer, but FILE-wal is kept from being written back meanwhile (see wal_max_mib), and fork() waits.
+ * Memory: some MiB.                                                                                                Since 0.1.
+ */
+METER_API int meter_backup(meter *m, const char *path, meter_progress progress, void *user, int64_t *events_out);
 
 /* ---- time ---- */
 

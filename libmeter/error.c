@@ -167,6 +167,8 @@ const char *meter_strerror(int code)
 		return "the file or its folder cannot be written";
 	case METER_EFULL:
 		return "the disk is full";
+	case METER_EBACKWARDS:
+		return "the file went back to an earlier state";
 	case METER_ECATALOG:
 		return "the catalog is wrong";
 	case METER_EOVERFLOW:

@@ -252,6 +252,8 @@ int meter__finalize_begin(struct closing *c, meter *m, const char *reason, int64
 
 int meter__finalize_end(const struct closing *c, int code)
 {
+	/* A number of its own, so that a file that lost it is known to be older. */
+	meter__store_totals_writing(c->store)->ingest++;
 	if (code == METER_OK)
 		code = meter__store_totals_write(c->store);
 	if (code != METER_OK) {

@@ -486,7 +486,7 @@ void meter__intake_abandon(struct intake *in)
 /* What no later attempt can mend. */
 static bool is_for_good(int code)
 {
-	return code == METER_ECORRUPT || code == METER_EFOREIGN || code == METER_ENEWER;
+	return code == METER_ECORRUPT || code == METER_EFOREIGN || code == METER_ENEWER || code == METER_EBACKWARDS;
 }
 
 bool meter__intake_failed(struct intake *in, int code)

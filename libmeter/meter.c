@@ -33,6 +33,19 @@ static int check_range(const char *name, int32_t *value, int32_t default_value, 
 	return METER_OK;
 }
 
+/* A flag that says why, or neither: a reason alone would be forgotten in silence. */
+static int check_loss(const meter_options *o)
+{
+	if (!(o->flags & METER_OPEN_ACCEPT_LOSS) != !o->loss_reason)
+		return meter__fail(METER_EINVAL, "METER_OPEN_ACCEPT_LOSS and loss_reason belong together");
+	if (!o->loss_reason)
+		return METER_OK;
+	size_t size = strlen(o->loss_reason);
+	if (size < 1 || size > 1000 || !meter__utf8_valid(o->loss_reason, size))
+		return meter__fail(METER_EINVAL, "loss_reason: 1 to 1000 bytes of UTF-8 were expected");
+	return METER_OK;
+}
+
 /* What the caller's struct does not have, because it is older, keeps its default. */
 static int read_options(meter_options *out, const meter_options *in)
 {
@@ -43,10 +56,14 @@ static int read_options(meter_options *out, const meter_options *in)
 			                   in->struct_size);
 		memcpy(out, in, in->struct_size < sizeof(*out) ? in->struct_size : sizeof(*out));
 	}
-	if (out->flags & ~(METER_OPEN_EXISTING | METER_OPEN_WITHOUT_SPOOL))
+	if (out->flags & ~(METER_OPEN_EXISTING | METER_OPEN_WITHOUT_SPOOL | METER_OPEN_ACCEPT_LOSS))
 		return meter__fail(METER_EINVAL,
-		                   "flags are 0x%x; only METER_OPEN_EXISTING and METER_OPEN_WITHOUT_SPOOL are known", out->flags);
-	int code = check_range("commit_interval_ms", &out->commit_interval_ms, 100, 60000);
+		                   "flags are 0x%x; only METER_OPEN_EXISTING, METER_OPEN_WITHOUT_SPOOL and "
+		                   "METER_OPEN_ACCEPT_LOSS are known",
+		                   out->flags);
+	int code = check_loss(out);
+	if (code == METER_OK)
+		code = check_range("commit_interval_ms", &out->commit_interval_ms, 100, 60000);
 	if (code == METER_OK)
 		code = check_range("full_wait_ms", &out->full_wait_ms, 0, 60000);
 	if (code == METER_OK)
@@ -166,9 +183,14 @@ int meter_open(meter **out, const char *path, const meter_options *options)
 	if (code != METER_OK)
 		return code;
 	code = meter__fork_register(&m->fork);
+	struct store_options store_options = {
+		.must_exist = (o.flags & METER_OPEN_EXISTING) != 0,
+		.loss_reason = o.loss_reason,
+		.lock_wait_ms = o.lock_wait_ms,
+		.wal_bytes_max = (int64_t)o.wal_max_mib << 20,
+	};
 	if (code == METER_OK)
-		code = meter__store_open(&m->store, &m->fork, path, (o.flags & METER_OPEN_EXISTING) != 0, o.lock_wait_ms,
-		                         (int64_t)o.wal_max_mib << 20);
+		code = meter__store_open(&m->store, &m->fork, path, &store_options);
 	if (code == METER_OK)
 		code = meter__recover(m->store);
 	if (code == METER_OK && !(o.flags & METER_OPEN_WITHOUT_SPOOL))

@@ -86,12 +86,12 @@ static int decide(struct recovery *r, struct spool *ring, bool is_readable, int6
 {
 	struct store *s = r->store;
 	struct totals *totals = meter__store_totals_writing(s);
-	bool is_retired;
-	int code = meter__store_spool_find(s, id, consumed, &is_retired);
+	enum spool_state state;
+	int code = meter__store_spool_find(s, id, consumed, &state);
 	if (code != METER_OK && code != METER_EEND)
 		return code;
 	bool is_known = code == METER_OK;
-	if (is_known && is_retired) {
+	if (is_known && state == SPOOL_RETIRED) {
 		*fate = FATE_REMOVE;
 		return METER_OK;
 	}
@@ -240,9 +240,8 @@ struct left_rows {
 	size_t count;
 };
 
-static int find_left_row(int64_t id, bool is_retired, void *user)
+static int find_left_row(int64_t id, void *user)
 {
-	(void)is_retired;
 	struct left_rows *left = user;
 	struct buffer path = {0};
 	meter__buffer_format(&path, "%s%016llx", left->prefix, (unsigned long long)id);
@@ -256,16 +255,16 @@ static int find_left_row(int64_t id, bool is_retired, void *user)
 	return METER_OK;
 }
 
-/* In a transaction. A ring is removed only after its row was retired; so of one that is still not retired somebody else removed
- * it. */
+/* In a transaction. A ring is removed only after its row was retired; so of one that is still in use somebody else removed it.
+ * One that was copied may never have been here. */
 static int forget_row(struct store *s, int64_t id)
 {
 	uint64_t consumed;
-	bool is_retired;
-	int code = meter__store_spool_find(s, id, &consumed, &is_retired);
+	enum spool_state state;
+	int code = meter__store_spool_find(s, id, &consumed, &state);
 	if (code == METER_EEND)
 		return METER_OK; /* another process was quicker */
-	if (code == METER_OK && !is_retired)
+	if (code == METER_OK && state == SPOOL_IN_USE)
 		meter__store_totals_writing(s)->damaged++;
 	return code == METER_OK ? meter__store_spool_forget(s, id) : code;
 }

@@ -181,6 +181,30 @@ static int connection_open(struct connection *c, const char *path, int64_t wait_
 	return code;
 }
 
+/* ---- totals ---- */
+
+#define TOTAL_FIELDS 14
+
+static int read_totals(struct connection *c, struct totals *out)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(c, SQL_TOTALS, &statement);
+	if (code != METER_OK)
+		return code;
+	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict,   &out->rejected,      &out->late,
+	                     &out->ingest,   &out->catalog,   &out->generation, &out->rolled_before, &out->recovered,
+	                     &out->damaged,  &out->late_rows, &out->negative,   &out->closed_before};
+	int rc = sqlite3_step(statement);
+	if (rc == SQLITE_DONE)
+		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
+	else if (rc != SQLITE_ROW)
+		code = meter__store_fail(c->db, rc, "reading totals");
+	for (int i = 0; code == METER_OK && i < TOTAL_FIELDS; i++)
+		code = meter__store_int(statement, i, fields[i]);
+	sqlite3_reset(statement);
+	return code;
+}
+
 /* ---- opening a file ---- */
 
 /* Triggers run whenever something is written: there must be none but ours. */
@@ -232,11 +256,25 @@ static int check_identity(sqlite3 *db, const char *path, bool *is_new)
 	return check_triggers(db, path);
 }
 
+/* holds NULL: no tables. A loss that is accepted is left in s->loss. */
+static int check_backwards(struct store *s, const struct totals *holds)
+{
+	int code = meter__store_mark_check(s, holds);
+	if (code != METER_EBACKWARDS || !s->loss_reason)
+		return code;
+	free(s->loss);
+	s->loss = meter__copy(meter__slice_of(meter_errmsg()));
+	return s->loss ? METER_OK : meter__fail(METER_ENOMEM, "no memory for a message");
+}
+
 /* Under the lock file: the file may just have been made by someone else. */
 static int create_schema(struct store *s, bool *is_new)
 {
 	int code = check_identity(s->write.db, s->path, is_new);
 	if (code != METER_OK || !*is_new)
+		return code;
+	code = check_backwards(s, NULL);
+	if (code != METER_OK)
 		return code;
 	char sql[200];
 	sqlite3_snprintf((int)sizeof(sql), sql, "PRAGMA page_size = %d; PRAGMA journal_mode = WAL", PAGE_SIZE);
@@ -307,10 +345,56 @@ static int create_file(const char *path)
 	return METER_OK;
 }
 
-/* Everything that needs the lock file: creating the schema, and WAL recovery by the first reader of it. */
+static int add_audit(struct store *s)
+{
+	sqlite3_stmt *statement;
+	struct buffer what = {0};
+	int code = meter__store_statement(&s->write, SQL_AUDIT_ADD, &statement);
+	meter__buffer_format(&what, "accepted: %s: %s", s->loss, s->loss_reason);
+	if (code == METER_OK && what.failed)
+		code = meter__fail(METER_ENOMEM, "no memory for a message");
+	if (code == METER_OK) {
+		sqlite3_bind_int64(statement, 1, meter__os.now_us());
+		sqlite3_bind_text(statement, 2, what.data, (int)what.size, SQLITE_STATIC);
+		code = meter__store_run(&s->write, statement, "writing the audit");
+		sqlite3_clear_bindings(statement);
+	}
+	meter__buffer_free(&what);
+	return code;
+}
+
+/* From here on the file as it is counts as whole. A process that dies before the mark is set leaves it to be accepted again. */
+static int accept_loss(struct store *s)
+{
+	int code = run(&s->write, SQL_BEGIN, "accepting a loss");
+	if (code == METER_OK)
+		code = add_audit(s);
+	if (code == METER_OK)
+		code = run(&s->write, SQL_COMMIT, "accepting a loss");
+	return code == METER_OK ? meter__store_mark(s) : code;
+}
+
+/* What the file holds, against what it had. */
+static int check_state(struct store *s)
+{
+	int code = pragma_int(s->write.db, meter__statement_sql[SQL_DATABASE], &s->database);
+	if (code == METER_OK)
+		code = read_totals(&s->write, &s->totals);
+	if (code == METER_OK && !s->loss)
+		code = check_backwards(s, &s->totals);
+	if (code == METER_OK && s->loss)
+		code = accept_loss(s);
+	s->seen_ingest = s->totals.ingest;
+	s->seen_generation = s->totals.generation;
+	return code;
+}
+
+/* Everything that needs the lock file: creating the schema, and WAL recovery by the first reader of it. A file that went
+ * backwards is left as it is, its WAL too: meter__store_close() writes nothing back before there is s->ingest. */
 static int open_locked(struct store *s, bool exists)
 {
 	int code = exists ? METER_OK : create_file(s->path);
+	meter__store_mark_begin(s);
 	if (code == METER_OK && !s->write.db)
 		code = connection_open(&s->write, s->path, s->lock_wait_ms);
 	bool is_new = false;
@@ -319,10 +403,10 @@ static int open_locked(struct store *s, bool exists)
 	if (code == METER_OK)
 		code = configure(s->write.db, s->lock_wait_ms, WRITE_CACHE_KIB, false);
 	if (code == METER_OK)
-		code = meter__store_ingest_new(s);
+		code = check_state(s);
 	if (code == METER_OK)
-		code = meter__store_buckets_new(s);
-	return code == METER_OK ? pragma_int(s->write.db, meter__statement_sql[SQL_DATABASE], &s->database) : code;
+		code = meter__store_ingest_new(s);
+	return code == METER_OK ? meter__store_buckets_new(s) : code;
 }
 
 /* Readers open the file when they are needed, and by then the program may have changed its folder. */
@@ -367,13 +451,12 @@ static int look_at_file(struct store *s, const char *path)
 	return code;
 }
 
-int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, bool must_exist, int64_t lock_wait_ms,
-                      int64_t wal_bytes_max)
+int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, const struct store_options *options)
 {
 	*out = NULL;
 	bool exists = false;
 	bool is_stub = false;
-	int code = check_path(path, must_exist, &exists, &is_stub);
+	int code = check_path(path, options->must_exist, &exists, &is_stub);
 	if (code == METER_OK)
 		code = check_space(path);
 	if (code == METER_OK && is_stub)
@@ -384,8 +467,9 @@ int meter__store_open(struct store **out, const struct fork_guard *guard, const 
 	if (!s)
 		return meter__fail(METER_ENOMEM, "no memory for a store");
 	s->lock_fd = -1;
-	s->lock_wait_ms = lock_wait_ms;
-	s->wal_bytes_max = wal_bytes_max;
+	s->lock_wait_ms = options->lock_wait_ms;
+	s->wal_bytes_max = options->wal_bytes_max;
+	s->loss_reason = options->loss_reason;
 	s->guard = guard;
 	s->known_generation = -1;
 	s->names.texts.seed = s->shapes.texts.seed = meter__os.random();
@@ -404,13 +488,14 @@ int meter__store_open(struct store **out, const struct fork_guard *guard, const 
 	if (code == METER_OK)
 		code = open_paths(s, path);
 	if (code == METER_OK)
-		code = meter__os_lock(s->lock_fd, lock_wait_ms);
+		code = meter__os_lock(s->lock_fd, s->lock_wait_ms);
 	if (code == METER_OK) {
 		meter__fork_enter();
 		code = open_locked(s, exists);
 		meter__fork_leave();
 		meter__os_unlock(s->lock_fd);
 	}
+	s->loss_reason = NULL; /* the caller's */
 	if (code != METER_OK) {
 		meter__store_close(s);
 		return code;
@@ -439,7 +524,9 @@ static int note_wal_pages(void *user, sqlite3 *db, const char *schema, int pages
 {
 	(void)db;
 	(void)schema;
-	((struct store *)user)->wal_pages = pages;
+	struct store *s = user;
+	s->wal_pages = pages;
+	s->is_synced = true;
 	return SQLITE_OK;
 }
 
@@ -482,7 +569,7 @@ void meter__store_close(struct store *s)
 		return;
 	meter__fork_enter();
 	close_readers(s);
-	if (s->write.db && s->ingest && meter__os_lock(s->lock_fd, 0) == METER_OK) {
+	if (s->write.db && s->ingest && !s->is_backwards && meter__os_lock(s->lock_fd, 0) == METER_OK) {
 		(void)checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
 		meter__os_unlock(s->lock_fd);
 	}
@@ -503,34 +590,13 @@ void meter__store_close(struct store *s)
 		close(s->lock_fd);
 	pthread_mutex_destroy(&s->write_mutex);
 	pthread_mutex_destroy(&s->reader_mutex);
+	free(s->loss);
 	free(s->path_wal);
 	free(s->path);
 	free(s);
 }
 
 /* ---- transactions ---- */
-
-#define TOTAL_FIELDS 14
-
-static int read_totals(struct connection *c, struct totals *out)
-{
-	sqlite3_stmt *statement;
-	int code = meter__store_statement(c, SQL_TOTALS, &statement);
-	if (code != METER_OK)
-		return code;
-	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict,   &out->rejected,      &out->late,
-	                     &out->ingest,   &out->catalog,   &out->generation, &out->rolled_before, &out->recovered,
-	                     &out->damaged,  &out->late_rows, &out->negative,   &out->closed_before};
-	int rc = sqlite3_step(statement);
-	if (rc == SQLITE_DONE)
-		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
-	else if (rc != SQLITE_ROW)
-		code = meter__store_fail(c->db, rc, "reading totals");
-	for (int i = 0; code == METER_OK && i < TOTAL_FIELDS; i++)
-		code = meter__store_int(statement, i, fields[i]);
-	sqlite3_reset(statement);
-	return code;
-}
 
 struct totals *meter__store_totals_writing(struct store *s)
 {
@@ -592,6 +658,7 @@ int meter__store_begin(struct store *s)
 	/* Not before: fork() should not have to wait for another process. */
 	meter__fork_enter();
 	sqlite3_wal_hook(s->write.db, note_wal_pages, s);
+	s->is_synced = false;
 	code = check_wal(s);
 	/* A rollback that found no memory has left its transaction open. */
 	if (code == METER_OK && !sqlite3_get_autocommit(s->write.db))
@@ -600,6 +667,9 @@ int meter__store_begin(struct store *s)
 		code = run(&s->write, SQL_BEGIN, "starting to write");
 	if (code == METER_OK)
 		code = read_totals(&s->write, &s->totals);
+	if (code == METER_OK)
+		code = meter__store_check_seen(s);
+	s->is_backwards = code == METER_EBACKWARDS;
 	if (code == METER_OK)
 		code = meter__store_refresh(s);
 	if (code != METER_OK)
@@ -614,6 +684,9 @@ int meter__store_commit(struct store *s)
 		meter__store_rollback(s);
 		return code;
 	}
+	TEST_POINT("commit.unmarked");
+	if (s->is_synced)
+		(void)meter__store_mark(s); /* without it less will be noticed, but nothing false */
 	if (s->wal_pages > WAL_PAGES_ALARM)
 		(void)checkpoint(s, SQLITE_CHECKPOINT_RESTART);
 	else if (s->wal_pages > WAL_PAGES_MAX)

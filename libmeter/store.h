@@ -26,7 +26,7 @@ struct reader;
 /* Counters of the file, kept in its table "total". */
 struct totals {
 	int64_t accepted, duplicate, conflict, rejected, late;
-	int64_t ingest;        /* number of the last transaction that stored events */
+	int64_t ingest;        /* number of the last transaction that stored events or documents */
 	int64_t catalog;       /* version in force; 0: none */
 	int64_t generation;    /* grows with every change to catalogs or meters */
 	int64_t rolled_before; /* a minute: hours and days hold everything before it */
@@ -44,9 +44,15 @@ struct fork_guard;
 /* A WAL this long means that some reader does not end. */
 #define STORE_WAL_ALARM_BYTES (INT64_C(256) << 20)
 
-/* wal_bytes_max: beyond it nothing is written while a reader keeps the WAL from being written back. */
-int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, bool must_exist, int64_t lock_wait_ms,
-                      int64_t wal_bytes_max);
+struct store_options {
+	bool must_exist;
+	const char *
+		loss_reason; /* a database that went backwards is taken as it is, and this goes into table audit; NULL: refused */
+	int64_t lock_wait_ms;
+	int64_t wal_bytes_max; /* beyond it nothing is written while a reader keeps the WAL from being written back */
+};
+
+int meter__store_open(struct store **out, const struct fork_guard *guard, const char *path, const struct store_options *options);
 void meter__store_close(struct store *s);             /* checkpoints when it gets the lock at once; NULL is fine */
 const char *meter__store_path(const struct store *s); /* absolute */
 int64_t meter__store_database(const struct store *s); /* a random number that this file has and no other */
@@ -67,6 +73,10 @@ void meter__store_reader_done(struct reader *r);
 /* Reads what the transaction has written so far; between begin and commit, and not given back. */
 struct reader *meter__store_writing(struct store *s);
 
+/* Copy what the reader sees into the empty file at path, and check the copy (store_backup.c). It is not synced. METER_ETIMEDOUT:
+ * stopped by progress. */
+int meter__store_backup(struct reader *r, const char *path, meter_progress progress, void *user);
+
 int meter__store_sizes(struct store *s, int64_t *database_bytes, int64_t *wal_bytes);
 
 /* ---- writing events (store_ingest.c), between begin and commit ---- */
@@ -83,15 +93,19 @@ int meter__store_ingest(struct store *s, struct load *load);
 
 /* ---- positions of spools (store_spool.c), between begin and commit ---- */
 
+/* As the file says it. A copied row came with a backup: the ring is beside the database that was copied, unless the copy was put
+ * in its place. */
+enum spool_state { SPOOL_IN_USE = 0, SPOOL_RETIRED = 1, SPOOL_COPIED = 2 };
+
 int meter__store_spool_add(struct store *s, int64_t id);
 /* METER_EEND: there is no such row. */
-int meter__store_spool_find(struct store *s, int64_t id, uint64_t *consumed_out, bool *is_retired_out);
+int meter__store_spool_find(struct store *s, int64_t id, uint64_t *consumed_out, enum spool_state *state_out);
 /* Records from..to are stored in this transaction; METER_ECORRUPT if that cannot follow what was stored before. */
 int meter__store_spool_consume(struct store *s, int64_t id, uint64_t from, uint64_t to, uint64_t damaged);
 int meter__store_spool_retire(struct store *s, int64_t id); /* its ring has nothing that is not stored */
 int meter__store_spool_forget(struct store *s, int64_t id);
 /* Also outside of a transaction, before there are other threads. */
-int meter__store_spool_list(struct store *s, int (*visit)(int64_t id, bool is_retired, void *user), void *user);
+int meter__store_spool_list(struct store *s, int (*visit)(int64_t id, void *user), void *user);
 
 /* ---- catalogs and meters (store_catalog.c) ---- */
 

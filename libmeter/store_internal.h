@@ -46,6 +46,7 @@ enum statement {
 	SQL_SPOOL_DELETE,
 	SQL_SPOOL_LIST,
 	SQL_DATABASE,
+	SQL_AUDIT_ADD,
 	SQL_CATALOG_TEXT,
 	SQL_CATALOG_PENDING,
 	SQL_CATALOG_ADD,
@@ -161,15 +162,21 @@ struct store {
 	int64_t wal_bytes_max;
 	int64_t database;
 	const struct fork_guard *guard;
+	const char *loss_reason; /* while opening: see struct store_options */
+	char *loss;              /* what was accepted */
 	pthread_mutex_t write_mutex;
 	struct connection write;
 	struct reader *writing; /* reads what the open transaction has written: statements of its own on the write connection */
 	int wal_pages;        /* after the last commit */
+	bool is_synced;       /* the transaction wrote something, so that its commit has synced the WAL */
 	int64_t rolled_up_us; /* monotonic time of the last roll-up */
 
 	/* Under write_mutex: what the write connection knows. Read anew when totals.generation says that it changed. */
 	struct totals totals;
 	int64_t known_generation;
+	int64_t seen_ingest; /* what the file held after the last transaction */
+	int64_t seen_generation;
+	bool is_backwards; /* it held less later: it is left as it is */
 	struct live *live; /* replaced as a whole, under reader_mutex as well */
 	int64_t in_force_version;
 	int64_t pending_version;
@@ -200,6 +207,15 @@ int meter__store_run(struct connection *c, sqlite3_stmt *statement, const char *
 /* An integer column, refused when the file holds something else there. */
 int meter__store_int(sqlite3_stmt *statement, int column, int64_t *out);
 struct slice meter__store_slice(sqlite3_stmt *statement, int column);
+
+/* The mark (store_mark.c), all of it under the lock file. Before the schema is looked for: a file that is empty starts anew. */
+void meter__store_mark_begin(struct store *s);
+/* METER_OK, METER_EIO, or METER_EBACKWARDS when the file had more than it holds. NULL: it holds no tables. */
+int meter__store_mark_check(struct store *s, const struct totals *holds);
+/* What s->totals says is committed. METER_OK or METER_EIO; without it less will be noticed, but nothing false. */
+int meter__store_mark(struct store *s);
+/* In a transaction: METER_EBACKWARDS when the file holds less than this handle saw in it, or is another one. */
+int meter__store_check_seen(struct store *s);
 
 /* Schema (store_schema.c). */
 extern const char *const meter__schema_sql, *const meter__invoice_sql, *const meter__trigger_sql, *const meter__view_sql;

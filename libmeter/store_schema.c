@@ -76,10 +76,14 @@ const char *const meter__schema_sql =
 	"CREATE TABLE catalog_meter (version INTEGER NOT NULL, key TEXT NOT NULL, meter INTEGER NOT NULL,"
 	" PRIMARY KEY (version, key)) STRICT, WITHOUT ROWID;"
 
-	/* Spools: records below consumed are stored; a retired one has no other. */
+	/* Spools: records below consumed are stored. retired: 1: it has no other; 2: it belongs to the file this one is a backup
+           of. */
 	"CREATE TABLE spool (id INTEGER PRIMARY KEY, consumed INTEGER NOT NULL, retired INTEGER NOT NULL) STRICT;"
 
-	/* One row: outcomes counted since the file was made; ingest: transactions that stored events; generation: changes of
+	/* What people did to the file that its numbers do not show. at: microseconds since 1970. */
+	"CREATE TABLE audit (number INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT NULL) STRICT;"
+
+	/* One row: outcomes counted since the file was made; ingest: transactions that stored events or documents; generation: changes of
            catalogs and meters; rolled_before: the minute before which tables hour and day hold everything;
            recovered: events from spools of processes that died; damaged: records and spools that could not be; late_rows: at most
            so many rows are in table late; negative: 1 once a meter has counted a value below zero; closed_before: no billed period
@@ -146,7 +150,7 @@ const char *const meter__invoice_sql =
 	"CREATE TRIGGER " table "_" what " BEFORE " what " ON " table " BEGIN SELECT raise(ABORT, 'table " table " is append-only'); END;"
 #define APPEND_ONLY(table) NEVER(table, "update") NEVER(table, "delete")
 const char *const meter__trigger_sql = APPEND_ONLY("bill") APPEND_ONLY("line") APPEND_ONLY("document")
-	APPEND_ONLY("document_bill") APPEND_ONLY("entry") APPEND_ONLY("link");
+	APPEND_ONLY("document_bill") APPEND_ONLY("entry") APPEND_ONLY("link") APPEND_ONLY("audit");
 
 /* For people with sqlite3. A minute may be in two rows, one of them late. */
 const char *const meter__view_sql =
@@ -246,8 +250,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_SPOOL_CONSUME] = "UPDATE spool SET consumed = ?2 WHERE id = ?1",
 	[SQL_SPOOL_RETIRE] = "UPDATE spool SET retired = 1 WHERE id = ?1",
 	[SQL_SPOOL_DELETE] = "DELETE FROM spool WHERE id = ?1",
-	[SQL_SPOOL_LIST] = "SELECT id, retired FROM spool",
+	[SQL_SPOOL_LIST] = "SELECT id FROM spool",
 	[SQL_DATABASE] = "SELECT database FROM total",
+	[SQL_AUDIT_ADD] = "INSERT INTO audit (at, what) VALUES (?1, ?2)",
 
 	[SQL_CATALOG_TEXT] = "SELECT text FROM catalog WHERE version = ?1",
 	[SQL_CATALOG_PENDING] = "SELECT max(version) FROM catalog WHERE version > ?1",

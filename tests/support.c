@@ -114,7 +114,8 @@ int open_store(struct store **out)
 	static struct fork_guard guard = {.abandon = keep, .drop = keep};
 	if (guard.process == 0)
 		assert_ok(meter__fork_register(&guard));
-	return meter__store_open(out, &guard, meter_path(), false, 1000, INT64_MAX);
+	struct store_options options = {.lock_wait_ms = 1000, .wal_bytes_max = INT64_MAX};
+	return meter__store_open(out, &guard, meter_path(), &options);
 }
 
 int hold_lock(const char *path)

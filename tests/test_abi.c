@@ -38,6 +38,7 @@ static void test_numbers_are_pinned(void **state)
 		NUMBER(METER_EIO, -40),        NUMBER(METER_ECORRUPT, -41),    NUMBER(METER_EFOREIGN, -42),
 		NUMBER(METER_ENEWER, -43),     NUMBER(METER_EREADONLY, -44),   NUMBER(METER_EFULL, -45),
 		NUMBER(METER_ECATALOG, -60),   NUMBER(METER_EOVERFLOW, -80),   NUMBER(METER_OPEN_EXISTING, 1),
+		NUMBER(METER_EBACKWARDS, -46), NUMBER(METER_OPEN_ACCEPT_LOSS, 4),
 		NUMBER(METER_NO_SEQUENCE, -1), NUMBER(METER_PENDING, 0),       NUMBER(METER_ACCEPTED, 1),
 		NUMBER(METER_DUPLICATE, 2),    NUMBER(METER_CONFLICT, 3),      NUMBER(METER_REJECTED, 4),
 		NUMBER(METER_LATE, 5),         NUMBER(METER_TIME_RFC3339, 0),  NUMBER(METER_TIME_UTC, 1),
@@ -60,7 +61,7 @@ static void test_structs_are_pinned(void **state)
 		skip();
 	}
 	static const struct pinned pinned[] = {
-		SIZE(meter_options, 32),
+		SIZE(meter_options, 40),
 		FIELD(meter_options, struct_size, 0),
 		FIELD(meter_options, flags, 8),
 		FIELD(meter_options, commit_interval_ms, 12),
@@ -68,6 +69,7 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_options, lock_wait_ms, 20),
 		FIELD(meter_options, queue_mib, 24),
 		FIELD(meter_options, wal_max_mib, 28),
+		FIELD(meter_options, loss_reason, 32),
 		SIZE(meter_property, 32),
 		FIELD(meter_property, name, 0),
 		FIELD(meter_property, value, 8),

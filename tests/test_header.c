@@ -6,7 +6,7 @@
 
 /* The layout is part of the ABI: a row that fails here is a new METER_SOVERSION or a field that was not appended. */
 #if defined(__LP64__) && __STDC_VERSION__ >= 201112L
-_Static_assert(sizeof(meter_options) == 32, "meter_options");
+_Static_assert(sizeof(meter_options) == 40, "meter_options");
 _Static_assert(sizeof(meter_property) == 32, "meter_property");
 _Static_assert(sizeof(meter_event) == 120, "meter_event");
 _Static_assert(offsetof(meter_event, timestamp_us) == 56, "meter_event.timestamp_us");

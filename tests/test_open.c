@@ -172,25 +172,31 @@ static void test_options_ranges(void **state)
 		const char *message; /* NULL: fine */
 	} cases[] = {
 		{METER_OPTIONS_INIT, NULL},
-		{{whole, METER_OPEN_EXISTING, 1, 60000, 1, 1, 0}, NULL},
-		{{whole, 0, 60000, 1, 3600000, 64, 0}, NULL},
-		{{whole, METER_OPEN_WITHOUT_SPOOL, 0, 0, 0, 0, 1}, NULL},
-		{{whole, 4, 0, 0, 0, 0, 0}, "flags are 0x4; only METER_OPEN_EXISTING and METER_OPEN_WITHOUT_SPOOL are known"},
-		{{whole, 0x80000000u, 0, 0, 0, 0, 0}, "flags are 0x80000000"},
-		{{whole, 0, -1, 0, 0, 0, 0}, "commit_interval_ms is -1"},
-		{{whole, 0, 60001, 0, 0, 0, 0}, "commit_interval_ms is 60001; 0 for the default, or up to 60000"},
-		{{whole, 0, 0, -1, 0, 0, 0}, "full_wait_ms is -1"},
-		{{whole, 0, 0, 60001, 0, 0, 0}, "full_wait_ms is 60001; 0 for the default, or up to 60000"},
-		{{whole, 0, 0, 0, INT32_MIN, 0, 0}, "lock_wait_ms is -2147483648"},
-		{{whole, 0, 0, 0, 3600001, 0, 0}, "lock_wait_ms is 3600001; 0 for the default, or up to 3600000"},
-		{{whole, 0, 0, 0, 0, -1, 0}, "queue_mib is -1"},
-		{{whole, 0, 0, 0, 0, 1025, 0}, "queue_mib is 1025; 0 for the default, or up to 1024"},
-		{{whole, 0, 0, 0, 0, 0, -1}, "wal_max_mib is -1"},
-		{{whole, 0, 0, 0, 0, 0, 1048577}, "wal_max_mib is 1048577; 0 for the default, or up to 1048576"},
-		{{0, 0, 0, 0, 0, 0, 0}, "struct_size is 0; start from METER_OPTIONS_INIT"},
-		{{sizeof(size_t) - 1, 0, 0, 0, 0, 0, 0}, "struct_size is 7"},
-		{{4097, 0, 0, 0, 0, 0, 0}, "struct_size is 4097"},
-		{{SIZE_MAX, 0, 0, 0, 0, 0, 0}, "struct_size is 18446744073709551615"},
+		{{whole, METER_OPEN_EXISTING, 1, 60000, 1, 1, 0, NULL}, NULL},
+		{{whole, 0, 60000, 1, 3600000, 64, 0, NULL}, NULL},
+		{{whole, METER_OPEN_WITHOUT_SPOOL, 0, 0, 0, 0, 1, NULL}, NULL},
+		{{whole, 8, 0, 0, 0, 0, 0, NULL},
+	         "flags are 0x8; only METER_OPEN_EXISTING, METER_OPEN_WITHOUT_SPOOL and METER_OPEN_ACCEPT_LOSS are known"},
+		{{whole, METER_OPEN_ACCEPT_LOSS, 0, 0, 0, 0, 0, "a test"}, NULL},
+		{{whole, METER_OPEN_ACCEPT_LOSS, 0, 0, 0, 0, 0, NULL}, "METER_OPEN_ACCEPT_LOSS and loss_reason belong together"},
+		{{whole, 0, 0, 0, 0, 0, 0, "why"}, "belong together"},
+		{{whole, METER_OPEN_ACCEPT_LOSS, 0, 0, 0, 0, 0, ""}, "loss_reason: 1 to 1000 bytes of UTF-8"},
+		{{whole, METER_OPEN_ACCEPT_LOSS, 0, 0, 0, 0, 0, "\xff"}, "loss_reason: 1 to 1000 bytes of UTF-8"},
+		{{whole, 0x80000000u, 0, 0, 0, 0, 0, NULL}, "flags are 0x80000000"},
+		{{whole, 0, -1, 0, 0, 0, 0, NULL}, "commit_interval_ms is -1"},
+		{{whole, 0, 60001, 0, 0, 0, 0, NULL}, "commit_interval_ms is 60001; 0 for the default, or up to 60000"},
+		{{whole, 0, 0, -1, 0, 0, 0, NULL}, "full_wait_ms is -1"},
+		{{whole, 0, 0, 60001, 0, 0, 0, NULL}, "full_wait_ms is 60001; 0 for the default, or up to 60000"},
+		{{whole, 0, 0, 0, INT32_MIN, 0, 0, NULL}, "lock_wait_ms is -2147483648"},
+		{{whole, 0, 0, 0, 3600001, 0, 0, NULL}, "lock_wait_ms is 3600001; 0 for the default, or up to 3600000"},
+		{{whole, 0, 0, 0, 0, -1, 0, NULL}, "queue_mib is -1"},
+		{{whole, 0, 0, 0, 0, 1025, 0, NULL}, "queue_mib is 1025; 0 for the default, or up to 1024"},
+		{{whole, 0, 0, 0, 0, 0, -1, NULL}, "wal_max_mib is -1"},
+		{{whole, 0, 0, 0, 0, 0, 1048577, NULL}, "wal_max_mib is 1048577; 0 for the default, or up to 1048576"},
+		{{0, 0, 0, 0, 0, 0, 0, NULL}, "struct_size is 0; start from METER_OPTIONS_INIT"},
+		{{sizeof(size_t) - 1, 0, 0, 0, 0, 0, 0, NULL}, "struct_size is 7"},
+		{{4097, 0, 0, 0, 0, 0, 0, NULL}, "struct_size is 4097"},
+		{{SIZE_MAX, 0, 0, 0, 0, 0, 0, NULL}, "struct_size is 18446744073709551615"},
 	};
 	close_meter(open_meter());
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -205,7 +211,7 @@ static void test_options_ranges(void **state)
 static void test_options_of_another_release(void **state)
 {
 	(void)state;
-	meter_options older = {offsetof(meter_options, full_wait_ms), 0, 50, -1, -1, -1, -1};
+	meter_options older = {offsetof(meter_options, full_wait_ms), 0, 50, -1, -1, -1, -1, NULL};
 	close_meter(open_meter_with(&older));
 	older.struct_size = sizeof(size_t);
 	older.flags = 0xffffffff;
@@ -380,8 +386,8 @@ static void test_a_newer_schema_is_refused(void **state)
 	close_meter(open_meter());
 	sql_run(meter_path(), "PRAGMA user_version = 5");
 	assert_refused(METER_ENEWER, meter_path(), NULL, "has schema version 5, this library knows versions up to 4");
-	sql_run(meter_path(), "PRAGMA user_version = 2");
-	assert_refused(METER_EFOREIGN, meter_path(), NULL, "has schema version 2 of a libmeter before its first release");
+	sql_run(meter_path(), "PRAGMA user_version = 3");
+	assert_refused(METER_EFOREIGN, meter_path(), NULL, "has schema version 3 of a libmeter before its first release");
 	sql_run(meter_path(), "PRAGMA user_version = 4");
 	close_meter(open_meter());
 }

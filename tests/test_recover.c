@@ -146,15 +146,20 @@ static void test_a_ring_the_database_does_not_know_is_kept(void **state)
 	close_meter(m);
 }
 
-/* All of it was stored, the WAL that held it is gone, and the row of the ring with it: the ring alone still knows. */
-static void test_a_lost_wal_is_noticed_by_the_ring(void **state)
+/* All of it was stored, the WAL that held it is gone, and the row of the ring with it. Once that loss is accepted the ring is kept. */
+static void test_a_lost_wal_is_noticed_and_its_ring_kept(void **state)
 {
 	(void)state;
 	close_meter(open_meter());
 	leave_events_at("a", 30, true);
 	assert_int_equal(unlink(scratch_path("meter.db-wal")), 0);
 	unlink(scratch_path("meter.db-shm"));
-	meter *m = open_meter();
+	meter *m;
+	assert_code(METER_EBACKWARDS, meter_open(&m, meter_path(), NULL));
+	meter_options options = METER_OPTIONS_INIT;
+	options.flags = METER_OPEN_ACCEPT_LOSS;
+	options.loss_reason = "the WAL was deleted";
+	m = open_meter_with(&options);
 	meter_counters stats = read_stats(m);
 	assert_i64(0, stats.accepted);
 	assert_i64(1, stats.damaged);
@@ -247,7 +252,7 @@ int main(void)
 		in_scratch(test_a_handle_without_spool_recovers),
 		in_scratch(test_a_copy_of_a_ring_is_not_stored_twice),
 		in_scratch(test_a_ring_the_database_does_not_know_is_kept),
-		in_scratch(test_a_lost_wal_is_noticed_by_the_ring),
+		in_scratch(test_a_lost_wal_is_noticed_and_its_ring_kept),
 		in_scratch(test_the_ring_of_another_database_is_kept),
 		in_scratch(test_a_ring_that_is_gone_is_counted),
 		in_scratch(test_a_ring_made_half_is_removed),

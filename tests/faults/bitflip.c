@@ -3,6 +3,9 @@
  *
  *   bitflip STATES [SEED]    as many states as that; a state that fails prints its seed, and `bitflip 1 THAT` is that state alone
  *
+ * In half of the states FILE-lock is left, with the mark of how far the database was; what then is refused as METER_EBACKWARDS is
+ * opened again with the loss accepted.
+ *
  * Whatever the bytes are, each call ends, with success or a documented error and its message, and texts are UTF-8. WAL and spool
  * have checksums: what is read after damage there is what was recorded, each event once, and if some are missing somebody is
  * told: by an error, or by the counters damaged and rejected. (Except a record of a spool whose word and content are
@@ -165,6 +168,7 @@ struct verdict {
 	int32_t listed;
 	int32_t changed; /* listed, and not what was recorded, or not once */
 	int64_t told;    /* damaged and rejected */
+	bool is_backwards;
 };
 
 static void note(struct verdict *v, int code)
@@ -258,6 +262,13 @@ static void read_state(struct verdict *v, const char *path)
 	options.queue_mib = 1;
 	int code = meter_open(&m, path, &options);
 	note(v, code);
+	v->is_backwards = code == METER_EBACKWARDS;
+	if (v->is_backwards) {
+		options.flags = METER_OPEN_ACCEPT_LOSS;
+		options.loss_reason = "bitflip";
+		code = meter_open(&m, path, &options);
+		note(v, code);
+	}
 	if (code != METER_OK)
 		return;
 	list_events(v, m);
@@ -274,7 +285,7 @@ static void read_state(struct verdict *v, const char *path)
 }
 
 static struct {
-	int64_t refused, silent, told;
+	int64_t refused, backwards, silent, told;
 } seen[TARGETS];
 
 static void run_state(struct verdict *v)
@@ -288,7 +299,10 @@ static void run_state(struct verdict *v)
 	shell("rm -rf '%s/now' && mkdir '%s/now'", folder, folder);
 	snprintf(path, sizeof(path), "%s/%s", folder, target == DATABASE && draw(2) ? "closed" : "left");
 	shell("cp --sparse=never '%s'/* '%s/now'", path, folder);
-	shell("rm -f '%s'/now/meter.db-shm '%s'/now/meter.db-lock", folder, folder);
+	bool has_mark = draw(2) == 1;
+	shell("rm -f '%s/now/meter.db-shm'", folder);
+	if (!has_mark)
+		shell("rm -f '%s/now/meter.db-lock'", folder);
 	snprintf(path, sizeof(path), "ls %s/now/%s", folder, files[target]);
 	FILE *list = popen(path, "r");
 	if (!list || !fgets(damaged, sizeof(damaged), list) || pclose(list) != 0)
@@ -311,10 +325,13 @@ static void run_state(struct verdict *v)
 	bool is_missing = v->listed < EVENTS || v->changed > 0;
 	bool is_told = v->error != 0 || v->told > 0;
 	seen[target].refused += v->error != 0;
+	seen[target].backwards += v->is_backwards;
 	seen[target].told += v->error == 0 && v->told > 0;
 	seen[target].silent += is_missing && !is_told;
 	if (target == DATABASE)
 		return;
+	if (v->is_backwards && (!has_mark || target == SPOOL))
+		fail(names[target], "nothing of it can have gone backwards");
 	if (v->changed > 0)
 		fail(names[target], "an event is not what was recorded");
 	if (is_missing && !is_told && !may_be_silent)
@@ -341,8 +358,8 @@ int main(int argc, char **argv)
 	}
 	shell("rm -rf '%s'", folder);
 	for (int i = 0; i < TARGETS; i++)
-		printf("{\"test\":\"bitflip\",\"in\":\"%s\",\"refused\":%" PRId64 ",\"counted\":%" PRId64 ",\"silent\":%" PRId64
-		       "}\n",
-		       names[i], seen[i].refused, seen[i].told, seen[i].silent);
+		printf("{\"test\":\"bitflip\",\"in\":\"%s\",\"refused\":%" PRId64 ",\"backwards\":%" PRId64
+		       ",\"counted\":%" PRId64 ",\"silent\":%" PRId64 "}\n",
+		       names[i], seen[i].refused, seen[i].backwards, seen[i].told, seen[i].silent);
 	return 0;
 }

@@ -196,6 +196,32 @@ static void do_read(meter **m)
 		(void)read_everything(*m);
 }
 
+static int count_files(const char *part)
+{
+	DIR *directory = opendir(folder);
+	int count = 0;
+	for (const struct dirent *entry; directory && (entry = readdir(directory)) != NULL;)
+		count += strstr(entry->d_name, part) != NULL;
+	closedir(directory);
+	return count;
+}
+
+/* A copy is there whole or not at all, and nothing else is left. */
+static void do_backup(meter **m)
+{
+	char copy[140];
+	int64_t copied;
+	snprintf(copy, sizeof(copy), "%s/copy.db", folder);
+	if (open_file(m) != METER_OK)
+		return;
+	int code = check(meter_backup(*m, copy, NULL, NULL, &copied));
+	if (count_files("meter-backup") != 0 || count_files("copy.db") != (code == METER_OK))
+		fail("a failed backup left a file, or one that returned none", copy);
+	if (code == METER_OK && copied != next)
+		fail("a backup", "it does not hold what was durable");
+	(void)unlink(copy);
+}
+
 static void do_close(meter **m)
 {
 	if (open_file(m) != METER_OK)
@@ -211,9 +237,9 @@ static const struct scenario {
 	bool is_new;   /* no file yet */
 	bool has_ring; /* of a process that died */
 } scenarios[] = {
-	{"open-new", do_open, true, false},  {"open", do_open, false, false},   {"recover", do_open, false, true},
-	{"record", do_record, false, false}, {"many", do_many, false, false},   {"apply", do_apply, false, true},
-	{"read", do_read, false, false},     {"close", do_close, false, false},
+	{"open-new", do_open, true, false},  {"open", do_open, false, false},     {"recover", do_open, false, true},
+	{"record", do_record, false, false}, {"many", do_many, false, false},     {"apply", do_apply, false, true},
+	{"read", do_read, false, false},     {"backup", do_backup, false, false}, {"close", do_close, false, false},
 };
 #define SCENARIO_COUNT (sizeof(scenarios) / sizeof(scenarios[0]))
 

@@ -1,0 +1,4 @@
+meter backup copy.db
+status=$?
+ls | grep -c 'db$'
+exit $status
