@@ -77,7 +77,7 @@ struct groups {
 };
 
 /* The group of a key, made if it is new. NULL: no memory. Moves the others. */
-struct group *meter__groups_find(struct groups *g, uint32_t meter, int64_t subscription, int64_t dimensions, int64_t start);
+struct group *meter__groups_find(struct groups *g, uint32_t index, int64_t subscription, int64_t dimensions, int64_t start);
 /* order: by meter, subscription, start, dimensions. METER_OK or METER_ENOMEM. */
 int meter__groups_sort(struct groups *g);
 void meter__groups_reset(struct groups *g);
@@ -88,7 +88,7 @@ void meter__groups_free(struct groups *g);
 struct origin;
 struct plans;
 
-#define CORRECTIONS_MAX 10000
+#define CORRECTIONS_MAX 1000
 
 /* An hour that does not hold what its minutes add up to: days are compared with either. */
 struct correction {
@@ -155,7 +155,6 @@ int meter__plans_dimensions(struct worker *w, struct buffer *out, int64_t number
 struct origin *meter__origin_new(bool is_first);
 void meter__origin_free(struct origin *o);
 int meter__origin_event(struct worker *w, const struct raw_event *e);
-/* Ask for memory that meter__origin_event() will need, ahead of it. */
 /* What the later worker found joins the earlier one; then gaps become findings. */
 int meter__origin_join(struct worker *first, struct worker *second);
 int meter__origin_finish(struct worker *first);

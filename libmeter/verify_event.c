@@ -46,7 +46,7 @@ struct measure_plan {
 	int64_t none; /* the number of the empty set, if there are no dimensions; 0: not looked up yet */
 };
 
-struct plan {
+struct shape_plan {
 	int64_t shape;
 	bool is_open;  /* events keep an object: names beside values */
 	size_t needed; /* elements to look at */
@@ -58,9 +58,9 @@ struct plan {
 };
 
 struct plans {
-	struct plan **list; /* by shape */
+	struct shape_plan **list; /* by shape */
 	size_t capacity;
-	struct plan *last;
+	struct shape_plan *last;
 	struct slice elements[EVENT_PROPERTIES_MAX]; /* of the event at hand; absent: it has none */
 	struct intern sets;                          /* texts of dimensions, */
 	int64_t *numbers;                            /* and their number in the file; below zero: it has none */
@@ -80,7 +80,7 @@ struct plans *meter__plans_new(void)
 	return plans;
 }
 
-static void free_plan(struct plan *plan)
+static void free_plan(struct shape_plan *plan)
 {
 	if (plan)
 		meter__arena_free(&plan->arena);
@@ -107,7 +107,7 @@ void meter__plans_free(struct plans *plans)
 /* ---- plans ---- */
 
 /* The slot of a property; in an open shape it gets one. */
-static int slot_of(struct plan *plan, const char *name)
+static int slot_of(struct shape_plan *plan, const char *name)
 {
 	struct slice wanted = meter__slice_of(name);
 	for (size_t i = 0; i < plan->name_count; i++) {
@@ -124,7 +124,7 @@ static int slot_of(struct plan *plan, const char *name)
 }
 
 /* What buffer holds, in the arena; then it is empty again. */
-static bool keep(struct plan *plan, struct buffer *buffer, struct slice *out)
+static bool keep(struct shape_plan *plan, struct buffer *buffer, struct slice *out)
 {
 	out->size = buffer->size;
 	out->data = buffer->failed ? NULL : meter__arena_copy(&plan->arena, (struct slice){buffer->data, buffer->size});
@@ -132,7 +132,7 @@ static bool keep(struct plan *plan, struct buffer *buffer, struct slice *out)
 	return out->data != NULL;
 }
 
-static bool plan_filters(struct plan *plan, struct measure_plan *m, const struct meter_definition *definition, struct buffer *scratch)
+static bool plan_filters(struct shape_plan *plan, struct measure_plan *m, const struct meter_definition *definition, struct buffer *scratch)
 {
 	m->filter_count = definition->filter_count;
 	m->filters = meter__arena_array(&plan->arena, m->filter_count, sizeof(*m->filters));
@@ -153,7 +153,7 @@ static bool plan_filters(struct plan *plan, struct measure_plan *m, const struct
 	return m->filters != NULL;
 }
 
-static bool plan_dimension(struct plan *plan, struct measure_plan *m, const char *name, int slot, struct buffer *scratch)
+static bool plan_dimension(struct shape_plan *plan, struct measure_plan *m, const char *name, int slot, struct buffer *scratch)
 {
 	struct plan_dimension *out = &m->dimensions[m->dimension_count];
 	meter__buffer_char(scratch, m->dimension_count == 0 ? '{' : ',');
@@ -165,7 +165,7 @@ static bool plan_dimension(struct plan *plan, struct measure_plan *m, const char
 }
 
 /* Distinct values are kept as a dimension without a name, after the others. */
-static bool plan_dimensions(struct plan *plan, struct measure_plan *m, const struct meter_definition *definition,
+static bool plan_dimensions(struct shape_plan *plan, struct measure_plan *m, const struct meter_definition *definition,
                             struct buffer *scratch)
 {
 	m->dimensions = meter__arena_array(&plan->arena, definition->dimension_count + 1, sizeof(*m->dimensions));
@@ -179,7 +179,7 @@ static bool plan_dimensions(struct plan *plan, struct measure_plan *m, const str
 	return m->aggregation != AGGREGATION_UNIQUE_COUNT || plan_dimension(plan, m, "", m->value, scratch);
 }
 
-static bool plan_measure(struct plan *plan, struct measure_plan *m, const struct verify_meter *of, struct buffer *scratch)
+static bool plan_measure(struct shape_plan *plan, struct measure_plan *m, const struct verify_meter *of, struct buffer *scratch)
 {
 	const struct meter_definition *definition = of->definition;
 	m->aggregation = definition->aggregation;
@@ -189,7 +189,7 @@ static bool plan_measure(struct plan *plan, struct measure_plan *m, const struct
 	return plan_filters(plan, m, definition, scratch) && plan_dimensions(plan, m, definition, scratch);
 }
 
-static bool plan_measures(struct plan *plan, const struct verify_meters *meters, struct slice type, struct buffer *scratch)
+static bool plan_measures(struct shape_plan *plan, const struct verify_meters *meters, struct slice type, struct buffer *scratch)
 {
 	plan->measures = meter__arena_array(&plan->arena, meters->count, sizeof(*plan->measures));
 	if (!plan->measures)
@@ -206,7 +206,7 @@ static bool plan_measures(struct plan *plan, const struct verify_meters *meters,
 	return true;
 }
 
-static int read_names(struct plans *plans, struct plan *plan)
+static int read_names(struct plans *plans, struct shape_plan *plan)
 {
 	struct property properties[EVENT_PROPERTIES_MAX];
 	plan->is_open = plans->names.size == 0;
@@ -223,7 +223,7 @@ static int read_names(struct plans *plans, struct plan *plan)
 	return code == METER_EINVAL ? meter__fail_in(METER_ECORRUPT, "names of a shape: ") : code;
 }
 
-static int make_plan(struct worker *w, int64_t shape, struct plan *plan)
+static int make_plan(struct worker *w, int64_t shape, struct shape_plan *plan)
 {
 	struct plans *plans = w->plans;
 	meter__buffer_reset(&plans->names);
@@ -245,17 +245,17 @@ static int make_room_for_shape(struct plans *plans, int64_t shape)
 	size_t capacity = plans->capacity ? plans->capacity : 64;
 	while ((int64_t)capacity <= shape)
 		capacity *= 2;
-	struct plan **list = realloc(plans->list, capacity * sizeof(struct plan *));
+	struct shape_plan **list = realloc(plans->list, capacity * sizeof(struct shape_plan *));
 	if (!list)
 		return meter__fail(METER_ENOMEM, "no memory for a shape");
-	memset(list + plans->capacity, 0, (capacity - plans->capacity) * sizeof(struct plan *));
+	memset(list + plans->capacity, 0, (capacity - plans->capacity) * sizeof(struct shape_plan *));
 	plans->list = list;
 	plans->capacity = capacity;
 	return METER_OK;
 }
 
 /* METER_ECORRUPT: the file has no such shape. */
-static int find_plan(struct worker *w, int64_t shape, struct plan **out)
+static int find_plan(struct worker *w, int64_t shape, struct shape_plan **out)
 {
 	struct plans *plans = w->plans;
 	*out = plans->last;
@@ -265,7 +265,7 @@ static int find_plan(struct worker *w, int64_t shape, struct plan **out)
 		return meter__fail(METER_ECORRUPT, "shape %lld is missing", (long long)shape);
 	int code = make_room_for_shape(plans, shape);
 	if (code == METER_OK && !plans->list[shape]) {
-		struct plan *plan = calloc(1, sizeof(*plan));
+		struct shape_plan *plan = calloc(1, sizeof(*plan));
 		if (!plan)
 			return meter__fail(METER_ENOMEM, "no memory for a shape");
 		plan->shape = shape;
@@ -320,7 +320,7 @@ static bool find_elements(struct slice *elements, size_t needed, struct slice ar
 }
 
 /* The same for an object of an open shape: the values of the names that meters ask for, written as an array would have them. */
-static int find_open_elements(struct plans *plans, const struct plan *plan, struct slice object, bool *ok)
+static int find_open_elements(struct plans *plans, const struct shape_plan *plan, struct slice object, bool *ok)
 {
 	struct property properties[EVENT_PROPERTIES_MAX];
 	size_t count = 0, at[EVENT_PROPERTIES_MAX + 1];
@@ -520,7 +520,7 @@ static int add_unreadable(struct worker *w, const struct raw_event *e, const cha
 
 int meter__verify_measure(struct worker *w, const struct raw_event *e)
 {
-	struct plan *plan = NULL;
+	struct shape_plan *plan = NULL;
 	if (is_taken_back(e))
 		return METER_OK;
 	if (!e->is_readable || !meter__decimal_is_event_value(e->value))

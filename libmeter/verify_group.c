@@ -169,16 +169,16 @@ void meter__tally_write(struct buffer *out, enum aggregation aggregation, const 
 
 /* ---- groups ---- */
 
-static size_t slot_of(const struct groups *g, uint32_t meter, int64_t subscription, int64_t dimensions, int64_t start)
+static size_t slot_of(const struct groups *g, uint32_t index, int64_t subscription, int64_t dimensions, int64_t start)
 {
 	uint64_t h = g->seed ^ (uint64_t)subscription * UINT64_C(0x9e3779b97f4a7c15);
 	h = (h ^ h >> 29) + (uint64_t)dimensions * UINT64_C(0xbf58476d1ce4e5b9);
-	h = (h ^ h >> 32) + ((uint64_t)start + meter) * UINT64_C(0x94d049bb133111eb);
+	h = (h ^ h >> 32) + ((uint64_t)start + index) * UINT64_C(0x94d049bb133111eb);
 	h ^= h >> 31;
 	size_t mask = g->capacity * 2 - 1, at = (size_t)h & mask;
 	while (g->slots[at] != 0) {
 		const struct group *row = &g->rows[g->slots[at] - 1];
-		if (row->dimensions == dimensions && row->subscription == subscription && row->meter == meter &&
+		if (row->dimensions == dimensions && row->subscription == subscription && row->meter == index &&
 		    row->start == start)
 			break;
 		at = (at + 1) & mask;
@@ -206,16 +206,16 @@ static bool grow(struct groups *g)
 	return true;
 }
 
-struct group *meter__groups_find(struct groups *g, uint32_t meter, int64_t subscription, int64_t dimensions, int64_t start)
+struct group *meter__groups_find(struct groups *g, uint32_t index, int64_t subscription, int64_t dimensions, int64_t start)
 {
 	if (g->count == g->capacity && !grow(g)) {
 		(void)meter__fail(METER_ENOMEM, "no memory for sums");
 		return NULL;
 	}
-	size_t at = slot_of(g, meter, subscription, dimensions, start);
+	size_t at = slot_of(g, index, subscription, dimensions, start);
 	if (g->slots[at] == 0) {
 		g->rows[g->count] = (struct group){
-			.subscription = subscription, .dimensions = dimensions, .start = start, .meter = meter, .slot = (uint32_t)at};
+			.subscription = subscription, .dimensions = dimensions, .start = start, .meter = index, .slot = (uint32_t)at};
 		g->slots[at] = (uint32_t)++g->count;
 	}
 	return &g->rows[g->slots[at] - 1];
