@@ -162,15 +162,16 @@ const struct verb verb_verify = {
 	.name = "verify",
 	.operands = "",
 	.summary = "add up what is stored by another route and compare",
-	.details = "Compares events with minutes, minutes with hours, hours with days and events with samples, in exact decimals, "
-		   "without\n"
-		   "the code that wrote them. Looks for gaps in what sources number, for ids that a subscription has at two times, "
-		   "and for\n"
-		   "damage of the SQLite file. Changes nothing; recording goes on meanwhile. --since and --until make slices of a "
-		   "large file.\n"
-		   "json is one report; jsonl and csv list the findings, at most 1,000. Exit 3 when there is a finding.\n"
-		   "\n"
-		   "  meter verify --since 2026-01-01 --until 2026-02-01 --json\n",
+	.details =
+		"Compares events with minutes, minutes with hours, hours with days and events with samples, in exact decimals, "
+		"without\n"
+		"the code that wrote them. Looks for gaps in what sources number, for ids that a subscription has at two times, "
+		"and for\n"
+		"damage of the SQLite file. Changes nothing; recording goes on meanwhile. --since and --until make slices of a "
+		"large file.\n"
+		"json is one report; jsonl and csv list the findings, at most 1,000. Exit 3 when there is a finding.\n"
+		"\n"
+		"  meter verify --since 2026-01-01 --until 2026-02-01 --json\n",
 	.options = options,
 	.run = run,
 };

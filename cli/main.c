@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 const struct verb *const cli_verbs[] = {
-	&verb_apply, &verb_check,  &verb_replay,     &verb_query, &verb_invoice, &verb_quote, &verb_shadow, &verb_test,
-	&verb_plan,  &verb_events, &verb_quarantine, &verb_stats, &verb_verify,  &verb_version, &verb_help, NULL,
+	&verb_apply, &verb_check,  &verb_replay,     &verb_query, &verb_invoice, &verb_quote,   &verb_shadow, &verb_test,
+	&verb_plan,  &verb_events, &verb_quarantine, &verb_stats, &verb_verify,  &verb_version, &verb_help,   NULL,
 };
 
 const struct verb *cli_verb_find(const char *name)

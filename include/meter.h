@@ -764,7 +764,7 @@ typedef struct meter_verify_options {
  * @return METER_OK, also with findings; or METER_EFORKED, METER_EINVAL (options), METER_EIO, METER_EOVERFLOW.
  * Threads: any; starts one more.  Blocks: on reading; never on writers, and writers only for a moment at its start. While it runs, fork()
  * waits and the WAL cannot start again from its beginning (see wal_max_mib): since and until make slices of a large file.
- * Memory: bounded, some 60 MiB and the buckets of one minute and one hour.                                          Since 0.1.
+ * Memory: bounded, some 110 MiB and the buckets of one minute and one hour.                                         Since 0.1.
  */
 METER_API int meter_verify_run(meter_verification **out, meter *m, const meter_verify_options *options);
 /** How many findings are kept, at most 1,000, and how many there were. */

@@ -13,11 +13,9 @@
 /* ---- scans ---- */
 
 static const enum statement row_statements[] = {
-	[ROWS_EVENTS] = SQL_VERIFY_EVENTS,   [ROWS_MINUTES] = SQL_VERIFY_MINUTES,
-	[ROWS_LATE] = SQL_VERIFY_LATE,       [ROWS_HOURS] = SQL_VERIFY_HOURS,
-	[ROWS_DAYS] = SQL_VERIFY_DAYS,       [ROWS_HOUR] = SQL_VERIFY_HOUR,
-	[ROWS_DAY] = SQL_VERIFY_DAY,         [ROWS_SAMPLE] = SQL_VERIFY_SAMPLE,
-	[ROWS_ALIEN_SAMPLES] = SQL_VERIFY_ALIEN_SAMPLES,
+	[ROWS_EVENTS] = SQL_VERIFY_EVENTS, [ROWS_MINUTES] = SQL_VERIFY_MINUTES, [ROWS_LATE] = SQL_VERIFY_LATE,
+	[ROWS_HOURS] = SQL_VERIFY_HOURS,   [ROWS_DAYS] = SQL_VERIFY_DAYS,       [ROWS_HOUR] = SQL_VERIFY_HOUR,
+	[ROWS_DAY] = SQL_VERIFY_DAY,       [ROWS_SAMPLE] = SQL_VERIFY_SAMPLE,   [ROWS_ALIEN_SAMPLES] = SQL_VERIFY_ALIEN_SAMPLES,
 };
 
 static int bound_statement(struct reader *r, enum statement which, const int64_t *bound, size_t count, sqlite3_stmt **out)

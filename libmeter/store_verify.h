@@ -33,14 +33,14 @@ struct raw_bucket {
 
 /* Rows in the order of their key; in parentheses what is bound. */
 enum rows {
-	ROWS_EVENTS,  /* (from_us, to_us) */
-	ROWS_MINUTES, /* (from, to) */
-	ROWS_LATE,    /* (from, to), by minute */
-	ROWS_HOURS,   /* (first day, end day, from, to) */
-	ROWS_DAYS,    /* (first month, last month, from, to) */
-	ROWS_HOUR,    /* (day, meter, subscription, hour) */
-	ROWS_DAY,     /* (month, meter, subscription, day) */
-	ROWS_SAMPLE,  /* (meter, subscription, dimensions, time) */
+	ROWS_EVENTS,        /* (from_us, to_us) */
+	ROWS_MINUTES,       /* (from, to) */
+	ROWS_LATE,          /* (from, to), by minute */
+	ROWS_HOURS,         /* (first day, end day, from, to) */
+	ROWS_DAYS,          /* (first month, last month, from, to) */
+	ROWS_HOUR,          /* (day, meter, subscription, hour) */
+	ROWS_DAY,           /* (month, meter, subscription, day) */
+	ROWS_SAMPLE,        /* (meter, subscription, dimensions, time) */
 	ROWS_ALIEN_SAMPLES, /* (meter, from_us, to_us): those at whose time their subscription has no event */
 };
 
@@ -92,7 +92,8 @@ int meter__verify_integrity(struct reader *r, bool is_full, integrity_visitor vi
 /* Readers of one and the same state: nobody writes while they begin. *count_out: how many there are, at least one. */
 int meter__verify_readers(struct store *s, struct reader **out, size_t wanted, size_t *count_out);
 
-/* The SQLite that runs, and whether it has the bug of 3.7.0 to 3.51.2 that two checkpoints at once can lose rows (see store.h). */
+/* The SQLite that runs, and whether it has the bug of 3.7.0 to 3.51.2 that two checkpoints at once can lose rows (see store.h).
+ */
 const char *meter__verify_sqlite(bool *has_wal_reset_bug);
 int meter__verify_identity(struct reader *r, int64_t *schema_version, int64_t *application_id);
 

@@ -19,7 +19,7 @@
 #define FINDINGS_MAX 1000
 
 struct finding {
-	const char *code; /* a literal */
+	const char *code;                      /* a literal */
 	char *text, *place, *expected, *found; /* the last three: NULL where there is none */
 };
 
@@ -106,8 +106,8 @@ struct worker {
 	struct reader *reader;
 	const struct verify_meters *meters;
 	int64_t rolled_before;
-	int64_t from_us, to_us;     /* events */
-	int64_t from[LEVEL_COUNT];  /* whole minutes, hours, days of it */
+	int64_t from_us, to_us;    /* events */
+	int64_t from[LEVEL_COUNT]; /* whole minutes, hours, days of it */
 	int64_t to[LEVEL_COUNT];
 	struct plans *plans;
 	struct origin *origin;

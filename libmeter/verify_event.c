@@ -48,8 +48,8 @@ struct measure_plan {
 
 struct shape_plan {
 	int64_t shape;
-	bool is_open;  /* events keep an object: names beside values */
-	size_t needed; /* elements to look at */
+	bool is_open;                             /* events keep an object: names beside values */
+	size_t needed;                            /* elements to look at */
 	struct slice names[EVENT_PROPERTIES_MAX]; /* of the elements; of an open shape: those that meters ask for */
 	size_t name_count;
 	struct arena arena; /* all of its texts and lists */
@@ -132,7 +132,8 @@ static bool keep(struct shape_plan *plan, struct buffer *buffer, struct slice *o
 	return out->data != NULL;
 }
 
-static bool plan_filters(struct shape_plan *plan, struct measure_plan *m, const struct meter_definition *definition, struct buffer *scratch)
+static bool plan_filters(struct shape_plan *plan, struct measure_plan *m, const struct meter_definition *definition,
+                         struct buffer *scratch)
 {
 	m->filter_count = definition->filter_count;
 	m->filters = meter__arena_array(&plan->arena, m->filter_count, sizeof(*m->filters));

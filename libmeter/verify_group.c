@@ -214,8 +214,11 @@ struct group *meter__groups_find(struct groups *g, uint32_t index, int64_t subsc
 	}
 	size_t at = slot_of(g, index, subscription, dimensions, start);
 	if (g->slots[at] == 0) {
-		g->rows[g->count] = (struct group){
-			.subscription = subscription, .dimensions = dimensions, .start = start, .meter = index, .slot = (uint32_t)at};
+		g->rows[g->count] = (struct group){.subscription = subscription,
+		                                   .dimensions = dimensions,
+		                                   .start = start,
+		                                   .meter = index,
+		                                   .slot = (uint32_t)at};
 		g->slots[at] = (uint32_t)++g->count;
 	}
 	return &g->rows[g->slots[at] - 1];

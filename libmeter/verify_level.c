@@ -104,8 +104,9 @@ static int add_alien(struct worker *w, struct cursor *c, const char *table)
 	c->alien = c->row.meter;
 	meter__buffer_reset(&w->place);
 	meter__buffer_format(&w->place, "table %s, meter number %lld", table, (long long)c->row.meter);
-	return meter__finding_add(&w->findings, "meter_missing", meter__slice_of("buckets of a meter that the file does not have"),
-	                          slice_of(&w->place), (struct slice){NULL, 0}, (struct slice){NULL, 0});
+	return meter__finding_add(&w->findings, "meter_missing",
+	                          meter__slice_of("buckets of a meter that the file does not have"), slice_of(&w->place),
+	                          (struct slice){NULL, 0}, (struct slice){NULL, 0});
 }
 
 static int next_row(struct worker *w, struct cursor *c, const char *table)
@@ -497,8 +498,8 @@ static int report_extra_hours(struct worker *w, int64_t day)
 		struct tally found = meter__tally_of(&c.row);
 		if (has_minutes(w, &c.row, &code) || code != METER_OK)
 			continue;
-		code = meter__verify_bucket_finding(w, "hour_differs", "an hour does not hold what its minutes add up to", LEVEL_HOUR,
-		                                    c.row.start, &key, &nothing, &found);
+		code = meter__verify_bucket_finding(w, "hour_differs", "an hour does not hold what its minutes add up to",
+		                                    LEVEL_HOUR, c.row.start, &key, &nothing, &found);
 		if (code == METER_OK)
 			code = add_correction(w, c.row.start, &key, &nothing);
 	}

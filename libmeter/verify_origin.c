@@ -226,8 +226,8 @@ static int add_reuse(struct worker *w, int64_t subscription, struct slice id, in
 	meter__buffer_format(&w->place, ": %s and %s", before, after);
 	struct slice place = {meter__buffer_cstr(&w->place), w->place.size};
 	return meter__finding_add(&w->findings, "id_reuse",
-	                          meter__slice_of("one id at two times is two events: a retry must keep the timestamp"), place, none,
-	                          none);
+	                          meter__slice_of("one id at two times is two events: a retry must keep the timestamp"), place,
+	                          none, none);
 }
 
 /* Whether the event of that time and key is there. */

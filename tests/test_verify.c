@@ -12,17 +12,16 @@
 #define US_PER_MINUTE INT64_C(60000000)
 #define START "2026-01-05T00:00:00Z"
 
-static const char first_catalog[] =
-	"version: 1\n"
-	"meters:\n"
-	"  calls: {event_type: call, aggregation: count, dimensions: [model]}\n"
-	"  units: {event_type: call, aggregation: sum, value: units, dimensions: [model, kind]}\n"
-	"  least: {event_type: call, aggregation: min}\n"
-	"  most: {event_type: call, aggregation: max, value: units}\n"
-	"  last: {event_type: call, aggregation: latest}\n"
-	"  mean: {event_type: call, aggregation: avg, filter: {model: [a, '7']}}\n"
-	"  users: {event_type: call, aggregation: unique_count, value: user, dimensions: [model]}\n"
-	"  held: {event_type: gauge, aggregation: time_weighted, dimensions: [host]}\n";
+static const char first_catalog[] = "version: 1\n"
+				    "meters:\n"
+				    "  calls: {event_type: call, aggregation: count, dimensions: [model]}\n"
+				    "  units: {event_type: call, aggregation: sum, value: units, dimensions: [model, kind]}\n"
+				    "  least: {event_type: call, aggregation: min}\n"
+				    "  most: {event_type: call, aggregation: max, value: units}\n"
+				    "  last: {event_type: call, aggregation: latest}\n"
+				    "  mean: {event_type: call, aggregation: avg, filter: {model: [a, '7']}}\n"
+				    "  users: {event_type: call, aggregation: unique_count, value: user, dimensions: [model]}\n"
+				    "  held: {event_type: gauge, aggregation: time_weighted, dimensions: [host]}\n";
 
 /* Filled from what is stored, where some events have no property "extra". */
 static const char more_meters[] = "  extra: {event_type: call, aggregation: sum, value: extra, dimensions: [kind]}\n"
@@ -42,8 +41,9 @@ static void record_one(meter *m, int64_t i, int64_t timestamp_us)
 	static const char *const subscriptions[] = {"acme", "beta", "gamma"};
 	static const char *const models[] = {"a", "b \"quoted\\\"", "7", "-0"};
 	char id[32], units[32], user[32], value[32];
-	meter_property call[] = {METER_PROPERTY("model", models[i % 4]), METER_PROPERTY("units", units), METER_PROPERTY("user", user),
-	                         METER_PROPERTY("kind", i % 3 ? "input" : ""), METER_PROPERTY("extra", units)};
+	meter_property call[] = {METER_PROPERTY("model", models[i % 4]), METER_PROPERTY("units", units),
+	                         METER_PROPERTY("user", user), METER_PROPERTY("kind", i % 3 ? "input" : ""),
+	                         METER_PROPERTY("extra", units)};
 	meter_property gauge[] = {METER_PROPERTY("host", i % 2 ? "h1" : "h2"), METER_PROPERTY("load", value)};
 	bool is_gauge = i % 5 == 0;
 	snprintf(id, sizeof(id), "e%" PRId64, i);
@@ -238,9 +238,8 @@ static void test_empty_file_and_file_without_catalog(void **state)
 
 /* Run "what" on one row of a table: the third of a meter, by time. columns: the rest of its key. */
 #define CHANGE(what, table, columns, key)                                                                                        \
-	what " WHERE (meter, subscription, dimensions, " columns                                                                 \
-	     ") = (SELECT meter, subscription, dimensions, " columns " FROM " table " WHERE events > 0 AND meter = " METER_NUMBER( \
-		     key) " ORDER BY " columns " LIMIT 1 OFFSET 2)"
+	what " WHERE (meter, subscription, dimensions, " columns ") = (SELECT meter, subscription, dimensions, " columns         \
+	     " FROM " table " WHERE events > 0 AND meter = " METER_NUMBER(key) " ORDER BY " columns " LIMIT 1 OFFSET 2)"
 
 static void change(const char *sql)
 {
@@ -279,7 +278,8 @@ static void test_minute_with_another_value_of_each_aggregation(void **state)
 		start_again();
 		change(changes[i]);
 		/* A row under other dimensions is one too many and one too few. */
-		assert_findings(strstr(changes[i], "10000") ? "minute_differs minute_differs" : "minute_differs", "minute 2026-01-05T");
+		assert_findings(strstr(changes[i], "10000") ? "minute_differs minute_differs" : "minute_differs",
+		                "minute 2026-01-05T");
 	}
 }
 

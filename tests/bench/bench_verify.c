@@ -1,6 +1,6 @@
 /*
- * bench_verify.c - how many stored events a second `meter verify` adds up again and compares with minutes, hours and days. The events
- * are those of bench_invoice: ten meters over a month. README.md has the method.
+ * bench_verify.c - how many stored events a second `meter verify` adds up again and compares with minutes, hours and days. The
+ * events are those of bench_invoice: ten meters over a month. README.md has the method.
  */
 #include <inttypes.h>
 #include <meter.h>
