@@ -754,14 +754,15 @@ typedef struct meter_verify_options {
  *   accepted_differs               the counter of accepted events is not how many there are (only without since and until)
  *   unbilled_differs               unbilled events that are more than there are, or that the catalog covers
  *   sequence_gap                   a source has numbered events that are not here, between the lowest and the highest seen of it;
- *                                  of at most 4,096 sources. Within since and until, neighbours beyond the edge look missing
+ *                                  of at most 4,096 sources. Events still on their way look missing, and with since and until
+ *                                  those beyond the edge
  *   id_reuse                       a subscription has one id at two times, within the last 1,048,576 events: probably a retry with a
  *                                  new timestamp, which is counted twice. Found by hash, confirmed byte by byte
  *   integrity                      what SQLite says about the file's structure (always of the whole file, at most 100)
  *   unreadable                     damage that kept the rest from being checked
  *
  * @param options  NULL for the defaults.
- * @return METER_OK, also with findings; or METER_EFORKED, METER_EINVAL (options), METER_EIO, METER_EOVERFLOW.
+ * @return METER_OK, also with findings; or METER_EINVAL (options), METER_EFORKED, METER_EIO.
  * Threads: any; starts one more.  Blocks: on reading; never on writers, and writers only for a moment at its start. While it runs, fork()
  * waits and the WAL cannot start again from its beginning (see wal_max_mib): since and until make slices of a large file.
  * Memory: bounded, some 110 MiB and the buckets of one minute and one hour.                                         Since 0.1.
