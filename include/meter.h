@@ -918,6 +918,87 @@ METER_API int meter_stats(meter *m, meter_counters *out);
  */
 METER_API int meter_backup(meter *m, const char *path, meter_progress progress, void *user, int64_t *events_out);
 
+/* ---- verify ---- */
+
+/** What came of checking a file: findings, and how much was compared. */
+typedef struct meter_verification meter_verification;
+
+#define METER_VERIFY_FULL 1u /**< SQLite's integrity_check, which also compares indexes with tables, instead of quick_check */
+
+/** What to check. Zero means everything but METER_VERIFY_FULL; start from METER_VERIFY_OPTIONS_INIT. */
+typedef struct meter_verify_options {
+	size_t struct_size;
+	uint32_t flags;   /**< METER_VERIFY_...; default 0 */
+	int64_t since_us; /**< only minutes, hours and days that begin at or after; INT64_MIN: all */
+	int64_t until_us; /**< and that end at or before; INT64_MAX: all */
+} meter_verify_options;
+#define METER_VERIFY_OPTIONS_INIT { sizeof(meter_verify_options), 0, INT64_MIN, INT64_MAX }
+
+/**
+ * Add up again what is stored, by another route than the code that wrote it, and compare: events with minutes (and what came late),
+ * minutes with hours, hours with days, events with samples of time_weighted meters; exact decimals, one snapshot. Also counters, the
+ * numbering of sources, ids, and the structure of the SQLite file. Changes nothing. Damage that stops a check is a finding, too.
+ *
+ * Codes of findings are stable:
+ *
+ *   minute_differs, late_differs   a minute (with table late, where that has a row for it) is not the sum of its events
+ *   sample_differs                 a sample of a time_weighted meter is not what the events of its time say
+ *   hour_differs, day_differs      an hour is not the sum of its minutes, a day not that of its hours
+ *   meter_missing                  buckets of a meter that the file does not have
+ *   event_unreadable               a stored event that cannot be read; it is counted nowhere
+ *   accepted_differs               the counter of accepted events is not how many there are (only without since and until)
+ *   unbilled_differs               unbilled events that are more than there are, or that the catalog covers
+ *   sequence_gap                   a source has numbered events that are not here, between the lowest and the highest seen of it;
+ *                                  of at most 4,096 sources. Events still on their way look missing, and with since and until
+ *                                  those beyond the edge
+ *   id_reuse                       a subscription has one id at two times, within the last 1,048,576 events: probably a retry with a
+ *                                  new timestamp, which is counted twice. Found by hash, confirmed byte by byte
+ *   integrity                      what SQLite says about the file's structure (always of the whole file, at most 100)
+ *   unreadable                     damage that kept the rest from being checked
+ *
+ * @param options  NULL for the defaults.
+ * @return METER_OK, also with findings; or METER_EINVAL (options), METER_EFORKED, METER_EIO.
+ * Threads: any; starts one more.  Blocks: on reading; never on writers, and writers only for a moment at its start. While it runs, fork()
+ * waits and the WAL cannot start again from its beginning (see wal_max_mib): since and until make slices of a large file.
+ * Memory: bounded, some 110 MiB and the buckets of one minute and one hour.                                         Since 0.1.
+ */
+METER_API int meter_verify_run(meter_verification **out, meter *m, const meter_verify_options *options);
+/** How many findings are kept, at most 1,000, and how many there were. */
+METER_API size_t meter_verify_count(const meter_verification *v);
+METER_API int64_t meter_verify_total(const meter_verification *v);
+/** Findings, index 0 .. count-1; out of range: NULL. The code is one of the words above. */
+METER_API const char *meter_verify_code(const meter_verification *v, size_t index);
+/** What is wrong, in a sentence. */
+METER_API const char *meter_verify_text(const meter_verification *v, size_t index);
+/** Where: table, time (RFC 3339), meter, subscription, dimensions. */
+METER_API const char *meter_verify_place(const meter_verification *v, size_t index);
+/** What should be there, added up from below, and what is; NULL where there are no two numbers. */
+METER_API const char *meter_verify_expected(const meter_verification *v, size_t index);
+METER_API const char *meter_verify_found(const meter_verification *v, size_t index);
+
+/** How much was compared. */
+typedef struct meter_verify_counters {
+	size_t struct_size;     /**< in: sizeof(meter_verify_counters) */
+	int64_t events;         /**< rows of table event */
+	int64_t minutes;        /**< rows of tables minute and late */
+	int64_t hours;
+	int64_t days;
+	int64_t samples;
+	int64_t elapsed_us;     /**< for these */
+	int64_t total_us;       /**< with the checks of the whole file */
+	int64_t schema_version; /**< of the file */
+	int64_t application_id; /**< of the file: 0x6d657472 */
+} meter_verify_counters;
+
+/** @return METER_OK or METER_EINVAL. */
+METER_API int meter_verify_counts(const meter_verification *v, meter_verify_counters *out);
+/**
+ * The version of the SQLite that runs. *has_wal_reset_bug (may be NULL): 1 when it is one of 3.7.0 to 3.51.2, which can lose rows when two
+ * connections checkpoint at once; this library never lets them.
+ */
+METER_API const char *meter_verify_sqlite(int32_t *has_wal_reset_bug);
+METER_API void meter_verify_free(meter_verification *v);
+
 /* ---- time ---- */
 
 /**

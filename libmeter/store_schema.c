@@ -358,4 +358,37 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_PAGE_QUARANTINE] = "SELECT number, outcome, reason, text, first, times FROM quarantine"
 				" WHERE number >= ?1 AND (?2 = 0 OR outcome = ?2) ORDER BY number LIMIT ?3",
 	[SQL_QUARANTINE_COUNT] = "SELECT count(*) FROM quarantine",
+
+	/* Verify: rows as they are, in the order of their keys. */
+	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence FROM event"
+			      " WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY timestamp, subscription, id",
+	[SQL_VERIFY_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute >= ?1 AND minute < ?2"
+			       " ORDER BY minute, meter, subscription, dimensions",
+	[SQL_VERIFY_LATE] = "SELECT minute, meter, " BUCKET_ROW " FROM late WHERE minute >= ?1 AND minute < ?2"
+			    " ORDER BY minute, meter, subscription, dimensions",
+	[SQL_VERIFY_HOURS] = "SELECT hour, meter, " BUCKET_ROW " FROM hour WHERE day >= ?1 AND day < ?2"
+			     " AND hour >= ?3 AND hour < ?4 ORDER BY day, meter, subscription, hour, dimensions",
+	[SQL_VERIFY_DAYS] = "SELECT day, meter, " BUCKET_ROW " FROM day WHERE month >= ?1 AND month <= ?2"
+			    " AND day >= ?3 AND day < ?4 ORDER BY month, meter, subscription, day, dimensions",
+	[SQL_VERIFY_HOUR] = "SELECT hour, meter, " BUCKET_ROW " FROM hour WHERE day = ?1 AND meter = ?2 AND subscription = ?3"
+			    " AND hour = ?4 ORDER BY dimensions",
+	[SQL_VERIFY_DAY] = "SELECT day, meter, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND subscription = ?3"
+			   " AND day = ?4 ORDER BY dimensions",
+	[SQL_VERIFY_SAMPLE] = "SELECT timestamp, meter, " BUCKET_ROW " FROM sample WHERE meter = ?1 AND subscription = ?2"
+			      " AND dimensions = ?3 AND timestamp = ?4",
+	[SQL_VERIFY_ALIEN_SAMPLES] =
+		"SELECT timestamp, meter, " BUCKET_ROW " FROM sample s WHERE meter = ?1 AND timestamp >= ?2 AND timestamp < ?3"
+		" AND NOT EXISTS (SELECT 1 FROM event e WHERE e.timestamp = s.timestamp AND e.subscription = s.subscription)",
+	[SQL_VERIFY_COUNT_SAMPLES] = "SELECT count(*) FROM sample WHERE meter = ?1 AND timestamp >= ?2 AND timestamp < ?3",
+	[SQL_VERIFY_HAS_MINUTE] =
+		"SELECT 1 FROM minute WHERE minute = ?1 AND meter = ?2 AND subscription = ?3 AND dimensions = ?4",
+	[SQL_VERIFY_HAS_HOUR] =
+		"SELECT 1 FROM hour WHERE day = ?1 AND meter = ?2 AND subscription = ?3 AND dimensions = ?4 LIMIT 1",
+	[SQL_VERIFY_METERS] = "SELECT number FROM meter ORDER BY number",
+	[SQL_VERIFY_UNBILLED] = "SELECT s.text, t.text, u.events FROM unbilled u LEFT JOIN name s ON s.number = u.subscription"
+				" LEFT JOIN name t ON t.number = u.type ORDER BY u.subscription, u.type",
+	[SQL_QUICK_CHECK] = "PRAGMA quick_check(100)",
+	[SQL_INTEGRITY_CHECK] = "PRAGMA integrity_check(100)",
+	[SQL_USER_VERSION] = "PRAGMA user_version",
+	[SQL_APPLICATION_ID] = "PRAGMA application_id",
 };

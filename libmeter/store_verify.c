@@ -1,0 +1,324 @@
+/*
+ * store_verify.c - see store_verify.h: rows as they stand in the file, for verify.
+ *
+ * Nothing here merges or measures. What the rest of the library would refuse with METER_ECORRUPT in a single row is marked in it.
+ */
+#include "store_verify.h"
+
+#include <stdlib.h>
+
+#include "error.h"
+#include "store_internal.h"
+
+/* ---- scans ---- */
+
+static const enum statement row_statements[] = {
+	[ROWS_EVENTS] = SQL_VERIFY_EVENTS, [ROWS_MINUTES] = SQL_VERIFY_MINUTES, [ROWS_LATE] = SQL_VERIFY_LATE,
+	[ROWS_HOURS] = SQL_VERIFY_HOURS,   [ROWS_DAYS] = SQL_VERIFY_DAYS,       [ROWS_HOUR] = SQL_VERIFY_HOUR,
+	[ROWS_DAY] = SQL_VERIFY_DAY,       [ROWS_SAMPLE] = SQL_VERIFY_SAMPLE,   [ROWS_ALIEN_SAMPLES] = SQL_VERIFY_ALIEN_SAMPLES,
+};
+
+static int bound_statement(struct reader *r, enum statement which, const int64_t *bound, size_t count, sqlite3_stmt **out)
+{
+	int code = meter__store_statement(&r->connection, which, out);
+	for (size_t i = 0; code == METER_OK && i < count; i++)
+		sqlite3_bind_int64(*out, (int)i + 1, bound[i]);
+	return code;
+}
+
+int meter__verify_scan(struct scan *out, struct reader *r, enum rows rows, const int64_t *bound, size_t count)
+{
+	*out = (struct scan){.reader = r};
+	return bound_statement(r, row_statements[rows], bound, count, &out->statement);
+}
+
+void meter__verify_scan_end(struct scan *s)
+{
+	if (s->statement)
+		sqlite3_reset(s->statement);
+	s->statement = NULL;
+}
+
+static int step(struct scan *s)
+{
+	int rc = sqlite3_step(s->statement);
+	if (rc == SQLITE_ROW)
+		return METER_OK;
+	int code = rc == SQLITE_DONE ? METER_EEND : meter__store_fail(s->reader->connection.db, rc, "verifying");
+	sqlite3_reset(s->statement);
+	return code;
+}
+
+/* A column that must be an integer, or *ok becomes false. */
+static int64_t integer(sqlite3_stmt *row, int column, bool *ok)
+{
+	*ok &= sqlite3_column_type(row, column) == SQLITE_INTEGER;
+	return sqlite3_column_int64(row, column);
+}
+
+static struct decimal decimal(sqlite3_stmt *row, int column, bool *ok)
+{
+	struct decimal value = DECIMAL_ZERO;
+	if (sqlite3_column_type(row, column) == SQLITE_INTEGER)
+		value.coefficient = sqlite3_column_int64(row, column);
+	else
+		*ok &= meter__store_column_decimal(row, column, &value) == METER_OK;
+	return value;
+}
+
+int meter__verify_next_event(struct scan *s, struct raw_event *out)
+{
+	int code = step(s);
+	if (code != METER_OK)
+		return code;
+	sqlite3_stmt *row = s->statement;
+	out->is_readable = true;
+	out->timestamp_us = integer(row, 0, &out->is_readable);
+	out->subscription = integer(row, 1, &out->is_readable);
+	out->id = meter__store_slice(row, 2);
+	out->shape = integer(row, 3, &out->is_readable);
+	out->value = decimal(row, 4, &out->is_readable);
+	out->properties = meter__store_slice(row, 5);
+	out->source = meter__store_slice(row, 6);
+	out->sequence = sqlite3_column_type(row, 7) == SQLITE_NULL ? METER_NO_SEQUENCE : sqlite3_column_int64(row, 7);
+	return METER_OK;
+}
+
+int meter__verify_next_bucket(struct scan *s, struct raw_bucket *out)
+{
+	static const struct slice overflow = SLICE("overflow");
+	int code = step(s);
+	if (code != METER_OK)
+		return code;
+	sqlite3_stmt *row = s->statement;
+	bool ok = true;
+	*out = (struct raw_bucket){.start = integer(row, 0, &ok),
+	                           .meter = integer(row, 1, &ok),
+	                           .subscription = integer(row, 2, &ok),
+	                           .dimensions = integer(row, 3, &ok),
+	                           .events = integer(row, 4, &ok),
+	                           .unmeasured = integer(row, 5, &ok),
+	                           .at_us = sqlite3_column_int64(row, 7)};
+	int type = sqlite3_column_type(row, 6);
+	out->has_value = type != SQLITE_NULL;
+	out->is_overflow = type == SQLITE_TEXT && meter__slice_equal(meter__store_slice(row, 6), overflow);
+	if (out->has_value && !out->is_overflow)
+		out->value = decimal(row, 6, &ok);
+	out->is_readable = ok && out->events >= 0 && out->unmeasured >= 0 && out->has_value == (out->events > 0);
+	return METER_OK;
+}
+
+/* ---- single questions ---- */
+
+/* Whether a statement that is bound has a row. */
+static int has_row(struct reader *r, sqlite3_stmt *statement, bool *out)
+{
+	struct scan s = {r, statement};
+	int code = step(&s);
+	*out = code == METER_OK;
+	sqlite3_reset(statement);
+	return code == METER_EEND ? METER_OK : code;
+}
+
+int meter__verify_has_event(struct reader *r, int64_t timestamp_us, int64_t subscription, struct slice id, bool *out)
+{
+	sqlite3_stmt *statement;
+	int code = bound_statement(r, SQL_EVENT_FIND, (int64_t[]){timestamp_us, subscription}, 2, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_text64(statement, 3, id.data, id.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	return has_row(r, statement, out);
+}
+
+int meter__verify_has_minute(struct reader *r, const struct raw_bucket *key, int64_t minute, bool *out)
+{
+	sqlite3_stmt *statement;
+	const int64_t bound[] = {minute, key->meter, key->subscription, key->dimensions};
+	int code = bound_statement(r, SQL_VERIFY_HAS_MINUTE, bound, 4, &statement);
+	return code == METER_OK ? has_row(r, statement, out) : code;
+}
+
+int meter__verify_has_hour(struct reader *r, const struct raw_bucket *key, int64_t day, bool *out)
+{
+	sqlite3_stmt *statement;
+	const int64_t bound[] = {day, key->meter, key->subscription, key->dimensions};
+	int code = bound_statement(r, SQL_VERIFY_HAS_HOUR, bound, 4, &statement);
+	return code == METER_OK ? has_row(r, statement, out) : code;
+}
+
+int meter__verify_count_samples(struct reader *r, int64_t meter_number, int64_t from_us, int64_t to_us, int64_t *out)
+{
+	sqlite3_stmt *statement;
+	int code = bound_statement(r, SQL_VERIFY_COUNT_SAMPLES, (int64_t[]){meter_number, from_us, to_us}, 3, &statement);
+	struct scan s = {r, statement};
+	if (code == METER_OK)
+		code = step(&s);
+	if (code == METER_OK)
+		code = meter__store_int(statement, 0, out);
+	meter__verify_scan_end(&s);
+	return code;
+}
+
+int meter__verify_shape(struct reader *r, int64_t shape, struct buffer *type, struct buffer *names)
+{
+	int64_t number = 0;
+	int code = meter__store_shape_read(&r->connection, shape, &number, names);
+	return code == METER_OK ? meter__store_text(r, type, number) : code;
+}
+
+/* ---- meters ---- */
+
+static int pending_version(struct reader *r, int64_t in_force, int64_t *out)
+{
+	sqlite3_stmt *statement;
+	int code = bound_statement(r, SQL_CATALOG_PENDING, &in_force, 1, &statement);
+	struct scan s = {r, statement};
+	if (code == METER_OK)
+		code = step(&s);
+	*out = 0;
+	if (code == METER_OK && sqlite3_column_type(statement, 0) != SQLITE_NULL)
+		code = meter__store_int(statement, 0, out);
+	meter__verify_scan_end(&s);
+	return code;
+}
+
+static int list_numbers(struct reader *r, struct verify_meters *out)
+{
+	struct scan s = {.reader = r};
+	int code = bound_statement(r, SQL_VERIFY_METERS, NULL, 0, &s.statement);
+	while (code == METER_OK && (code = step(&s)) == METER_OK) {
+		struct verify_meter *list = realloc(out->list, (out->count + 1) * sizeof(*list));
+		if (!list) {
+			code = meter__fail(METER_ENOMEM, "no memory for meters");
+			break;
+		}
+		out->list = list;
+		list[out->count] = (struct verify_meter){0};
+		code = meter__store_int(s.statement, 0, &list[out->count++].number);
+	}
+	meter__verify_scan_end(&s);
+	return code == METER_EEND ? METER_OK : code;
+}
+
+static int find_definitions(struct reader *r, struct verify_meters *out, int64_t in_force, int64_t pending)
+{
+	struct scan s = {.reader = r};
+	int code = bound_statement(r, SQL_METER_LIST, (int64_t[]){in_force, pending}, 2, &s.statement);
+	size_t at = 0;
+	while (code == METER_OK && (code = step(&s)) == METER_OK) {
+		bool ok = true;
+		int64_t version = integer(s.statement, 1, &ok), number = integer(s.statement, 2, &ok);
+		int64_t filled_before = integer(s.statement, 3, &ok);
+		while (at < out->count && out->list[at].number < number)
+			at++;
+		if (!ok || at == out->count || out->list[at].definition)
+			continue; /* two keys may have one definition */
+		const struct meter_catalog *catalog = version == in_force ? out->in_force : out->pending;
+		out->list[at].filled_before = filled_before;
+		out->list[at].definition = meter__catalog_meter(catalog, meter__store_slice(s.statement, 0));
+	}
+	meter__verify_scan_end(&s);
+	return code == METER_EEND ? METER_OK : code;
+}
+
+int meter__verify_meters(struct reader *r, struct verify_meters *out)
+{
+	*out = (struct verify_meters){0};
+	struct totals totals;
+	int64_t pending = 0;
+	int code = meter__store_totals(r, &totals);
+	if (code == METER_OK && totals.catalog > 0)
+		code = meter__store_catalog_load(&r->connection, totals.catalog, &out->in_force);
+	if (code == METER_OK)
+		code = pending_version(r, totals.catalog, &pending);
+	if (code == METER_OK && pending > 0)
+		code = meter__store_catalog_load(&r->connection, pending, &out->pending);
+	if (code == METER_OK)
+		code = list_numbers(r, out);
+	return code == METER_OK ? find_definitions(r, out, totals.catalog, pending) : code;
+}
+
+void meter__verify_meters_free(struct verify_meters *meters)
+{
+	meter__catalog_release(meters->in_force);
+	meter__catalog_release(meters->pending);
+	free(meters->list);
+	*meters = (struct verify_meters){0};
+}
+
+/* ---- the file as a whole ---- */
+
+int meter__verify_unbilled(struct reader *r, unbilled_visitor visit, void *user)
+{
+	struct scan s = {.reader = r};
+	int code = bound_statement(r, SQL_VERIFY_UNBILLED, NULL, 0, &s.statement);
+	while (code == METER_OK && (code = step(&s)) == METER_OK)
+		code = visit(meter__store_slice(s.statement, 0), meter__store_slice(s.statement, 1),
+		             sqlite3_column_int64(s.statement, 2), user);
+	meter__verify_scan_end(&s);
+	return code == METER_EEND ? METER_OK : code;
+}
+
+int meter__verify_integrity(struct reader *r, bool is_full, integrity_visitor visit, void *user)
+{
+	static const struct slice sound = SLICE("ok");
+	struct scan s = {.reader = r};
+	int code = bound_statement(r, is_full ? SQL_INTEGRITY_CHECK : SQL_QUICK_CHECK, NULL, 0, &s.statement);
+	while (code == METER_OK && (code = step(&s)) == METER_OK) {
+		struct slice text = meter__store_slice(s.statement, 0);
+		if (!meter__slice_equal(text, sound))
+			code = visit(text, user);
+	}
+	meter__verify_scan_end(&s);
+	return code == METER_EEND ? METER_OK : code;
+}
+
+/* A reader's transaction sees what is there when it first reads. */
+static int begin_readers(struct store *s, struct reader **out, size_t wanted, size_t *count)
+{
+	int code = METER_OK;
+	while (code == METER_OK && *count < wanted) {
+		struct totals totals;
+		code = meter__store_reader(&out[*count], s);
+		if (code == METER_OK)
+			code = meter__store_totals(out[(*count)++], &totals);
+	}
+	return code;
+}
+
+int meter__verify_readers(struct store *s, struct reader **out, size_t wanted, size_t *count_out)
+{
+	*count_out = 0;
+	/* Who cannot have the lock makes do with one. */
+	if (wanted < 2 || meter__store_begin(s) != METER_OK)
+		return begin_readers(s, out, 1, count_out);
+	int code = begin_readers(s, out, wanted, count_out);
+	if (meter__store_commit(s) != METER_OK && code == METER_OK)
+		code = METER_EIO;
+	return code;
+}
+
+const char *meter__verify_sqlite(bool *has_wal_reset_bug)
+{
+	int number = sqlite3_libversion_number();
+	*has_wal_reset_bug = number >= 3007000 && number <= 3051002;
+	return sqlite3_libversion();
+}
+
+static int pragma(struct reader *r, enum statement which, int64_t *out)
+{
+	struct scan s = {.reader = r};
+	int code = bound_statement(r, which, NULL, 0, &s.statement);
+	if (code == METER_OK)
+		code = step(&s);
+	if (code == METER_OK)
+		*out = sqlite3_column_int64(s.statement, 0);
+	meter__verify_scan_end(&s);
+	return code;
+}
+
+int meter__verify_identity(struct reader *r, int64_t *schema_version, int64_t *application_id)
+{
+	int code = pragma(r, SQL_USER_VERSION, schema_version);
+	return code == METER_OK ? pragma(r, SQL_APPLICATION_ID, application_id) : code;
+}

@@ -1,0 +1,162 @@
+/*
+ * verify.h - what the parts of verify share. It adds up stored events by a route of its own: nothing here calls aggregate.c,
+ * bucket.c or usage.c. Shared with them are only decimals as text (decimal.h), the definitions of meters and the SQLite file.
+ *
+ * verify.c        the run: two workers over halves of the time, checks of the whole file, the report
+ * verify_event.c  what a stored event counts for, from the bytes of its row
+ * verify_group.c  exact sums by key
+ * verify_level.c  events against minutes, minutes against hours, hours against days, samples
+ * verify_origin.c gaps in the numbering of sources, ids that came again
+ */
+#ifndef METER_VERIFY_H
+#define METER_VERIFY_H
+
+#include "intern.h"
+#include "store_verify.h"
+
+/* ---- findings (verify.c) ---- */
+
+#define FINDINGS_MAX 1000
+
+struct finding {
+	const char *code;                      /* a literal */
+	char *text, *place, *expected, *found; /* the last three: NULL where there is none */
+};
+
+/* Zero-initialised is empty. Beyond FINDINGS_MAX they are only counted. */
+struct findings {
+	struct finding list[FINDINGS_MAX];
+	size_t count;
+	int64_t total;
+};
+
+/* Texts that are given are copied; absent ones stay so. METER_OK or METER_ENOMEM. */
+int meter__finding_add(struct findings *f, const char *code, struct slice text, struct slice place, struct slice expected,
+                       struct slice found);
+
+/* ---- sums (verify_group.c) ---- */
+
+/* What a bucket should hold, or holds. Values are coefficient / 10^scale, not made normal. */
+struct tally {
+	int64_t events, unmeasured;
+	int64_t at_us; /* latest */
+	int128 coefficient;
+	int128 negative; /* of sums: what was below zero, to know how far a sum may have gone on its way */
+	int32_t scale;
+	bool is_overflow;   /* more than 128 bits: nothing can be said about the value */
+	bool is_unreadable; /* of a row that holds what is never written */
+};
+
+void meter__tally_event(struct tally *t, enum aggregation aggregation, int64_t coefficient, int32_t scale, int64_t at_us);
+/* A row into the sum of rows. */
+void meter__tally_merge(struct tally *t, enum aggregation aggregation, const struct tally *more);
+struct tally meter__tally_of(const struct raw_bucket *row);
+bool meter__tally_is_empty(const struct tally *t);
+bool meter__tally_equal(enum aggregation aggregation, const struct tally *expected, const struct tally *found);
+/* "3 events, 1 unmeasured, value 12.5", or "nothing". */
+void meter__tally_write(struct buffer *out, enum aggregation aggregation, const struct tally *t);
+
+/* start: 0, or the time of a sample. meter: an index into the list of meters. dimensions below zero: no text of the file. */
+struct group {
+	int64_t subscription, dimensions, start;
+	uint32_t meter;
+	uint32_t slot;
+	bool has_late, has_other;
+	struct tally sum;   /* minutes: of events. Else: of the rows below */
+	struct tally other; /* minutes: the row. Else, if has_other: the sum, had those rows held what was expected of them */
+	struct tally late;
+};
+
+/* Zero-initialised is empty, except seed. */
+struct groups {
+	struct group *rows;
+	size_t count, capacity;
+	uint32_t *slots; /* 1 + index; 0: free. Twice the capacity */
+	struct group **order;
+	uint64_t seed;
+};
+
+/* The group of a key, made if it is new. NULL: no memory. Moves the others. */
+struct group *meter__groups_find(struct groups *g, uint32_t index, int64_t subscription, int64_t dimensions, int64_t start);
+/* order: by meter, subscription, start, dimensions. METER_OK or METER_ENOMEM. */
+int meter__groups_sort(struct groups *g);
+void meter__groups_reset(struct groups *g);
+void meter__groups_free(struct groups *g);
+
+/* ---- a worker: a stretch of whole days, but for the ends of what was asked ---- */
+
+struct origin;
+struct plans;
+
+#define CORRECTIONS_MAX 1000
+
+/* An hour that does not hold what its minutes add up to: days are compared with either. */
+struct correction {
+	int64_t day, subscription, hour, dimensions;
+	uint32_t meter;
+	bool is_used;
+	struct tally expected;
+};
+
+struct day_count {
+	int64_t day, rows;
+};
+
+struct worker {
+	struct reader *reader;
+	const struct verify_meters *meters;
+	int64_t rolled_before;
+	int64_t from_us, to_us;    /* events */
+	int64_t from[LEVEL_COUNT]; /* whole minutes, hours, days of it */
+	int64_t to[LEVEL_COUNT];
+	struct plans *plans;
+	struct origin *origin;
+	struct findings findings;
+	int64_t events, minutes, hours, days, samples; /* rows compared */
+
+	/* verify_level.c */
+	struct groups minute, hour, day;
+	struct day_count *hours_of_day; /* rows of hours that were matched */
+	size_t day_count, day_capacity;
+	int64_t days_matched;
+	int64_t *samples_matched; /* by meter */
+	struct correction *corrections;
+	size_t correction_count;
+	struct buffer place, expected, found, text;
+
+	int code; /* what stopped it */
+	char message[512];
+};
+
+/* Index of a meter of the file, or -1. */
+int64_t meter__verify_meter_index(const struct verify_meters *meters, int64_t number);
+
+/* A finding about a bucket. Tallies may be NULL. level: what start counts; LEVEL_COUNT: microseconds. */
+int meter__verify_bucket_finding(struct worker *w, const char *code, const char *text, enum level level, int64_t start,
+                                 const struct group *key, const struct tally *expected, const struct tally *found);
+
+/* All checks of the stretch; METER_OK also with findings. */
+int meter__verify_levels(struct worker *w);
+
+/* ---- events (verify_event.c) ---- */
+
+struct plans *meter__plans_new(void);
+void meter__plans_free(struct plans *plans);
+/* Add the event to w->minute. A row that cannot be read is a finding. */
+int meter__verify_measure(struct worker *w, const struct raw_event *e);
+/* Between minutes: keeps what is remembered bounded. */
+void meter__plans_trim(struct plans *plans);
+/* The text of a number that meter__verify_measure() gave, also of one below zero. */
+int meter__plans_dimensions(struct worker *w, struct buffer *out, int64_t number);
+
+/* ---- origin (verify_origin.c) ---- */
+
+/* is_first: nothing lies before it. */
+struct origin *meter__origin_new(bool is_first);
+void meter__origin_free(struct origin *o);
+int meter__origin_event(struct worker *w, const struct raw_event *e);
+/* What the later worker found joins the earlier one; then gaps become findings. */
+int meter__origin_join(struct worker *first, struct worker *second);
+int meter__origin_finish(struct worker *first);
+
+#endif

@@ -1,0 +1,659 @@
+/*
+ * verify_level.c - see verify.h: events against minutes, minutes against hours, hours against days, events against samples.
+ *
+ * Everything is streamed in the order of its key, and what is held is the groups of one minute and of one hour. A level is
+ * compared with the rows below it. Where those were found wrong, it may also agree with what they should have held: the row that
+ * is wrong is named, and not those that are right because of it or in spite of it.
+ *
+ * A row that nothing asked for is noticed because there are more rows than were matched; only then are they looked for.
+ */
+#include <stdlib.h>
+
+#include "error.h"
+#include "instant.h"
+#include "verify.h"
+
+int64_t meter__verify_meter_index(const struct verify_meters *meters, int64_t number)
+{
+	size_t low = 0, high = meters->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (meters->list[middle].number == number)
+			return (int64_t)middle;
+		if (meters->list[middle].number < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return -1;
+}
+
+static enum aggregation aggregation_of(const struct worker *w, const struct group *g)
+{
+	return w->meters->list[g->meter].definition->aggregation;
+}
+
+/* ---- findings about buckets ---- */
+
+static int64_t start_us(enum level level, int64_t start)
+{
+	static const int64_t units[] = {US_PER_MINUTE, US_PER_HOUR, US_PER_DAY, 1};
+	return start * units[level];
+}
+
+static int write_place(struct worker *w, enum level level, int64_t start, const struct group *key)
+{
+	static const char *const names[] = {"minute", "hour", "day", "sample"};
+	char time[INSTANT_TEXT_SIZE];
+	struct buffer *out = &w->place;
+	meter__instant_format(time, start_us(level, start));
+	meter__buffer_format(out, "%s %s, meter %s, subscription ", names[level], time,
+	                     w->meters->list[key->meter].definition->key);
+	int code = meter__store_text(w->reader, out, key->subscription);
+	if (code == METER_ECORRUPT) {
+		meter__buffer_format(out, "number %lld", (long long)key->subscription);
+		code = METER_OK;
+	}
+	meter__buffer_text(out, ", dimensions ");
+	if (code == METER_OK)
+		code = meter__plans_dimensions(w, out, key->dimensions);
+	if (code == METER_ECORRUPT) {
+		meter__buffer_format(out, "number %lld", (long long)key->dimensions);
+		code = METER_OK;
+	}
+	return code;
+}
+
+static struct slice slice_of(struct buffer *b)
+{
+	return (struct slice){meter__buffer_cstr(b), b->size};
+}
+
+int meter__verify_bucket_finding(struct worker *w, const char *code, const char *text, enum level level, int64_t start,
+                                 const struct group *key, const struct tally *expected, const struct tally *found)
+{
+	meter__buffer_reset(&w->place);
+	meter__buffer_reset(&w->expected);
+	meter__buffer_reset(&w->found);
+	int result = w->findings.total < FINDINGS_MAX ? write_place(w, level, start, key) : METER_OK;
+	if (result != METER_OK)
+		return result;
+	meter__tally_write(&w->expected, aggregation_of(w, key), expected);
+	meter__tally_write(&w->found, aggregation_of(w, key), found);
+	return meter__finding_add(&w->findings, code, meter__slice_of(text), slice_of(&w->place), slice_of(&w->expected),
+	                          slice_of(&w->found));
+}
+
+static const struct tally nothing;
+
+/* ---- rows of meters that count ---- */
+
+/* A scan and the row it stands on, passing over those of meters that are about to be deleted. */
+struct cursor {
+	struct scan scan;
+	struct raw_bucket row;
+	uint32_t meter; /* its index */
+	bool has_row;
+	int64_t alien; /* the last number that is no meter of the file, which was reported */
+};
+
+static int add_alien(struct worker *w, struct cursor *c, const char *table)
+{
+	if (c->alien == c->row.meter)
+		return METER_OK;
+	c->alien = c->row.meter;
+	meter__buffer_reset(&w->place);
+	meter__buffer_format(&w->place, "table %s, meter number %lld", table, (long long)c->row.meter);
+	return meter__finding_add(&w->findings, "meter_missing",
+	                          meter__slice_of("buckets of a meter that the file does not have"), slice_of(&w->place),
+	                          (struct slice){NULL, 0}, (struct slice){NULL, 0});
+}
+
+static int next_row(struct worker *w, struct cursor *c, const char *table)
+{
+	int code;
+	c->has_row = false;
+	while ((code = meter__verify_next_bucket(&c->scan, &c->row)) == METER_OK) {
+		int64_t index = meter__verify_meter_index(w->meters, c->row.meter);
+		if (index < 0) {
+			code = add_alien(w, c, table);
+			if (code != METER_OK)
+				return code;
+		} else if (w->meters->list[index].definition) {
+			c->meter = (uint32_t)index;
+			c->has_row = true;
+			return METER_OK;
+		}
+	}
+	return code == METER_EEND ? METER_OK : code;
+}
+
+/* ---- rows of one level against sums, by meter and subscription ---- */
+
+static int64_t month_of(int64_t day)
+{
+	int32_t year, month, day_of_month;
+	meter__civil_from_days(day, &year, &month, &day_of_month);
+	return (int64_t)year * 100 + month;
+}
+
+static int add_correction(struct worker *w, int64_t hour, const struct group *g, const struct tally *expected)
+{
+	if (w->correction_count == CORRECTIONS_MAX)
+		return METER_OK; /* then days may be reported as well */
+	if (!w->corrections)
+		w->corrections = malloc(CORRECTIONS_MAX * sizeof(*w->corrections));
+	if (!w->corrections)
+		return meter__fail(METER_ENOMEM, "no memory for findings");
+	w->corrections[w->correction_count++] = (struct correction){.day = meter__floor_div(hour, 24),
+	                                                            .hour = hour,
+	                                                            .subscription = g->subscription,
+	                                                            .dimensions = g->dimensions,
+	                                                            .meter = g->meter,
+	                                                            .expected = *expected};
+	return METER_OK;
+}
+
+static int compare_group(struct worker *w, enum level level, int64_t start, const struct group *g, const struct tally *found)
+{
+	enum aggregation aggregation = aggregation_of(w, g);
+	if (meter__tally_equal(aggregation, &g->sum, found) ||
+	    (g->has_other && meter__tally_equal(aggregation, &g->other, found)))
+		return METER_OK;
+	const struct tally *expected = g->has_other ? &g->other : &g->sum;
+	int code = level == LEVEL_HOUR
+	                   ? meter__verify_bucket_finding(w, "hour_differs", "an hour does not hold what its minutes add up to",
+	                                                  level, start, g, expected, found)
+	                   : meter__verify_bucket_finding(w, "day_differs", "a day does not hold what its hours add up to", level,
+	                                                  start, g, expected, found);
+	return code == METER_OK && level == LEVEL_HOUR ? add_correction(w, start, g, expected) : code;
+}
+
+/* Groups of one meter and subscription against their rows; both are in the order of dimensions. */
+static int compare_run(struct worker *w, enum level level, int64_t start, struct group *const *groups, size_t count,
+                       int64_t *rows_out)
+{
+	const struct group *first = groups[0];
+	int64_t lead = level == LEVEL_HOUR ? meter__floor_div(start, 24) : month_of(start);
+	const int64_t bound[] = {lead, w->meters->list[first->meter].number, first->subscription, start};
+	struct scan scan;
+	struct raw_bucket row;
+	size_t at = 0;
+	int code = meter__verify_scan(&scan, w->reader, level == LEVEL_HOUR ? ROWS_HOUR : ROWS_DAY, bound, 4);
+	while (code == METER_OK && (code = meter__verify_next_bucket(&scan, &row)) == METER_OK) {
+		struct tally found = meter__tally_of(&row);
+		while (code == METER_OK && at < count && groups[at]->dimensions < row.dimensions)
+			code = compare_group(w, level, start, groups[at++], &nothing);
+		struct group extra = {.meter = first->meter, .subscription = row.subscription, .dimensions = row.dimensions};
+		bool is_known = at < count && groups[at]->dimensions == row.dimensions;
+		if (code == METER_OK)
+			code = compare_group(w, level, start, is_known ? groups[at++] : &extra, &found);
+		++*rows_out;
+	}
+	meter__verify_scan_end(&scan);
+	if (code == METER_EEND)
+		code = METER_OK;
+	while (code == METER_OK && at < count)
+		code = compare_group(w, level, start, groups[at++], &nothing);
+	return code;
+}
+
+static int compare_level(struct worker *w, enum level level, int64_t start, struct groups *groups, int64_t *rows_out)
+{
+	int code = meter__groups_sort(groups);
+	for (size_t i = 0, end; code == METER_OK && i < groups->count; i = end) {
+		struct group *const *run = groups->order + i;
+		for (end = i + 1; end < groups->count; end++) {
+			const struct group *g = groups->order[end];
+			if (g->meter != run[0]->meter || g->subscription != run[0]->subscription)
+				break;
+		}
+		code = compare_run(w, level, start, run, end - i, rows_out);
+	}
+	meter__groups_reset(groups);
+	return code;
+}
+
+/* ---- events to minutes, minutes to hours ---- */
+
+struct pass {
+	struct scan events;
+	struct raw_event event;
+	bool has_event;
+	struct cursor minutes, late;
+	int64_t hour; /* whose sums are in w->hour */
+};
+
+static int next_event(struct pass *p)
+{
+	int code = meter__verify_next_event(&p->events, &p->event);
+	p->has_event = code == METER_OK;
+	return code == METER_EEND ? METER_OK : code;
+}
+
+static int flush_hour(struct worker *w, int64_t hour)
+{
+	if (w->hour.count == 0)
+		return METER_OK;
+	int64_t day = meter__floor_div(hour, 24), rows = 0;
+	if (w->day_count == 0 || w->hours_of_day[w->day_count - 1].day != day) {
+		if (w->day_count == w->day_capacity) {
+			size_t capacity = w->day_capacity ? w->day_capacity * 2 : 64;
+			struct day_count *days = realloc(w->hours_of_day, capacity * sizeof(*days));
+			if (!days)
+				return meter__fail(METER_ENOMEM, "no memory for days");
+			w->hours_of_day = days;
+			w->day_capacity = capacity;
+		}
+		w->hours_of_day[w->day_count++] = (struct day_count){day, 0};
+	}
+	int code = compare_level(w, LEVEL_HOUR, hour, &w->hour, &rows);
+	w->hours_of_day[w->day_count - 1].rows += rows;
+	w->hours += rows;
+	return code;
+}
+
+static int measure_events(struct worker *w, struct pass *p, int64_t end_us)
+{
+	int code = METER_OK;
+	while (code == METER_OK && p->has_event && p->event.timestamp_us < end_us) {
+		w->events++;
+		code = meter__origin_event(w, &p->event);
+		if (code == METER_OK)
+			code = meter__verify_measure(w, &p->event);
+		if (code == METER_OK)
+			code = next_event(p);
+	}
+	return code;
+}
+
+static int take_rows(struct worker *w, struct cursor *c, int64_t minute, bool is_late)
+{
+	int code = METER_OK;
+	while (code == METER_OK && c->has_row && c->row.start == minute) {
+		struct group *g = meter__groups_find(&w->minute, c->meter, c->row.subscription, c->row.dimensions, 0);
+		if (!g)
+			return METER_ENOMEM;
+		struct tally row = meter__tally_of(&c->row);
+		if (is_late)
+			g->late = row;
+		else
+			g->other = row;
+		*(is_late ? &g->has_late : &g->has_other) = true;
+		w->minutes++;
+		code = next_row(w, c, is_late ? "late" : "minute");
+	}
+	return code;
+}
+
+/* expected: what the row should have held, if it is wrong; NULL: it is right. */
+static int add_to_hour(struct worker *w, const struct group *minute, const struct tally *expected)
+{
+	enum aggregation aggregation = aggregation_of(w, minute);
+	struct group *hour = meter__groups_find(&w->hour, minute->meter, minute->subscription, minute->dimensions, 0);
+	if (!hour)
+		return METER_ENOMEM;
+	if (expected && !hour->has_other) {
+		hour->other = hour->sum;
+		hour->has_other = true;
+	}
+	if (minute->has_other)
+		meter__tally_merge(&hour->sum, aggregation, &minute->other);
+	if (hour->has_other)
+		meter__tally_merge(&hour->other, aggregation, expected ? expected : &minute->other);
+	return METER_OK;
+}
+
+static int check_sample(struct worker *w, const struct group *g)
+{
+	const int64_t bound[] = {w->meters->list[g->meter].number, g->subscription, g->dimensions, g->start};
+	struct scan scan;
+	struct raw_bucket row;
+	struct tally found = nothing;
+	int code = meter__verify_scan(&scan, w->reader, ROWS_SAMPLE, bound, 4);
+	if (code == METER_OK)
+		code = meter__verify_next_bucket(&scan, &row);
+	meter__verify_scan_end(&scan);
+	if (code == METER_OK) {
+		found = meter__tally_of(&row);
+		w->samples_matched[g->meter]++;
+		w->samples++;
+	}
+	if (code != METER_OK && code != METER_EEND)
+		return code;
+	if (meter__tally_equal(AGGREGATION_TIME_WEIGHTED, &g->sum, &found))
+		return METER_OK;
+	return meter__verify_bucket_finding(w, "sample_differs", "a sample is not what the events of its time say", LEVEL_COUNT,
+	                                    g->start, g, &g->sum, &found);
+}
+
+static int check_minute_group(struct worker *w, struct group *g, int64_t minute, bool is_rolled)
+{
+	enum aggregation aggregation = aggregation_of(w, g);
+	if (aggregation == AGGREGATION_TIME_WEIGHTED && !g->has_other && !g->has_late)
+		return check_sample(w, g);
+	struct tally found = g->other;
+	if (g->has_late)
+		meter__tally_merge(&found, aggregation, &g->late);
+	bool is_right = meter__tally_equal(aggregation, &g->sum, &found);
+	/* How much of it a late row should have held cannot be told. */
+	const struct tally *expected = is_right || g->has_late ? NULL : &g->sum;
+	int code = is_rolled && (g->has_other || expected) ? add_to_hour(w, g, expected) : METER_OK;
+	if (code != METER_OK || is_right)
+		return code;
+	const char *name = g->has_late ? "late_differs" : "minute_differs";
+	const char *text = g->has_late ? "a minute and what came late for it do not hold what its events add up to"
+	                               : "a minute does not hold what its events add up to";
+	return meter__verify_bucket_finding(w, name, text, LEVEL_MINUTE, minute, g, &g->sum, &found);
+}
+
+static int check_minute(struct worker *w, int64_t minute)
+{
+	int64_t hour = meter__floor_div(minute, 60);
+	bool is_rolled = minute < w->rolled_before && hour >= w->from[LEVEL_HOUR] && hour < w->to[LEVEL_HOUR];
+	int code = METER_OK;
+	for (size_t i = 0; code == METER_OK && i < w->minute.count; i++)
+		code = check_minute_group(w, &w->minute.rows[i], minute, is_rolled);
+	meter__groups_reset(&w->minute);
+	meter__plans_trim(w->plans);
+	return code;
+}
+
+/* The first minute of which there is anything; METER_EEND: none. */
+static int next_minute(const struct pass *p, int64_t *out)
+{
+	bool has = false;
+	const int64_t starts[] = {p->has_event ? meter__floor_div(p->event.timestamp_us, US_PER_MINUTE) : 0, p->minutes.row.start,
+	                          p->late.row.start};
+	const bool given[] = {p->has_event, p->minutes.has_row, p->late.has_row};
+	for (int i = 0; i < 3; i++) {
+		if (given[i] && (!has || starts[i] < *out)) {
+			*out = starts[i];
+			has = true;
+		}
+	}
+	return has ? METER_OK : METER_EEND;
+}
+
+static int pass_minutes(struct worker *w, struct pass *p)
+{
+	int64_t minute = 0;
+	int code = next_event(p);
+	if (code == METER_OK)
+		code = next_row(w, &p->minutes, "minute");
+	if (code == METER_OK)
+		code = next_row(w, &p->late, "late");
+	while (code == METER_OK && next_minute(p, &minute) == METER_OK) {
+		int64_t hour = meter__floor_div(minute, 60);
+		if (hour != p->hour)
+			code = flush_hour(w, p->hour);
+		p->hour = hour;
+		if (code == METER_OK)
+			code = measure_events(w, p, (minute + 1) * US_PER_MINUTE);
+		if (code == METER_OK)
+			code = take_rows(w, &p->minutes, minute, false);
+		if (code == METER_OK)
+			code = take_rows(w, &p->late, minute, true);
+		if (code == METER_OK)
+			code = check_minute(w, minute);
+	}
+	return code == METER_OK ? flush_hour(w, p->hour) : code;
+}
+
+static int verify_minutes(struct worker *w)
+{
+	struct pass p = {.has_event = false};
+	const int64_t minutes[] = {w->from[LEVEL_MINUTE], w->to[LEVEL_MINUTE]};
+	const int64_t times[] = {w->from[LEVEL_MINUTE] * US_PER_MINUTE, w->to[LEVEL_MINUTE] * US_PER_MINUTE};
+	p.minutes.alien = p.late.alien = INT64_MIN;
+	int code = meter__verify_scan(&p.events, w->reader, ROWS_EVENTS, times, 2);
+	if (code == METER_OK)
+		code = meter__verify_scan(&p.minutes.scan, w->reader, ROWS_MINUTES, minutes, 2);
+	if (code == METER_OK)
+		code = meter__verify_scan(&p.late.scan, w->reader, ROWS_LATE, minutes, 2);
+	if (code == METER_OK)
+		code = pass_minutes(w, &p);
+	meter__verify_scan_end(&p.events);
+	meter__verify_scan_end(&p.minutes.scan);
+	meter__verify_scan_end(&p.late.scan);
+	return code;
+}
+
+/* ---- hours to days ---- */
+
+static int scan_hours(struct worker *w, struct cursor *c, int64_t first_day, int64_t end_day)
+{
+	const int64_t bound[] = {first_day, end_day, w->from[LEVEL_HOUR], w->to[LEVEL_HOUR]};
+	*c = (struct cursor){.alien = INT64_MIN};
+	return meter__verify_scan(&c->scan, w->reader, ROWS_HOURS, bound, 4);
+}
+
+static struct correction *find_correction(struct worker *w, int64_t day, uint32_t index, const struct raw_bucket *row)
+{
+	for (size_t i = 0; i < w->correction_count; i++) {
+		struct correction *c = &w->corrections[i];
+		if (c->day == day && c->hour == row->start && c->meter == index && c->subscription == row->subscription &&
+		    c->dimensions == row->dimensions)
+			return c;
+	}
+	return NULL;
+}
+
+static int add_to_day(struct worker *w, uint32_t index, int64_t subscription, int64_t dimensions, const struct tally *row,
+                      struct correction *correction)
+{
+	enum aggregation aggregation = w->meters->list[index].definition->aggregation;
+	struct group *g = meter__groups_find(&w->day, index, subscription, dimensions, 0);
+	if (!g)
+		return METER_ENOMEM;
+	if (correction && !g->has_other) {
+		g->other = g->sum;
+		g->has_other = true;
+	}
+	if (correction)
+		correction->is_used = true;
+	meter__tally_merge(&g->sum, aggregation, row);
+	if (g->has_other)
+		meter__tally_merge(&g->other, aggregation, correction ? &correction->expected : row);
+	return METER_OK;
+}
+
+/* All hours of one day, meter and subscription are in: those that should have been there as well, and then its row of the day. */
+static int flush_day(struct worker *w, int64_t day)
+{
+	if (w->day.count == 0)
+		return METER_OK;
+	uint32_t index = w->day.rows[0].meter;
+	int64_t subscription = w->day.rows[0].subscription;
+	int code = METER_OK;
+	for (size_t i = 0; code == METER_OK && i < w->correction_count; i++) {
+		struct correction *c = &w->corrections[i];
+		if (!c->is_used && c->day == day && c->meter == index && c->subscription == subscription)
+			code = add_to_day(w, index, subscription, c->dimensions, &nothing, c);
+	}
+	if (code != METER_OK)
+		return code;
+	if (day >= w->from[LEVEL_DAY] && day < w->to[LEVEL_DAY])
+		return compare_level(w, LEVEL_DAY, day, &w->day, &w->days_matched);
+	meter__groups_reset(&w->day);
+	return METER_OK;
+}
+
+static bool has_minutes(struct worker *w, const struct raw_bucket *row, int *code)
+{
+	bool has = false;
+	int64_t first = row->start * 60;
+	for (int64_t i = first; *code == METER_OK && !has && i < first + 60 && i < w->rolled_before; i++)
+		*code = meter__verify_has_minute(w->reader, row, i, &has);
+	return has;
+}
+
+/* Rows of a day's hours of which there are no minutes. */
+static int report_extra_hours(struct worker *w, int64_t day)
+{
+	struct cursor c;
+	int code = scan_hours(w, &c, day, day + 1);
+	while (code == METER_OK && (code = next_row(w, &c, "hour")) == METER_OK && c.has_row) {
+		struct group key = {.meter = c.meter, .subscription = c.row.subscription, .dimensions = c.row.dimensions};
+		struct tally found = meter__tally_of(&c.row);
+		if (has_minutes(w, &c.row, &code) || code != METER_OK)
+			continue;
+		code = meter__verify_bucket_finding(w, "hour_differs", "an hour does not hold what its minutes add up to",
+		                                    LEVEL_HOUR, c.row.start, &key, &nothing, &found);
+		if (code == METER_OK)
+			code = add_correction(w, c.row.start, &key, &nothing);
+	}
+	meter__verify_scan_end(&c.scan);
+	return code;
+}
+
+static int64_t count_matched(const struct worker *w, int64_t day)
+{
+	int64_t rows = 0;
+	for (size_t i = 0; i < w->day_count; i++)
+		rows += w->hours_of_day[i].day == day ? w->hours_of_day[i].rows : 0;
+	return rows;
+}
+
+/* How many rows of hours a day has, before they are added up: those that were not matched are named first. */
+static int count_hours(struct worker *w, int64_t first_day, int64_t end_day)
+{
+	struct day_count *days = NULL;
+	size_t count = 0;
+	struct cursor c;
+	int code = scan_hours(w, &c, first_day, end_day);
+	while (code == METER_OK && (code = next_row(w, &c, "hour")) == METER_OK && c.has_row) {
+		int64_t day = meter__floor_div(c.row.start, 24);
+		if (count == 0 || days[count - 1].day != day) {
+			struct day_count *grown = realloc(days, (count + 1) * sizeof(*days));
+			if (!grown) {
+				code = meter__fail(METER_ENOMEM, "no memory for days");
+				break;
+			}
+			days = grown;
+			days[count++] = (struct day_count){day, 0};
+		}
+		days[count - 1].rows++;
+	}
+	meter__verify_scan_end(&c.scan);
+	for (size_t i = 0; code == METER_OK && i < count; i++) {
+		if (days[i].rows != count_matched(w, days[i].day))
+			code = report_extra_hours(w, days[i].day);
+	}
+	free(days);
+	return code;
+}
+
+static int add_hours(struct worker *w, int64_t first_day, int64_t end_day)
+{
+	struct cursor c;
+	int64_t day = first_day;
+	int code = scan_hours(w, &c, first_day, end_day);
+	while (code == METER_OK && (code = next_row(w, &c, "hour")) == METER_OK && c.has_row) {
+		int64_t next = meter__floor_div(c.row.start, 24);
+		const struct group *now = w->day.count ? w->day.rows : NULL;
+		if (now && (next != day || now->meter != c.meter || now->subscription != c.row.subscription))
+			code = flush_day(w, day);
+		day = next;
+		struct tally row = meter__tally_of(&c.row);
+		if (code == METER_OK)
+			code = add_to_day(w, c.meter, c.row.subscription, c.row.dimensions, &row,
+			                  w->correction_count ? find_correction(w, day, c.meter, &c.row) : NULL);
+	}
+	meter__verify_scan_end(&c.scan);
+	return code == METER_OK ? flush_day(w, day) : code;
+}
+
+static int verify_hours(struct worker *w)
+{
+	int64_t first_day = meter__floor_div(w->from[LEVEL_HOUR], 24);
+	int64_t end_day = meter__floor_div(w->to[LEVEL_HOUR] - 1, 24) + 1;
+	int code = count_hours(w, first_day, end_day);
+	return code == METER_OK ? add_hours(w, first_day, end_day) : code;
+}
+
+/* ---- days that nothing asked for ---- */
+
+static int scan_days(struct worker *w, struct cursor *c)
+{
+	const int64_t bound[] = {month_of(w->from[LEVEL_DAY]), month_of(w->to[LEVEL_DAY]), w->from[LEVEL_DAY], w->to[LEVEL_DAY]};
+	*c = (struct cursor){.alien = INT64_MIN};
+	return meter__verify_scan(&c->scan, w->reader, ROWS_DAYS, bound, 4);
+}
+
+static int verify_days(struct worker *w)
+{
+	struct cursor c;
+	int64_t rows = 0;
+	int code = scan_days(w, &c);
+	while (code == METER_OK && (code = next_row(w, &c, "day")) == METER_OK && c.has_row)
+		rows++;
+	meter__verify_scan_end(&c.scan);
+	w->days += rows;
+	if (code != METER_OK || rows == w->days_matched)
+		return code;
+	code = scan_days(w, &c);
+	while (code == METER_OK && (code = next_row(w, &c, "day")) == METER_OK && c.has_row) {
+		struct group key = {.meter = c.meter, .subscription = c.row.subscription, .dimensions = c.row.dimensions};
+		struct tally found = meter__tally_of(&c.row);
+		bool has = false;
+		code = meter__verify_has_hour(w->reader, &c.row, c.row.start, &has);
+		if (code == METER_OK && !has)
+			code = meter__verify_bucket_finding(w, "day_differs", "a day does not hold what its hours add up to",
+			                                    LEVEL_DAY, c.row.start, &key, &nothing, &found);
+	}
+	meter__verify_scan_end(&c.scan);
+	return code;
+}
+
+/* ---- samples that nothing asked for ---- */
+
+static int report_extra_samples(struct worker *w, uint32_t index, int64_t extra)
+{
+	int64_t number = w->meters->list[index].number;
+	const int64_t bound[] = {number, w->from[LEVEL_MINUTE] * US_PER_MINUTE, w->to[LEVEL_MINUTE] * US_PER_MINUTE};
+	struct scan scan;
+	struct raw_bucket row;
+	int code = meter__verify_scan(&scan, w->reader, ROWS_ALIEN_SAMPLES, bound, 3);
+	while (code == METER_OK && (code = meter__verify_next_bucket(&scan, &row)) == METER_OK) {
+		struct group key = {.meter = index, .subscription = row.subscription, .dimensions = row.dimensions};
+		struct tally found = meter__tally_of(&row);
+		code = meter__verify_bucket_finding(w, "sample_differs", "a sample is not what the events of its time say",
+		                                    LEVEL_COUNT, row.start, &key, &nothing, &found);
+		extra--;
+	}
+	meter__verify_scan_end(&scan);
+	if ((code != METER_OK && code != METER_EEND) || extra <= 0)
+		return code == METER_EEND ? METER_OK : code;
+	meter__buffer_reset(&w->place);
+	meter__buffer_format(&w->place, "table sample, meter %s: %lld rows of which no event has the dimensions",
+	                     w->meters->list[index].definition->key, (long long)extra);
+	return meter__finding_add(&w->findings, "sample_differs", meter__slice_of("there are samples without an event"),
+	                          slice_of(&w->place), (struct slice){NULL, 0}, (struct slice){NULL, 0});
+}
+
+static int verify_samples(struct worker *w)
+{
+	int code = METER_OK;
+	for (size_t i = 0; code == METER_OK && i < w->meters->count; i++) {
+		const struct verify_meter *m = &w->meters->list[i];
+		int64_t rows = 0;
+		if (!m->definition || m->definition->aggregation != AGGREGATION_TIME_WEIGHTED)
+			continue;
+		code = meter__verify_count_samples(w->reader, m->number, w->from[LEVEL_MINUTE] * US_PER_MINUTE,
+		                                   w->to[LEVEL_MINUTE] * US_PER_MINUTE, &rows);
+		if (code == METER_OK && rows > w->samples_matched[i])
+			code = report_extra_samples(w, (uint32_t)i, rows - w->samples_matched[i]);
+	}
+	return code;
+}
+
+int meter__verify_levels(struct worker *w)
+{
+	int code = verify_minutes(w);
+	if (code == METER_OK)
+		code = verify_hours(w);
+	if (code == METER_OK)
+		code = verify_days(w);
+	return code == METER_OK ? verify_samples(w) : code;
+}
