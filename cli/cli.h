@@ -102,6 +102,9 @@ const char *opt_next(const struct arguments *arguments, const char *name, size_t
 /* A time given as an option: RFC 3339, or a date, which means its midnight UTC. Leaves *out alone when the option is absent. */
 int opt_time(int64_t *out, const struct arguments *arguments, const char *name);
 
+/* The option "time": how times are written, METER_TIME_... Leaves *out alone when it is absent. EXIT_DONE, or EXIT_USAGE. */
+int opt_time_format(int32_t *out, const struct arguments *arguments);
+
 /* What follows the first separator of "name=value"; NULL: there is none. name_size_out is what lies before. */
 const char *opt_split(const char *text, size_t *name_size_out);
 
@@ -244,6 +247,11 @@ int map_bind(struct map *map, const struct verb *verb, const char *file, const s
 
 /* Adds a record as an event, or as refused with the reason. As meter_batch_add(). */
 int map_add(struct map *map, meter_batch *batch, const struct csv *record, int32_t time_format);
+
+/* ---- retry.c ---- */
+
+/* Retries with the options --map and --time besides those given, and prints what came of it. Gives the exit code. */
+int retry_run(const struct arguments *arguments, meter *m, meter_retry_options *options);
 
 /* ---- progress.c ---- */
 

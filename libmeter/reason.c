@@ -6,8 +6,8 @@
 #include "meter.h"
 
 /* Every code there is, in the order of the documentation. */
-static const char *const codes[] = {"json",   "subscription", "id",    "type",     "timestamp", "value", "source", "sequence",
-                                    "property", "meter",      "conflict", "damaged", "other"};
+static const char *const codes[] = {"json",     "subscription", "id",    "type",     "timestamp", "value", "source",
+                                    "sequence", "property",     "meter", "conflict", "damaged",   "other"};
 #define CODE_COUNT (sizeof(codes) / sizeof(codes[0]))
 
 /* What stands before the colon, where that is not the code itself. */
@@ -15,11 +15,21 @@ static const struct {
 	const char *prefix;
 	const char *code;
 } prefixes[] = {
-	{"subscription", "subscription"}, {"subject", "subscription"}, {"id", "id"},
-	{"type", "type"},                 {"timestamp", "timestamp"},  {"time", "timestamp"},
-	{"value", "value"},               {"data: value", "value"},    {"source", "source"},
-	{"sequence", "sequence"},         {"properties", "property"},  {"data", "property"},
-	{"data_base64", "property"},      {"specversion", "json"},     {"column", "json"},
+	{"subscription", "subscription"},
+	{"subject", "subscription"},
+	{"id", "id"},
+	{"type", "type"},
+	{"timestamp", "timestamp"},
+	{"time", "timestamp"},
+	{"value", "value"},
+	{"data: value", "value"},
+	{"source", "source"},
+	{"sequence", "sequence"},
+	{"properties", "property"},
+	{"data", "property"},
+	{"data_base64", "property"},
+	{"specversion", "json"},
+	{"column", "json"},
 };
 
 /* The name of a member that should not be there, or is there twice: the form is wrong, whatever the name. */

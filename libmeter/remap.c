@@ -1,6 +1,6 @@
 /*
- * remap.c - see remap.h. The members of the object, and those of its properties, are read into two lists; then the object is written
- * anew: members that no rule replaces or moves as they were, then what the rules give.
+ * remap.c - see remap.h. The members of the object, and those of its properties, are read into two lists; then the object is
+ * written anew: members that no rule replaces or moves as they were, then what the rules give.
  */
 #include "remap.h"
 
@@ -66,8 +66,9 @@ static int check_rule(const meter_retry_rule *rule)
 		return meter__fail(METER_EINVAL, "a rule without field or source");
 	struct slice name = property_name(rule->field);
 	if (name.data ? name.size == 0 : !is_one_of(fields, FIELD_COUNT, meter__slice_of(rule->field)))
-		return meter__fail_value(METER_EINVAL, rule->field, strlen(rule->field),
-		                         "subscription, id, type, timestamp, value, source, sequence or properties.NAME was expected");
+		return meter__fail_value(
+			METER_EINVAL, rule->field, strlen(rule->field),
+			"subscription, id, type, timestamp, value, source, sequence or properties.NAME was expected");
 	if (!*rule->source || strcmp(rule->source, PROPERTY_PREFIX) == 0)
 		return meter__fail(METER_EINVAL, "%s: the name of a member is missing", rule->field);
 	if (rule->source[0] == '#' && strcmp(rule->source, "#number") != 0)

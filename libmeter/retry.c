@@ -2,8 +2,8 @@
  * retry.c - work on quarantine: entries are read again and recorded, discarded, or counted by kind of reason.
  *
  * A retry goes through the entries a page at a time. A page is read and made into events without any lock; then, in one
- * transaction, those that still wait are stored like any load, and the store settles each entry by the outcome of its event. So an
- * event and its entry change together, and what another process retried or discarded meanwhile is left alone.
+ * transaction, those that still wait are stored like any load, and the store settles each entry by the outcome of its event. So
+ * an event and its entry change together, and what another process retried or discarded meanwhile is left alone.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -149,8 +149,8 @@ static int make_event(struct retry *r, struct waiting *w)
 	struct slice text = {w->text, w->text_size};
 	struct event e;
 	struct property properties[EVENT_PROPERTIES_MAX];
-	int code = meter__remap(&r->mapped, &w->keeps_reason, &r->scratch, text, r->options.rules, r->options.rule_count,
-	                        w->number);
+	int code =
+		meter__remap(&r->mapped, &w->keeps_reason, &r->scratch, text, r->options.rules, r->options.rule_count, w->number);
 	if (code != METER_OK)
 		return code;
 	if (w->keeps_reason)
@@ -188,10 +188,8 @@ static int add_arrivals(struct retry *r)
 		if (!w->is_tried || w->is_left_alone)
 			continue;
 		struct arrival *arrival = &l->arrivals[l->count++];
-		*arrival = (struct arrival){.record = w->record,
-		                            .index = (uint32_t)i,
-		                            .quarantined = w->number,
-		                            .keeps_reason = w->keeps_reason};
+		*arrival = (struct arrival){
+			.record = w->record, .index = (uint32_t)i, .quarantined = w->number, .keeps_reason = w->keeps_reason};
 		if (!w->record) {
 			arrival->refused_text = (struct slice){w->text, w->text_size};
 			arrival->refused_reason = w->reason;
