@@ -250,8 +250,21 @@ int map_add(struct map *map, meter_batch *batch, const struct csv *record, int32
 
 /* ---- retry.c ---- */
 
-/* Retries with the options --map and --time besides those given, and prints what came of it. Gives the exit code. */
-int retry_run(const struct arguments *arguments, meter *m, meter_retry_options *options);
+/* What --map and --time say. Zero-initialised is nothing. */
+struct retry_rules {
+	int32_t time_format;
+	meter_retry_rule *all;
+	size_t count;
+	char **texts; /* of each --map, cut into pieces */
+	size_t text_count;
+};
+
+/* EXIT_DONE, or EXIT_USAGE after the message. Free with retry_free() in both cases. */
+int retry_read(struct retry_rules *rules, const struct arguments *arguments);
+void retry_free(struct retry_rules *rules);
+
+/* Retries and prints what came of it. Gives the exit code. */
+int retry_run(const struct arguments *arguments, meter *m, const meter_retry_options *options);
 
 /* ---- progress.c ---- */
 

@@ -10,6 +10,7 @@ struct request {
 	meter_quarantine_filter filter;
 	int64_t *numbers;
 	size_t number_count;
+	struct retry_rules rules;
 };
 
 /* ---- list, show ---- */
@@ -37,8 +38,13 @@ static void print_discard(struct out *o, const meter_quarantine *quarantine)
 {
 	int64_t discarded_us = meter_quarantine_discarded_us(quarantine);
 
+	if (discarded_us == INT64_MIN) {
+		out_text(o, NULL);
+		out_text(o, NULL);
+		return;
+	}
 	out_time(o, discarded_us);
-	out_text(o, discarded_us == INT64_MIN ? NULL : meter_quarantine_discard_reason(quarantine));
+	out_text(o, meter_quarantine_discard_reason(quarantine));
 }
 
 static int print_list(const struct request *r, meter_quarantine *quarantine)
@@ -169,6 +175,9 @@ static int retry(const struct request *r, meter *m)
 	options.number_count = r->number_count;
 	options.outcome = r->filter.outcome;
 	options.code = r->filter.code;
+	options.time_format = r->rules.time_format;
+	options.rules = r->rules.all;
+	options.rule_count = r->rules.count;
 	return retry_run(r->arguments, m, &options);
 }
 
@@ -320,9 +329,12 @@ static int run(const struct arguments *arguments)
 		exit_code = check_options(action, arguments);
 	if (exit_code == EXIT_DONE)
 		exit_code = read_numbers(&r, action);
+	if (exit_code == EXIT_DONE)
+		exit_code = retry_read(&r.rules, arguments);
 	r.filter.discarded = opt_value(arguments, "discarded") != NULL;
 	if (exit_code == EXIT_DONE)
 		exit_code = run_action(&r, action);
+	retry_free(&r.rules);
 	free(r.numbers);
 	return exit_code;
 }
@@ -345,32 +357,32 @@ const struct verb verb_quarantine = {
 		   "show     one entry with the text that was refused\n"
 		   "reasons  how many entries wait for which kind of reason, and how often they came\n"
 		   "retry    read entries again and record them: after meter apply, or with --map. Those that are accepted or "
-                   "duplicate\n"
+		   "duplicate\n"
 		   "         leave; the others stay, once, and are named on stderr. Without N: all that wait\n"
 		   "discard  take entries off the list for good; they are kept with the reason: list --discarded\n"
 		   "export   the texts as JSON Lines for meter replay. Only a text that is a JSON object on one line is "
                    "exported, as it\n"
-		   "         came; how many are not is said on stderr\n"
+		   "         came; how many are not is said on stderr. Entries wait until they are retried or discarded\n"
 		   "\n"
 		   "Codes: json, subscription, id, type, timestamp, value, source, sequence, property, meter (a meter cannot "
-                   "read the\n"
+		   "read the\n"
 		   "event), conflict, damaged, other.\n"
 		   "\n"
 		   "  --map FIELD=NAME             the field comes from this member of the text's object; where it has none, it "
-                   "stays\n"
+		   "stays\n"
 		   "  --map FIELD=properties.NAME  from this property\n"
 		   "  --map FIELD=:CONSTANT        the same for every entry\n"
 		   "  --map FIELD=#number          the number of the entry\n"
 		   "\n"
 		   "FIELD is subscription, id, type, timestamp, value, source, sequence or properties.NAME. A conflict stays one "
-                   "unless it\n"
+		   "unless it\n"
 		   "gets another key (subscription, timestamp, id).\n"
 		   "Exit 3 when entries were refused again, or not exported.\n"
 		   "\n"
 		   "  meter quarantine retry --code meter --map properties.tokens=properties.token_count\n"
 		   "  meter quarantine retry 7 --map id=:req-17-corrected\n"
 		   "  meter quarantine discard 3 4 --reason 'test traffic'\n"
-		   "  meter quarantine export --code timestamp | sed 's/ /T/' | meter replay -\n",
+		   "  meter quarantine export --code timestamp | sed 's|2026/01/|2026-01-|' | meter replay -\n",
 	.options = options,
 	.operand_min = 1,
 	.operand_max = SIZE_MAX,

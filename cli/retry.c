@@ -6,15 +6,8 @@
 
 #define MESSAGES_MAX 1000 /* one line each; what follows is only counted */
 
-struct rules {
-	meter_retry_rule *all;
-	size_t count;
-	char **texts; /* of each --map, cut into pieces */
-	size_t text_count;
-};
-
 /* Cuts "FIELD=SOURCE" in two. */
-static int read_entry(struct rules *rules, const struct verb *verb, char *entry)
+static int read_entry(struct retry_rules *rules, const struct verb *verb, char *entry)
 {
 	char *separator = strchr(entry, '=');
 
@@ -26,7 +19,7 @@ static int read_entry(struct rules *rules, const struct verb *verb, char *entry)
 	return EXIT_DONE;
 }
 
-static int read_list(struct rules *rules, const struct verb *verb, const char *list)
+static int read_list(struct retry_rules *rules, const struct verb *verb, const char *list)
 {
 	size_t size = strlen(list) + 1;
 	char *text = cli_allocate(NULL, size, 1);
@@ -45,18 +38,18 @@ static int read_list(struct rules *rules, const struct verb *verb, const char *l
 	return exit_code;
 }
 
-static int read_rules(struct rules *rules, const struct arguments *arguments)
+int retry_read(struct retry_rules *rules, const struct arguments *arguments)
 {
 	size_t index = 0;
 	const char *list;
-	int exit_code = EXIT_DONE;
+	int exit_code = opt_time_format(&rules->time_format, arguments);
 
 	while (exit_code == EXIT_DONE && (list = opt_next(arguments, "map", &index)))
 		exit_code = read_list(rules, arguments->verb, list);
 	return exit_code;
 }
 
-static void free_rules(struct rules *rules)
+void retry_free(struct retry_rules *rules)
 {
 	for (size_t i = 0; i < rules->text_count; i++)
 		free(rules->texts[i]);
@@ -99,7 +92,7 @@ static void print_result(const struct arguments *arguments, const meter_retry_re
 	out_end(&o);
 }
 
-static int retry(const struct arguments *arguments, meter *m, const meter_retry_options *options)
+int retry_run(const struct arguments *arguments, meter *m, const meter_retry_options *options)
 {
 	meter_retry_result result = {.struct_size = sizeof(result)};
 	int64_t message_count = 0;
@@ -114,19 +107,4 @@ static int retry(const struct arguments *arguments, meter *m, const meter_retry_
 		return exit_code;
 	print_result(arguments, &result);
 	return exit_code == EXIT_DONE && (result.conflict || result.rejected) ? EXIT_FINDINGS : exit_code;
-}
-
-int retry_run(const struct arguments *arguments, meter *m, meter_retry_options *options)
-{
-	struct rules rules = {0};
-	int exit_code = read_rules(&rules, arguments);
-
-	if (exit_code == EXIT_DONE)
-		exit_code = opt_time_format(&options->time_format, arguments);
-	options->rules = rules.all;
-	options->rule_count = rules.count;
-	if (exit_code == EXIT_DONE)
-		exit_code = retry(arguments, m, options);
-	free_rules(&rules);
-	return exit_code;
 }
