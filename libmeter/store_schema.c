@@ -188,7 +188,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		"SELECT t.number FROM quarantine q JOIN quarantine t ON t.outcome = ?2 AND t.reason = ?3 AND t.text = q.text"
 		" WHERE q.number = ?1 AND t.number <> ?1 AND t.discarded IS NULL",
 	[SQL_QUARANTINE_MERGE] =
-		"UPDATE quarantine SET times = times + t.times, first = min(quarantine.first, t.first)"
+		"UPDATE quarantine SET times = quarantine.times + t.times, first = min(quarantine.first, t.first)"
 		" FROM (SELECT times, first FROM quarantine WHERE number = ?2) t WHERE number = ?1",
 	/* OR IGNORE: an entry with this text and reason was discarded. That stays as it is, and so does this one. */
 	[SQL_QUARANTINE_REASON] =
