@@ -127,6 +127,7 @@ __attribute__((format(printf, 2, 3))) void text_format(struct text *t, const cha
 void text_add_visible(struct text *t, const char *data, size_t size);
 /* As a JSON string with its quotes, or null for NULL. Bytes that are not UTF-8 become U+FFFD. */
 void text_add_json(struct text *t, const char *data, size_t size);
+bool text_is_utf8(const char *data, size_t size);
 void text_free(struct text *t);
 
 enum column_kind {

@@ -120,9 +120,11 @@ static int read_event(const struct retry *r, struct event *e, struct property *p
 	if (code != METER_EINVAL || format == METER_TIME_RFC3339)
 		return code;
 	/* What the library wrote itself. The two forms have no text in common, so this guesses nothing. */
-	if (meter__event_json_read(e, properties, scratch, text.data, text.size, METER_TIME_RFC3339, now_us) == METER_OK)
-		return METER_OK;
-	return meter__event_json_read(e, properties, scratch, text.data, text.size, format, now_us); /* for its message */
+	code = meter__event_json_read(e, properties, scratch, text.data, text.size, METER_TIME_RFC3339, now_us);
+	if (code != METER_EINVAL || strcmp(meter__reason_code(meter_errmsg()), "timestamp") != 0)
+		return code;
+	/* It is the time that is wrong, in either form: the message is that of the form asked for. */
+	return meter__event_json_read(e, properties, scratch, text.data, text.size, format, now_us);
 }
 
 static int set_reason(struct waiting *w, const char *reason)
