@@ -179,9 +179,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_LATE_DELETE] = "DELETE FROM late",
 
 	/* Not one upsert: that would use up a number each time. */
-	[SQL_QUARANTINE_AGAIN] =
-		"UPDATE quarantine SET times = times + 1 WHERE outcome = ?1 AND reason = ?2 AND text = ?3",
-	[SQL_QUARANTINE_ADD] = "INSERT INTO quarantine (outcome, reason, text, code, first, times) VALUES (?1, ?2, ?3, ?4, ?5, 1)",
+	[SQL_QUARANTINE_AGAIN] = "UPDATE quarantine SET times = times + 1 WHERE outcome = ?1 AND reason = ?2 AND text = ?3",
+	[SQL_QUARANTINE_ADD] =
+		"INSERT INTO quarantine (outcome, reason, text, code, first, times) VALUES (?1, ?2, ?3, ?4, ?5, 1)",
 	[SQL_QUARANTINE_WAITS] = "SELECT 1 FROM quarantine WHERE number = ?1 AND discarded IS NULL",
 	[SQL_QUARANTINE_REMOVE] = "DELETE FROM quarantine WHERE number = ?1 AND discarded IS NULL",
 	[SQL_QUARANTINE_TWIN] =
