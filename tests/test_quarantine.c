@@ -459,11 +459,11 @@ static void test_a_process_that_dies_in_a_retry(void **state)
 
 static void *retry_thread(void *user)
 {
-	(void)user;
+	const char *path = user;
 	meter *m;
 	meter_retry_result *result = calloc(1, sizeof(*result));
 	result->struct_size = sizeof(*result);
-	if (meter_open(&m, meter_path(), NULL) != METER_OK)
+	if (meter_open(&m, path, NULL) != METER_OK)
 		return result;
 	if (meter_quarantine_retry(m, NULL, result, NULL, NULL) != METER_OK)
 		result->rejected = 1;
@@ -479,9 +479,11 @@ static void test_two_retries_at_once_count_once(void **state)
 	refuse_many(m);
 	apply_catalog(m, count_catalog);
 	pthread_t threads[3];
+	char path[512];
+	snprintf(path, sizeof(path), "%s", meter_path());
 	int64_t accepted = 0;
 	for (size_t i = 0; i < COUNT(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, retry_thread, NULL), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, retry_thread, path), 0);
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		void *result;
 		assert_int_equal(pthread_join(threads[i], &result), 0);
