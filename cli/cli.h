@@ -104,6 +104,9 @@ const char *opt_next(const struct arguments *arguments, const char *name, size_t
 /* A time given as an option: RFC 3339, or a date, which means its midnight UTC. Leaves *out alone when the option is absent. */
 int opt_time(int64_t *out, const struct arguments *arguments, const char *name);
 
+/* The option "time": how times are written, METER_TIME_... Leaves *out alone when it is absent. EXIT_DONE, or EXIT_USAGE. */
+int opt_time_format(int32_t *out, const struct arguments *arguments);
+
 /* What follows the first separator of "name=value"; NULL: there is none. name_size_out is what lies before. */
 const char *opt_split(const char *text, size_t *name_size_out);
 
@@ -126,6 +129,7 @@ __attribute__((format(printf, 2, 3))) void text_format(struct text *t, const cha
 void text_add_visible(struct text *t, const char *data, size_t size);
 /* As a JSON string with its quotes, or null for NULL. Bytes that are not UTF-8 become U+FFFD. */
 void text_add_json(struct text *t, const char *data, size_t size);
+bool text_is_utf8(const char *data, size_t size);
 void text_free(struct text *t);
 
 enum column_kind {
@@ -246,6 +250,24 @@ int map_bind(struct map *map, const struct verb *verb, const char *file, const s
 
 /* Adds a record as an event, or as refused with the reason. As meter_batch_add(). */
 int map_add(struct map *map, meter_batch *batch, const struct csv *record, int32_t time_format);
+
+/* ---- retry.c ---- */
+
+/* What --map and --time say. Zero-initialised is nothing. */
+struct retry_rules {
+	int32_t time_format;
+	meter_retry_rule *all;
+	size_t count;
+	char **texts; /* of each --map, cut into pieces */
+	size_t text_count;
+};
+
+/* EXIT_DONE, or EXIT_USAGE after the message. Free with retry_free() in both cases. */
+int retry_read(struct retry_rules *rules, const struct arguments *arguments);
+void retry_free(struct retry_rules *rules);
+
+/* Retries and prints what came of it. Gives the exit code. */
+int retry_run(const struct arguments *arguments, meter *m, const meter_retry_options *options);
 
 /* ---- progress.c ---- */
 

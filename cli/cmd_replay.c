@@ -60,9 +60,7 @@ static int find_name(const char *const *names, size_t count, const char *name)
 static int read_arguments(struct replay *r)
 {
 	static const char *const from_names[] = {"auto", "jsonl", "csv"};
-	static const char *const time_names[] = {"rfc3339", "utc", "s", "ms", "us", "ns"};
 	const char *from = opt_value(r->arguments, "from");
-	const char *time = opt_value(r->arguments, "time");
 
 	if (from) {
 		int found = find_name(from_names, 3, from);
@@ -70,13 +68,8 @@ static int read_arguments(struct replay *r)
 			return cli_usage_error(r->verb, "--from: \"%s\" is none of auto, jsonl, csv", from);
 		r->from = (enum input_format)found;
 	}
-	if (time) {
-		/* The names are in the order of METER_TIME_RFC3339 to METER_TIME_NS. */
-		r->time_format = find_name(time_names, 6, time);
-		if (r->time_format < 0)
-			return cli_usage_error(r->verb, "--time: \"%s\" is none of rfc3339, utc, s, ms, us, ns", time);
-	}
-	return map_read(&r->map, r->arguments);
+	int exit_code = opt_time_format(&r->time_format, r->arguments);
+	return exit_code == EXIT_DONE ? map_read(&r->map, r->arguments) : exit_code;
 }
 
 static bool is_csv(const struct replay *r, const char *file)

@@ -341,6 +341,82 @@ static int refuse(meter_batch *batch, const struct csv *record, const char *reas
 	return meter_batch_add_refused(batch, record->record, record->record_size, reason);
 }
 
+/* What the properties give, into event_properties. How many there are. */
+static size_t read_properties(struct map *map, const struct csv *record)
+{
+	size_t count = 0;
+	char line[24];
+
+	for (size_t i = 0; i < map->property_count; i++) {
+		const struct named_rule *property = &map->properties[i];
+		struct csv_field value = apply_rule(&property->rule, record, line);
+		if (value.data)
+			map->event_properties[count++] =
+				(meter_property){property->name.data, value.data, property->name.size, value.size};
+	}
+	return count;
+}
+
+/* Commas, too: is_first says whether one is needed. */
+static void add_member(struct text *t, bool *is_first, const char *name, size_t name_size, const char *value, size_t value_size)
+{
+	text_add_string(t, *is_first ? "" : ",");
+	*is_first = false;
+	text_add_json(t, name, name_size);
+	text_add_string(t, ":");
+	text_add_json(t, value, value_size);
+}
+
+/*
+ * A row whose fields are known and wrong is kept as the event it would have been, so that meter quarantine retry can read it:
+ * there the header is not known any more. A row that JSON cannot hold is kept as it came.
+ */
+static int refuse_event(const struct map *map, meter_batch *batch, const struct csv *record, const struct csv_field *fields,
+                        size_t property_count, const char *reason)
+{
+	struct text t = {0};
+	bool is_first = true;
+
+	if (!text_is_utf8(record->record, record->record_size))
+		return refuse(batch, record, reason);
+	text_add_string(&t, "{");
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		if (fields[i].data)
+			add_member(&t, &is_first, field_names[i], strlen(field_names[i]), fields[i].data, fields[i].size);
+	}
+	text_add_string(&t, is_first ? "\"properties\":{" : ",\"properties\":{");
+	is_first = true;
+	for (size_t i = 0; i < property_count; i++) {
+		const meter_property *p = &map->event_properties[i];
+		add_member(&t, &is_first, p->name, p->name_size, p->value, p->value_size);
+	}
+	text_add_string(&t, "}}");
+	int result = meter_batch_add_refused(batch, t.data, t.size, reason);
+	text_free(&t);
+	return result;
+}
+
+/* The time and the sequence, which are no texts in an event. Otherwise why not, in reason. */
+static bool read_numbers(meter_event *event, const struct csv_field *fields, int32_t time_format, char reason[256])
+{
+	for (size_t i = 0; i < REQUIRED_COUNT; i++) {
+		if (!fields[i].data) {
+			snprintf(reason, 256, "%s: missing", field_names[i]);
+			return false;
+		}
+	}
+	if (meter_time_parse(&event->timestamp_us, fields[TIMESTAMP].data, fields[TIMESTAMP].size, time_format) != METER_OK) {
+		snprintf(reason, 256, "timestamp: %s", meter_errmsg());
+		return false;
+	}
+	if (!read_sequence(&event->sequence, fields[SEQUENCE])) {
+		snprintf(reason, 256, "sequence: \"%.*s\": an integer from 0 to 9223372036854775807 was expected",
+		         fields[SEQUENCE].size < 64 ? (int)fields[SEQUENCE].size : 64, fields[SEQUENCE].data);
+		return false;
+	}
+	return true;
+}
+
 int map_add(struct map *map, meter_batch *batch, const struct csv *record, int32_t time_format)
 {
 	char lines[FIELD_COUNT][24];
@@ -354,21 +430,9 @@ int map_add(struct map *map, meter_batch *batch, const struct csv *record, int32
 	}
 	for (size_t i = 0; i < FIELD_COUNT; i++)
 		fields[i] = apply_rule(&map->fields[i], record, lines[i]);
-	for (size_t i = 0; i < REQUIRED_COUNT; i++) {
-		if (!fields[i].data) {
-			snprintf(reason, sizeof(reason), "%s: missing", field_names[i]);
-			return refuse(batch, record, reason);
-		}
-	}
-	if (meter_time_parse(&event.timestamp_us, fields[TIMESTAMP].data, fields[TIMESTAMP].size, time_format) != METER_OK) {
-		snprintf(reason, sizeof(reason), "timestamp: %s", meter_errmsg());
-		return refuse(batch, record, reason);
-	}
-	if (!read_sequence(&event.sequence, fields[SEQUENCE])) {
-		snprintf(reason, sizeof(reason), "sequence: \"%.*s\": an integer from 0 to 9223372036854775807 was expected",
-		         fields[SEQUENCE].size < 64 ? (int)fields[SEQUENCE].size : 64, fields[SEQUENCE].data);
-		return refuse(batch, record, reason);
-	}
+	event.property_count = read_properties(map, record);
+	if (!read_numbers(&event, fields, time_format, reason))
+		return refuse_event(map, batch, record, fields, event.property_count, reason);
 	event.subscription = fields[SUBSCRIPTION].data;
 	event.subscription_size = fields[SUBSCRIPTION].size;
 	event.id = fields[ID].data;
@@ -380,13 +444,5 @@ int map_add(struct map *map, meter_batch *batch, const struct csv *record, int32
 	event.source = fields[SOURCE].data;
 	event.source_size = fields[SOURCE].size;
 	event.properties = map->event_properties;
-	for (size_t i = 0; i < map->property_count; i++) {
-		const struct named_rule *property = &map->properties[i];
-		struct csv_field value = apply_rule(&property->rule, record, lines[0]);
-		if (!value.data)
-			continue;
-		map->event_properties[event.property_count++] =
-			(meter_property){property->name.data, value.data, property->name.size, value.size};
-	}
 	return meter_batch_add(batch, &event);
 }

@@ -219,6 +219,23 @@ int opt_time(int64_t *out, const struct arguments *arguments, const char *name)
 	return cli_usage_error(arguments->verb, "--%s: %s", name, meter_errmsg());
 }
 
+int opt_time_format(int32_t *out, const struct arguments *arguments)
+{
+	/* In the order of METER_TIME_RFC3339 to METER_TIME_NS. */
+	static const char *const names[] = {"rfc3339", "utc", "s", "ms", "us", "ns"};
+	const char *name = opt_value(arguments, "time");
+
+	if (!name)
+		return EXIT_DONE;
+	for (int32_t i = 0; i < 6; i++) {
+		if (!strcmp(names[i], name)) {
+			*out = i;
+			return EXIT_DONE;
+		}
+	}
+	return cli_usage_error(arguments->verb, "--time: \"%s\" is none of rfc3339, utc, s, ms, us, ns", name);
+}
+
 const char *opt_split(const char *text, size_t *name_size_out)
 {
 	const char *separator = strchr(text, '=');

@@ -91,6 +91,17 @@ void text_add_visible(struct text *t, const char *data, size_t size)
 	}
 }
 
+bool text_is_utf8(const char *data, size_t size)
+{
+	for (size_t i = 0; i < size;) {
+		size_t width = character_size((const unsigned char *)data + i, size - i);
+		if (!width)
+			return false;
+		i += width;
+	}
+	return true;
+}
+
 void text_add_json(struct text *t, const char *data, size_t size)
 {
 	if (!data) {

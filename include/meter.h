@@ -338,7 +338,7 @@ METER_API int meter_batch_add_json(meter_batch *b, const char *text, size_t size
 /**
  * Add a record that the caller could not make an event of (a broken row of some format): it is METER_REJECTED and kept in
  * quarantine as it is.
- * @param reason  why, one line.
+ * @param reason  why, one line. One that begins with the name of a field and a colon, as the library's do, has its meter_reason_code().
  * @return as meter_batch_add().
  */
 METER_API int meter_batch_add_refused(meter_batch *b, const char *text, size_t size, const char *reason);
@@ -814,7 +814,7 @@ METER_API const char *meter_scenarios_name(const meter_scenarios *scenarios, siz
 METER_API const char *meter_scenarios_report(const meter_scenarios *scenarios, size_t index);
 METER_API void meter_scenarios_free(meter_scenarios *scenarios);
 
-/* ---- events and quarantine ---- */
+/* ---- events ---- */
 
 /** Which stored events to list. Start from METER_EVENTS_FILTER_INIT. */
 typedef struct meter_events_filter {
@@ -845,25 +845,155 @@ METER_API const meter_event *meter_events_event(const meter_events *events);
 METER_API const char *meter_events_json(const meter_events *events);
 METER_API void meter_events_free(meter_events *events);
 
+/* ---- quarantine ---- */
+
+/*
+ * What was refused waits here until somebody decides. An entry is a text that was refused for one reason, however often it came;
+ * its number and its text never change. It leaves when it can be recorded after all (meter_quarantine_retry), or is taken off
+ * the list and kept with a reason (meter_quarantine_discard).
+ */
 typedef struct meter_quarantine meter_quarantine;
+
+/** Which entries to list. Start from METER_QUARANTINE_FILTER_INIT. */
+typedef struct meter_quarantine_filter {
+	size_t struct_size;
+	int32_t outcome;   /**< METER_CONFLICT, METER_REJECTED, or 0 for both */
+	int32_t discarded; /**< 0: what waits; 1: what was discarded */
+	const char *code;  /**< only reasons of this kind, see meter_reason_code(), NUL-terminated; NULL: any */
+} meter_quarantine_filter;
+#define METER_QUARANTINE_FILTER_INIT { sizeof(meter_quarantine_filter), 0, 0, NULL }
+
+/**
+ * The kinds of reasons, by index; NULL behind the last one. Words are only ever added:
+ *
+ *   json                                     no JSON object in one of the forms of meter_record_json()
+ *   subscription id type timestamp value source sequence property     that part of the event is missing or wrong
+ *   meter                                    a meter covers the event and cannot read it
+ *   conflict                                 the key is stored with other content
+ *   damaged                                  a record of a spool was damaged
+ *   other                                    a reason of meter_batch_add_refused() that names none of these ("timestamp: ...")
+ *
+ * Threads: any.                                                                                                    Since 0.1.
+ */
+METER_API const char *meter_reason_code(size_t index);
 
 /**
  * List what was refused, oldest first.
  * @param outcome  METER_CONFLICT, METER_REJECTED, or 0 for both.
- * @param number   only this entry; 0: all.
+ * @param number   only this entry, also if it was discarded; 0: all that wait.
  * @return METER_OK, or METER_EINVAL, METER_ENOTFOUND (number), METER_EIO.   Threads: any.  Memory: bounded.
  */
 METER_API int meter_quarantine_query(meter_quarantine **out, meter *m, int32_t outcome, int64_t number);
+/**
+ * The same with a filter.
+ * @return METER_OK, or METER_EINVAL (also: code is none of meter_reason_code()).   Threads: any.  Memory: bounded.   Since 0.1.
+ */
+METER_API int meter_quarantine_list(meter_quarantine **out, meter *m, const meter_quarantine_filter *filter);
+/** Step to the first, then to each next entry. @return METER_OK, METER_EEND, METER_EIO or METER_ECORRUPT. */
 METER_API int meter_quarantine_next(meter_quarantine *quarantine);
 METER_API int64_t meter_quarantine_number(const meter_quarantine *quarantine);
 METER_API int32_t meter_quarantine_outcome(const meter_quarantine *quarantine);
+/** One of meter_reason_code(). */
+METER_API const char *meter_quarantine_code(const meter_quarantine *quarantine);
 METER_API const char *meter_quarantine_reason(const meter_quarantine *quarantine);
 /** What was refused: the text as it came, or the event as JSON. Texts over 1 MiB are kept up to there. Bytes that are not UTF-8 come as they were. */
 METER_API const char *meter_quarantine_text(const meter_quarantine *quarantine, size_t *size_out);
+/** The text, if it is a JSON object on one line and so can be given to meter_record_json() again; else NULL. */
+METER_API const char *meter_quarantine_json(meter_quarantine *quarantine);
 /** When it first came, and how often. */
 METER_API int64_t meter_quarantine_first_us(const meter_quarantine *quarantine);
 METER_API int64_t meter_quarantine_times(const meter_quarantine *quarantine);
+/** When it was discarded, and why: INT64_MIN and "" for what waits. */
+METER_API int64_t meter_quarantine_discarded_us(const meter_quarantine *quarantine);
+METER_API const char *meter_quarantine_discard_reason(const meter_quarantine *quarantine);
 METER_API void meter_quarantine_free(meter_quarantine *quarantine);
+
+/** How much waits for which kind of reason: a row per outcome and code, in their order. */
+typedef struct meter_reasons meter_reasons;
+
+/** @return METER_OK, or METER_EINVAL, METER_EIO, METER_ECORRUPT.   Threads: any.  Memory: free with meter_reasons_free().   Since 0.1. */
+METER_API int meter_quarantine_reasons(meter_reasons **out, meter *m);
+METER_API size_t meter_reasons_count(const meter_reasons *reasons);
+/** Rows, index 0 .. count-1; out of range: 0 or NULL. */
+METER_API int32_t meter_reasons_outcome(const meter_reasons *reasons, size_t index);
+METER_API const char *meter_reasons_code(const meter_reasons *reasons, size_t index);
+/** Entries that wait, and how often they came together. */
+METER_API int64_t meter_reasons_entries(const meter_reasons *reasons, size_t index);
+METER_API int64_t meter_reasons_times(const meter_reasons *reasons, size_t index);
+METER_API void meter_reasons_free(meter_reasons *reasons);
+
+/**
+ * Where a field of a retried event comes from, when not from where it stood. An entry whose text has no such member, or is no JSON
+ * object, is retried as it is. A member that is read for a field does not stay where it was, unless it is a field itself.
+ */
+typedef struct meter_retry_rule {
+	const char *field;  /**< subscription, id, type, timestamp, value, source, sequence or properties.NAME, NUL-terminated; of a
+	                         CloudEvent its subject, time and data */
+	const char *source; /**< NAME: a member of the text's object; properties.NAME: one of its properties (of a CloudEvent: of data);
+	                         :TEXT: this text; #number: the number of the entry. NUL-terminated */
+} meter_retry_rule;
+
+/** What to retry, and how. Start from METER_RETRY_OPTIONS_INIT. */
+typedef struct meter_retry_options {
+	size_t struct_size;
+	const int64_t *numbers;        /**< only these entries; NULL: all that wait */
+	size_t number_count;
+	int32_t outcome;               /**< METER_CONFLICT, METER_REJECTED, or 0 for both */
+	int32_t time_format;           /**< METER_TIME_...: how the texts write times; METER_TIME_RFC3339 is understood besides, because
+	                                    events that had been read are kept with it */
+	const char *code;              /**< only reasons of this kind, NUL-terminated; NULL: any */
+	const meter_retry_rule *rules; /**< each field once; NULL: none */
+	size_t rule_count;
+} meter_retry_options;
+#define METER_RETRY_OPTIONS_INIT { sizeof(meter_retry_options), NULL, 0, 0, METER_TIME_RFC3339, NULL, NULL, 0 }
+
+/** What came of a retry. Accepted, duplicate, conflict and rejected together are tried. */
+typedef struct meter_retry_result {
+	size_t struct_size; /**< in: sizeof(meter_retry_result) */
+	int64_t tried;
+	int64_t accepted;   /**< stored now; the entries have left */
+	int64_t duplicate;  /**< were stored already; the entries have left */
+	int64_t conflict;   /**< stay */
+	int64_t rejected;   /**< stay */
+} meter_retry_result;
+
+/** Told what became of an entry, in the order of numbers. reason: "" when it left. Returning anything but 0 stops with METER_ETIMEDOUT. */
+typedef int (*meter_retry_report)(int64_t number, int32_t outcome, const char *reason, void *user);
+
+/**
+ * Read entries again and record them: after the catalog changed, with times that are no longer in the future, or with rules.
+ *
+ * An event is stored, deduplicated and counted as if it came now, and its entry leaves, in one transaction: no crash leaves it in
+ * both places or in none, and a retry that is cut off is simply run again. An entry that is refused again stays as the one it was,
+ * with its number, times and text. Its outcome and reason are brought up to date, but not where rules were applied (the text is what
+ * came, and so is what was wrong with it), nor where the text is no event in JSON at all. Where that makes two entries the same, the
+ * older one keeps both. In meter_stats() only accepted is counted; the others were when they came.
+ *
+ * A conflict stays one unless rules give it another key (subscription, timestamp, id). Entries that come meanwhile are not tried.
+ *
+ * @param options  NULL: all that wait, as they are.
+ * @param result   counters of all transactions that are durable, also when the call fails; or NULL.
+ * @param report   called on this thread for each entry after its transaction is durable; or NULL.
+ * @return METER_OK, also when entries were refused again; or in this order: METER_EINVAL (arguments, rules), METER_EFORKED,
+ *         METER_ENOTFOUND (a number does not wait: nothing was tried), METER_ETIMEDOUT (stopped by report), METER_EBUSY,
+ *         METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
+ * Threads: any; recording goes on between transactions.  Blocks: until durable, and up to lock_wait_ms on another process.
+ * Memory:  some 16 MiB, however much waits.                                                                        Since 0.1.
+ */
+METER_API int meter_quarantine_retry(meter *m, const meter_retry_options *options, meter_retry_result *result,
+                                     meter_retry_report report, void *user);
+
+/**
+ * Take entries off the list for good. They are kept for audit with the time and the reason, and no retry sees them. The same text
+ * refused for the same reason again is one of its times, and stays discarded.
+ *
+ * @param numbers  what to discard: all of them or, when one does not wait, none. The same number twice is harmless.
+ * @param reason   why; UTF-8 without control characters, 1..1000 bytes.
+ * @return METER_OK (durable), or in this order: METER_EINVAL, METER_EFORKED, METER_EBUSY, METER_ENOTFOUND (a number does not wait),
+ *         METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: until durable, and up to lock_wait_ms on another process.                                 Since 0.1.
+ */
+METER_API int meter_quarantine_discard(meter *m, const int64_t *numbers, size_t count, const char *reason, size_t reason_size);
 
 /* ---- stats ---- */
 
@@ -878,7 +1008,7 @@ typedef struct meter_counters {
 	int64_t unbilled;           /**< file: stored events of a type without meter or a subscription without plan */
 	int64_t commits;            /**< file: transactions that stored events or documents */
 	int64_t catalog_version;    /**< file: 0 = none yet */
-	int64_t quarantined;        /**< file: entries in quarantine */
+	int64_t quarantined;        /**< file: entries in quarantine that wait */
 	int64_t first_event_us;     /**< file: INT64_MIN when there is no event */
 	int64_t last_event_us;      /**< file: INT64_MIN when there is no event */
 	int64_t database_bytes;     /**< file: size on disk, without the WAL */

@@ -138,10 +138,9 @@ int meter__fork_register(struct fork_guard *guard)
 
 void meter__fork_unregister(struct fork_guard *guard)
 {
-	if (!guard->link)
-		return;
 	pthread_mutex_lock(&mutex);
-	unlink_guard(guard);
+	if (guard->link) /* its neighbours write it, too */
+		unlink_guard(guard);
 	pthread_mutex_unlock(&mutex);
 }
 

@@ -45,7 +45,9 @@ struct arrival {
 	char *reason;               /* out, on the heap: why an event is a conflict or rejected */
 	struct block *block;        /* of whose batch it is number index (intake.h); NULL: nobody asks for the outcome */
 	uint32_t index;
-	int32_t outcome; /* out: METER_ACCEPTED ... */
+	int32_t outcome;     /* out: METER_ACCEPTED ... */
+	int64_t quarantined; /* the number of the entry in quarantine that this is another attempt at; 0: it has just come */
+	bool keeps_reason;   /* that entry says its old reason if this attempt fails */
 };
 
 /* One event counted by one meter. What it counts fits what an event's value may be, so it is small. */

@@ -253,19 +253,51 @@ struct event_page {
 int meter__store_page_events(struct reader *r, struct event_page *page, size_t limit, size_t *count_out, event_visitor visit,
                              void *user);
 
+int meter__store_unbilled(struct reader *r, int64_t *out);
+
+/* ---- quarantine (store_quarantine.c) ---- */
+
 struct quarantine_row {
 	int64_t number;
 	int32_t outcome;
+	struct slice code;
 	struct slice reason;
 	struct slice text;
 	int64_t first_us;
 	int64_t times;
+	int64_t discarded_us;        /* INT64_MIN: it waits */
+	struct slice discard_reason; /* absent: it waits */
 };
 typedef int (*quarantine_visitor)(const struct quarantine_row *row, void *user);
-/* Entries with number >= from, at most limit; outcome 0: both. */
-int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from, size_t limit, quarantine_visitor visit,
-                                 void *user);
+
+/* The numbers are those of the statement. */
+enum quarantine_state { QUARANTINE_WAITING, QUARANTINE_DISCARDED, QUARANTINE_ALL };
+
+/* Which entries; zero-initialised: all that wait. */
+struct quarantine_filter {
+	int32_t outcome;   /* 0: both */
+	struct slice code; /* absent: any */
+	enum quarantine_state state;
+};
+/* Entries with number >= from, at most limit. */
+int meter__store_page_quarantine(struct reader *r, const struct quarantine_filter *filter, int64_t from, size_t limit,
+                                 quarantine_visitor visit, void *user);
+/* How many wait; the last number ever given, 0: none. */
 int meter__store_quarantine_count(struct reader *r, int64_t *out);
-int meter__store_unbilled(struct reader *r, int64_t *out);
+int meter__store_quarantine_last(struct reader *r, int64_t *out);
+
+/* What waits, by outcome and code. */
+struct quarantine_sum {
+	int32_t outcome;
+	struct slice code;
+	int64_t entries;
+	int64_t times;
+};
+typedef int (*quarantine_sum_visitor)(const struct quarantine_sum *sum, void *user);
+int meter__store_quarantine_reasons(struct reader *r, quarantine_sum_visitor visit, void *user);
+
+/* Between begin and commit: whether an entry waits; take it off the list. METER_ENOTFOUND: it does not wait. */
+int meter__store_quarantine_waits(struct store *s, int64_t number, bool *out);
+int meter__store_quarantine_discard(struct store *s, int64_t number, struct slice reason, int64_t now_us);
 
 #endif

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "event_json.h"
 #include "os.h"
+#include "reason.h"
 #include "store_internal.h"
 
 struct ingest {
@@ -419,34 +420,41 @@ static int find_late(struct ingest *in)
 	return code;
 }
 
+/* The kind of reason why an arrival was refused. */
+static const char *reason_code(const struct arrival *arrival)
+{
+	if (arrival->outcome == METER_CONFLICT)
+		return "conflict";
+	if (arrival->record)
+		return "meter"; /* what passed the gate fails only where a meter reads it */
+	if (!arrival->block && !arrival->quarantined)
+		return "damaged"; /* from a spool, where every record is an event */
+	return meter__reason_code(arrival->refused_reason);
+}
+
 static int write_quarantine(struct ingest *in, const struct arrival *arrival)
 {
-	struct slice text = arrival->refused_text;
-	if (arrival->record) {
-		struct property properties[EVENT_PROPERTIES_MAX];
-		struct event e;
-		meter__event_decode(&e, properties, arrival->record);
-		meter__buffer_reset(&in->scratch);
-		meter__event_json_write(&in->scratch, &e);
-		if (in->scratch.failed)
-			return meter__fail(METER_ENOMEM, "no memory for quarantine");
-		text = (struct slice){in->scratch.data, in->scratch.size};
-	}
-	struct connection *c = &in->store->write;
-	sqlite3_stmt *statement;
-	int code = meter__store_statement(c, SQL_QUARANTINE_ADD, &statement);
-	if (code != METER_OK)
-		return code;
-	sqlite3_bind_int(statement, 1, arrival->outcome);
-	sqlite3_bind_text(statement, 2, arrival->record ? arrival->reason : arrival->refused_reason, -1, SQLITE_STATIC);
-	if (meter__utf8_valid(text.data, text.size))
-		sqlite3_bind_text64(statement, 3, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8);
-	else
-		sqlite3_bind_blob64(statement, 3, text.data, text.size, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 4, meter__os.now_us());
-	code = meter__store_run(c, statement, "writing quarantine");
-	sqlite3_clear_bindings(statement);
-	return code;
+	const char *code = reason_code(arrival);
+	if (!arrival->record)
+		return meter__store_quarantine_add(in->store, arrival->outcome, code, arrival->refused_reason,
+		                                   arrival->refused_text);
+	struct property properties[EVENT_PROPERTIES_MAX];
+	struct event e;
+	meter__event_decode(&e, properties, arrival->record);
+	meter__buffer_reset(&in->scratch);
+	meter__event_json_write(&in->scratch, &e);
+	if (in->scratch.failed)
+		return meter__fail(METER_ENOMEM, "no memory for quarantine");
+	return meter__store_quarantine_add(in->store, arrival->outcome, code, arrival->reason,
+	                                   (struct slice){in->scratch.data, in->scratch.size});
+}
+
+/* Another attempt at an entry was counted when it came; of its outcome only that it is stored now is new. */
+static int finish_retried(struct ingest *in, const struct arrival *arrival)
+{
+	in->store->totals.accepted += arrival->outcome == METER_ACCEPTED || arrival->outcome == METER_LATE;
+	in->store->totals.late += arrival->outcome == METER_LATE;
+	return meter__store_quarantine_settle(in->store, arrival, reason_code(arrival));
 }
 
 static int finish(struct ingest *in)
@@ -456,6 +464,12 @@ static int finish(struct ingest *in)
 	for (size_t i = 0; i < in->load->count; i++) {
 		const struct arrival *arrival = &in->load->arrivals[i];
 		int code = METER_OK;
+		if (arrival->quarantined) {
+			code = finish_retried(in, arrival);
+			if (code != METER_OK)
+				return code;
+			continue;
+		}
 		switch (arrival->outcome) {
 		case METER_ACCEPTED:
 			t->accepted++;

@@ -34,7 +34,14 @@ enum statement {
 	SQL_MINUTES,
 	SQL_LATE,
 	SQL_LATE_DELETE,
+	SQL_QUARANTINE_AGAIN,
 	SQL_QUARANTINE_ADD,
+	SQL_QUARANTINE_WAITS,
+	SQL_QUARANTINE_REMOVE,
+	SQL_QUARANTINE_TWIN,
+	SQL_QUARANTINE_MERGE,
+	SQL_QUARANTINE_REASON,
+	SQL_QUARANTINE_DISCARD,
 	SQL_UNBILLED_ADD,
 	SQL_UNBILLED_LIST,
 	SQL_UNBILLED_DELETE,
@@ -115,6 +122,8 @@ enum statement {
 	SQL_SERIES_NEXT,
 	SQL_PAGE_QUARANTINE,
 	SQL_QUARANTINE_COUNT,
+	SQL_QUARANTINE_LAST,
+	SQL_QUARANTINE_REASONS,
 	SQL_VERIFY_EVENTS,
 	SQL_VERIFY_MINUTES,
 	SQL_VERIFY_LATE,
@@ -286,6 +295,11 @@ int meter__store_roll_up(struct store *s, int64_t newest_us);
 /* Unbilled events (store_unbilled.c): count some that were just stored; strike off what catalog covers. */
 int meter__store_unbilled_add(struct store *s, int64_t subscription, int64_t type, int64_t events);
 int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *catalog);
+
+/* Quarantine (store_quarantine.c). One more refused text, or the same once more. */
+int meter__store_quarantine_add(struct store *s, int32_t outcome, const char *code, const char *reason, struct slice text);
+/* An entry that was retried, after its outcome is known: it leaves, or stays as the one entry it was. */
+int meter__store_quarantine_settle(struct store *s, const struct arrival *arrival, const char *code);
 
 /* Stored events (store_read.c): the range and filters that SQL_SCAN_EVENTS, SQL_PAGE_EVENTS and SQL_FILL_EVENTS bind. */
 struct event_range {

@@ -1,5 +1,5 @@
 /*
- * store_read.c - what readers ask: texts and numbers, buckets, events, quarantine. Called on the caller's thread with a reader of
+ * store_read.c - what readers ask: texts and numbers, buckets, events. Called on the caller's thread with a reader of
  * its own.
  *
  * Buckets are read lead by lead: the next lead that exists is found by one seek, its rows by another. So a gap of years costs one
@@ -419,41 +419,7 @@ int meter__store_page_events(struct reader *r, struct event_page *page, size_t l
 	return code;
 }
 
-/* ---- quarantine, unbilled ---- */
-
-int meter__store_page_quarantine(struct reader *r, int32_t outcome, int64_t from, size_t limit, quarantine_visitor visit,
-                                 void *user)
-{
-	sqlite3_stmt *statement;
-	int code = meter__store_statement(&r->connection, SQL_PAGE_QUARANTINE, &statement);
-	if (code != METER_OK)
-		return code;
-	sqlite3_bind_int64(statement, 1, from);
-	sqlite3_bind_int(statement, 2, outcome);
-	sqlite3_bind_int64(statement, 3, (sqlite3_int64)limit);
-	int rc = SQLITE_DONE;
-	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct quarantine_row row = {.reason = meter__store_slice(statement, 2),
-		                             .text = meter__store_slice(statement, 3)};
-		row.outcome = sqlite3_column_int(statement, 1);
-		code = meter__store_int(statement, 0, &row.number);
-		if (code == METER_OK)
-			code = meter__store_int(statement, 4, &row.first_us);
-		if (code == METER_OK)
-			code = meter__store_int(statement, 5, &row.times);
-		if (code == METER_OK)
-			code = visit(&row, user);
-	}
-	if (code == METER_OK && rc != SQLITE_DONE)
-		code = meter__store_fail(r->connection.db, rc, "reading quarantine");
-	sqlite3_reset(statement);
-	return code;
-}
-
-int meter__store_quarantine_count(struct reader *r, int64_t *out)
-{
-	return read_integer(r, SQL_QUARANTINE_COUNT, out);
-}
+/* ---- unbilled ---- */
 
 int meter__store_unbilled(struct reader *r, int64_t *out)
 {

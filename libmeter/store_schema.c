@@ -61,11 +61,14 @@ const char *const meter__schema_sql =
 	" events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER,"
 	" PRIMARY KEY (meter, subscription, dimensions, timestamp)) STRICT, WITHOUT ROWID;"
 
-	/* What was refused. outcome: 3 conflict, 4 rejected. text: as it came, a BLOB when it is not UTF-8. first: microseconds
-           since 1970. */
+	/* What was refused. A number is never given again. outcome: 3 conflict, 4 rejected. code: the kind of reason (reason.h).
+           first, discarded: microseconds since 1970; discarded is NULL for what waits, else discard_reason says why. text: as it
+           came, a BLOB when it is not UTF-8; last, because it may be long. */
 	"CREATE TABLE quarantine ("
-	" number INTEGER PRIMARY KEY, outcome INTEGER NOT NULL, reason TEXT NOT NULL, text ANY NOT NULL,"
-	" first INTEGER NOT NULL, times INTEGER NOT NULL, UNIQUE (outcome, reason, text)) STRICT;"
+	" number INTEGER PRIMARY KEY AUTOINCREMENT, outcome INTEGER NOT NULL, code TEXT NOT NULL, first INTEGER NOT NULL,"
+	" times INTEGER NOT NULL, discarded INTEGER, discard_reason TEXT, reason TEXT NOT NULL, text ANY NOT NULL,"
+	" UNIQUE (outcome, reason, text)) STRICT;"
+	"CREATE INDEX quarantine_waiting ON quarantine (outcome, code, times) WHERE discarded IS NULL;"
 
 	/* Stored events that no invoice can show yet, because their type has no meter or their subscription no plan. */
 	"CREATE TABLE unbilled (subscription INTEGER NOT NULL, type INTEGER NOT NULL, events INTEGER NOT NULL,"
@@ -236,8 +239,23 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_LATE] = "SELECT minute, meter, " BUCKET_ROW " FROM late",
 	[SQL_LATE_DELETE] = "DELETE FROM late",
 
-	[SQL_QUARANTINE_ADD] = "INSERT INTO quarantine (outcome, reason, text, first, times) VALUES (?1, ?2, ?3, ?4, 1)"
-			       " ON CONFLICT DO UPDATE SET times = times + 1",
+	/* Not one upsert: that would use up a number each time. */
+	[SQL_QUARANTINE_AGAIN] = "UPDATE quarantine SET times = times + 1 WHERE outcome = ?1 AND reason = ?2 AND text = ?3",
+	[SQL_QUARANTINE_ADD] =
+		"INSERT INTO quarantine (outcome, reason, text, code, first, times) VALUES (?1, ?2, ?3, ?4, ?5, 1)",
+	[SQL_QUARANTINE_WAITS] = "SELECT 1 FROM quarantine WHERE number = ?1 AND discarded IS NULL",
+	[SQL_QUARANTINE_REMOVE] = "DELETE FROM quarantine WHERE number = ?1 AND discarded IS NULL",
+	[SQL_QUARANTINE_TWIN] =
+		"SELECT t.number FROM quarantine q JOIN quarantine t ON t.outcome = ?2 AND t.reason = ?3 AND t.text = q.text"
+		" WHERE q.number = ?1 AND t.number <> ?1 AND t.discarded IS NULL",
+	[SQL_QUARANTINE_MERGE] =
+		"UPDATE quarantine SET times = quarantine.times + t.times, first = min(quarantine.first, t.first)"
+		" FROM (SELECT times, first FROM quarantine WHERE number = ?2) t WHERE number = ?1",
+	/* OR IGNORE: an entry with this text and reason was discarded. That stays as it is, and so does this one. */
+	[SQL_QUARANTINE_REASON] =
+		"UPDATE OR IGNORE quarantine SET outcome = ?2, reason = ?3, code = ?4 WHERE number = ?1 AND discarded IS NULL",
+	[SQL_QUARANTINE_DISCARD] =
+		"UPDATE quarantine SET discarded = ?2, discard_reason = ?3 WHERE number = ?1 AND discarded IS NULL",
 	[SQL_UNBILLED_ADD] =
 		"INSERT INTO unbilled VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + excluded.events",
 	[SQL_UNBILLED_LIST] = "SELECT u.subscription, u.type, s.text, t.text FROM unbilled u"
@@ -355,9 +373,15 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_STALE_ANY] = "SELECT count(*) FROM (SELECT 1 FROM stale WHERE subscription = ?1 LIMIT 1)",
 	[SQL_SERIES_NEXT] = "INSERT INTO series VALUES (?1, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
 
-	[SQL_PAGE_QUARANTINE] = "SELECT number, outcome, reason, text, first, times FROM quarantine"
-				" WHERE number >= ?1 AND (?2 = 0 OR outcome = ?2) ORDER BY number LIMIT ?3",
-	[SQL_QUARANTINE_COUNT] = "SELECT count(*) FROM quarantine",
+	/* ?5: 0 what waits, 1 what was discarded, 2 both. */
+	[SQL_PAGE_QUARANTINE] =
+		"SELECT number, outcome, reason, text, first, times, code, discarded, discard_reason FROM quarantine"
+		" WHERE number >= ?1 AND (?2 = 0 OR outcome = ?2) AND (?4 IS NULL OR code = ?4)"
+		" AND (?5 = 2 OR (discarded IS NOT NULL) = ?5) ORDER BY number LIMIT ?3",
+	[SQL_QUARANTINE_COUNT] = "SELECT count(*) FROM quarantine WHERE discarded IS NULL",
+	[SQL_QUARANTINE_LAST] = "SELECT coalesce(max(number), 0) FROM quarantine",
+	[SQL_QUARANTINE_REASONS] = "SELECT outcome, code, count(*), sum(times) FROM quarantine WHERE discarded IS NULL"
+				   " GROUP BY outcome, code ORDER BY outcome, code",
 
 	/* Verify: rows as they are, in the order of their keys. */
 	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence FROM event"

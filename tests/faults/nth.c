@@ -6,8 +6,8 @@
  *   nth short                                N = 1, 2, 3, 4, 6, 8, 11 ...: a minute or two
  *   nth SCENARIO KIND N once|persistent      one run
  *
- * After every run, with the fault cleared: what was acknowledged is stored once, nothing else is, buckets and counters agree, the
- * file passes integrity_check, and no descriptor is left open.
+ * After every run, with the fault cleared: what was acknowledged is stored once, nothing else is, what was refused waits or is
+ * stored, buckets and counters agree, the file passes integrity_check, and no descriptor is left open.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -23,7 +23,7 @@
 #include "faults.h"
 
 #define EVENTS_MAX 4000
-enum { ATTEMPTED = 1, ACKED = 2, DURABLE = 4, STORED = 8 };
+enum { ATTEMPTED = 1, ACKED = 2, DURABLE = 4, STORED = 8, REFUSED = 16 };
 
 static char folder[100], path[120];
 static uint8_t events[EVENTS_MAX];
@@ -55,6 +55,8 @@ static void shell(const char *script)
 static const char catalog[] = "version: 1\nmeters:\n  uses: {event_type: use, aggregation: count, dimensions: [kind]}\n";
 static const char catalog_of_two[] = "version: 1\nmeters:\n  uses: {event_type: use, aggregation: count, dimensions: [kind]}\n"
 				     "  amounts: {event_type: use, aggregation: sum}\n";
+
+static const char catalog_that_refuses[] = "version: 1\nmeters:\n  weights: {event_type: use, aggregation: sum, value: weight}\n";
 
 /* Any documented code is fine; what is not, is a defect. */
 static int check(int code)
@@ -231,25 +233,55 @@ static void do_close(meter **m)
 	*m = NULL;
 }
 
+static void do_retry(meter **m)
+{
+	meter_retry_result result = {.struct_size = sizeof(result)};
+	if (open_file(m) != METER_OK)
+		return;
+	int code = check(meter_quarantine_retry(*m, NULL, &result, NULL, NULL));
+	for (int i = 0; code == METER_OK && i < next; i++)
+		events[i] |= events[i] & REFUSED ? DURABLE : 0;
+	if (code == METER_OK && result.accepted == 0)
+		fail("a retry that retried nothing", "");
+}
+
 static const struct scenario {
 	const char *name;
 	void (*run)(meter **m);
-	bool is_new;   /* no file yet */
-	bool has_ring; /* of a process that died */
+	bool is_new;      /* no file yet */
+	bool has_ring;    /* of a process that died */
+	bool has_refused; /* events that could be recorded by now */
 } scenarios[] = {
-	{"open-new", do_open, true, false},  {"open", do_open, false, false},     {"recover", do_open, false, true},
-	{"record", do_record, false, false}, {"many", do_many, false, false},     {"apply", do_apply, false, true},
-	{"read", do_read, false, false},     {"backup", do_backup, false, false}, {"close", do_close, false, false},
+	{"open-new", do_open, true, false, false}, {"open", do_open, false, false, false},
+	{"recover", do_open, false, true, false},  {"record", do_record, false, false, false},
+	{"many", do_many, false, false, false},    {"apply", do_apply, false, true, false},
+	{"read", do_read, false, false, false},    {"close", do_close, false, false, false},
+	{"backup", do_backup, false, false, false},
+	{"retry", do_retry, false, false, true},
 };
 #define SCENARIO_COUNT (sizeof(scenarios) / sizeof(scenarios[0]))
 
 /* ---- the file each run starts from ---- */
 
-static void make_template(bool has_ring)
+/* 600 events, two pages, that only the catalog of now can read. */
+static void refuse_some(meter *m)
+{
+	int first = next;
+	if (apply(m, catalog_that_refuses) != METER_OK || record_many(m, 600) != METER_OK)
+		fail("making a file", meter_errmsg());
+	for (int i = first; i < next; i++)
+		events[i] = ATTEMPTED | REFUSED;
+}
+
+static void make_template(bool has_ring, bool has_refused)
 {
 	meter *m;
 	shell("rm -rf $FOLDER/template && mkdir $FOLDER/template");
-	if (open_file(&m) != METER_OK || apply(m, catalog) != METER_OK || record_many(m, 200) != METER_OK)
+	if (open_file(&m) != METER_OK)
+		fail("making a file", meter_errmsg());
+	if (has_refused)
+		refuse_some(m);
+	if (apply(m, catalog) != METER_OK || record_many(m, 200) != METER_OK)
 		fail("making a file", meter_errmsg());
 	if (has_ring) {
 		/* The child opens it itself and dies with its events in the ring. */
@@ -286,6 +318,32 @@ static int count_descriptors(void)
 	return count;
 }
 
+/* What waits is not stored, and what was refused and is not stored waits. events still says what is stored. */
+static void verify_waiting(meter *m)
+{
+	meter_quarantine *list;
+	bool is_waiting[EVENTS_MAX] = {false};
+	if (meter_quarantine_query(&list, m, 0, 0) != METER_OK)
+		fail("listing quarantine", meter_errmsg());
+	int code;
+	while ((code = meter_quarantine_next(list)) == METER_OK) {
+		const char *id = strstr(meter_quarantine_text(list, NULL), "\"id\":\"");
+		if (!id || id[6] == '"')
+			continue;
+		int number = atoi(id + 6);
+		if (!(events[number] & REFUSED) || is_waiting[number] || (events[number] & STORED))
+			fail("waits twice, or is stored as well", id);
+		is_waiting[number] = true;
+	}
+	meter_quarantine_free(list);
+	if (code != METER_EEND)
+		fail("reading quarantine", meter_errmsg());
+	for (int i = 0; i < next; i++) {
+		if ((events[i] & REFUSED) && !(events[i] & STORED) && !is_waiting[i])
+			fail("refused, and lost", "");
+	}
+}
+
 static void verify_stored(meter *m)
 {
 	meter_events *list;
@@ -305,6 +363,7 @@ static void verify_stored(meter *m)
 	meter_events_free(list);
 	if (code != METER_EEND || meter_stats(m, &stats) != METER_OK)
 		fail("reading", meter_errmsg());
+	verify_waiting(m);
 	for (int i = 0; i < next; i++) {
 		if ((events[i] & (ACKED | DURABLE)) && !(events[i] & STORED))
 			fail(events[i] & DURABLE ? "durable, but lost" : "accepted, but lost", "");
@@ -389,7 +448,7 @@ static void prepare(const struct scenario *s)
 	memset(events, 0, sizeof(events));
 	shell("rm -f $FOLDER/meter.db*");
 	if (!s->is_new)
-		make_template(s->has_ring);
+		make_template(s->has_ring, s->has_refused);
 }
 
 int main(int argc, char **argv)

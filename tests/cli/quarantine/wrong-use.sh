@@ -1,5 +1,16 @@
 meter quarantine
-meter quarantine retry
+meter quarantine look
 meter quarantine show
 meter quarantine list 1
+meter quarantine show 1 2
 meter quarantine list --outcome late
+meter quarantine list --code typo
+meter quarantine list --reason why
+meter quarantine show 1 --code json
+meter quarantine export --discarded
+meter quarantine reasons --outcome conflict
+meter quarantine discard 1
+meter quarantine discard --reason why
+meter quarantine retry 1x
+meter quarantine retry --time year
+meter quarantine retry
