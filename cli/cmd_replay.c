@@ -298,6 +298,10 @@ static int make_slots(struct replay *r)
 		int result = meter_batch_new(&r->slots[i].batch, r->m);
 		if (result != METER_OK)
 			return cli_library_error(result);
+		const char *backfill = opt_value(r->arguments, "backfill");
+		result = backfill ? meter_batch_set_backfill(r->slots[i].batch, backfill) : METER_OK;
+		if (result != METER_OK)
+			return cli_library_error(result);
 		r->slots[i].places = cli_allocate(NULL, BATCH_EVENTS, sizeof(struct place));
 	}
 	r->slot = &r->slots[0];
@@ -382,6 +386,7 @@ static const struct option options[] = {
 	{"from", "FORMAT", "auto, jsonl or csv; auto: csv where the name ends in .csv, else jsonl", false},
 	{"map", "FIELD=SOURCE,...", "CSV: where a field comes from, see meter help formats", true},
 	{"time", "FORM", "rfc3339, utc (no offset means UTC), s, ms, us or ns since 1970; default rfc3339", false},
+	{"backfill", "NAME", "give the new events a name, by which they can be taken back: see meter backfill", false},
 	{NULL, NULL, NULL, false},
 };
 

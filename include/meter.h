@@ -239,6 +239,19 @@ typedef struct meter_event {
 		METER_NUL_TERMINATED, NULL, 0, NULL, METER_NUL_TERMINATED, METER_NO_SEQUENCE                                    \
 	}
 
+/*
+ * Taking events back
+ *
+ * Nothing that was accepted is deleted. An event with the properties "meter.id" and "meter.timestamp" (RFC 3339) takes back the event of
+ * its subscription with this key, from which moment that one counts nowhere. The new event takes its place, with type, value,
+ * properties and a timestamp of its own: a correction. With the type "meter.retract" nothing takes its place: a retraction. The
+ * order of arrival does not matter: what is taken back before it comes counts nowhere from the beginning. It stays so for ever, also when
+ * the event that took it back is taken back in turn; to count it again, send it under another id. Where the event is on a
+ * finalized invoice, the difference becomes an adjustment (see meter_invoice_adjust).
+ *
+ * Other types and names of properties that begin with "meter." are refused.
+ */
+
 /**
  * Record one event and do not wait for the disk.
  *
@@ -357,6 +370,15 @@ METER_API int32_t meter_batch_outcome(const meter_batch *b, size_t index);
 
 /** Why event number index is a conflict or rejected; "" for the others. */
 METER_API const char *meter_batch_reason(const meter_batch *b, size_t index);
+
+/**
+ * Give the events that are added from now on a name: their source becomes "backfill:NAME" instead of their own, and they can be listed and
+ * taken back together. Events that are stored already stay as they are: a backfill takes back only what it brought.
+ *
+ * @param name  1..128 bytes of UTF-8 without control characters.
+ * @return METER_OK or METER_EINVAL.                                                                                Since 0.1.
+ */
+METER_API int meter_batch_set_backfill(meter_batch *b, const char *name);
 
 /** Make the batch empty again, after meter_batch_wait(). @return METER_OK, or METER_EINVAL while outcomes are pending. */
 METER_API int meter_batch_clear(meter_batch *b);
@@ -994,6 +1016,39 @@ METER_API int meter_quarantine_retry(meter *m, const meter_retry_options *option
  * Threads: any.  Blocks: until durable, and up to lock_wait_ms on another process.                                 Since 0.1.
  */
 METER_API int meter_quarantine_discard(meter *m, const int64_t *numbers, size_t count, const char *reason, size_t reason_size);
+
+/* ---- backfills ---- */
+
+/** Events that came in bulk under a name: see meter_batch_set_backfill(). */
+typedef struct meter_backfills meter_backfills;
+
+/** List them by name. @return METER_OK, METER_EINVAL, METER_EIO, METER_ECORRUPT.  Threads: any.  Blocks: while all events are read. */
+METER_API int meter_backfills_query(meter_backfills **out, meter *m);
+METER_API size_t meter_backfills_count(const meter_backfills *backfills);
+/** Rows, index 0 .. count-1; out of range: NULL or 0. */
+METER_API const char *meter_backfills_name(const meter_backfills *backfills, size_t index);
+METER_API int64_t meter_backfills_events(const meter_backfills *backfills, size_t index);
+/** How many of them were taken back. */
+METER_API int64_t meter_backfills_retracted(const meter_backfills *backfills, size_t index);
+METER_API int64_t meter_backfills_first_us(const meter_backfills *backfills, size_t index);
+METER_API int64_t meter_backfills_last_us(const meter_backfills *backfills, size_t index);
+METER_API void meter_backfills_free(meter_backfills *backfills);
+
+/**
+ * Take back every event of a backfill, as if each had been retracted by an event.
+ *
+ * In transactions of up to 5,000 events, between which recording goes on. What is taken back stays so: a call that was stopped is
+ * simply made again.
+ *
+ * @param reason      kept with each of them.
+ * @param progress    called on this thread between transactions with the number of events, total 0; or NULL.
+ * @param events_out  how many were taken back by this call, or NULL.
+ * @return METER_OK, or METER_EINVAL, METER_EFORKED, METER_ENOTFOUND (no such events, or all are taken back), METER_ETIMEDOUT (stopped by progress),
+ *         METER_EBUSY, METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: until all is durable; all events are read once.                                          Since 0.1.
+ */
+METER_API int meter_backfill_retract(meter *m, const char *name, const char *reason, meter_progress progress, void *user,
+                                     int64_t *events_out);
 
 /* ---- stats ---- */
 

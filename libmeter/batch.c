@@ -50,6 +50,7 @@ void meter_batch_free(meter_batch *b)
 	free(b->reasons);
 	free(b->outcomes);
 	meter__buffer_free(&b->scratch);
+	meter__buffer_free(&b->source);
 	free(b);
 }
 
@@ -89,8 +90,14 @@ static void write_refused(struct buffer *out, const meter_event *in)
 	meter__buffer_char(out, '}');
 }
 
-static int add_event(meter_batch *b, const struct event *e)
+static int add_event(meter_batch *b, const struct event *from)
 {
+	struct event named = *from;
+	const struct event *e = from;
+	if (b->source.size > 0) {
+		named.source = (struct slice){b->source.data, b->source.size};
+		e = &named;
+	}
 	size_t size = meter__event_encoded_size(e);
 	char *payload;
 	int code = meter__intake_reserve(&b->meter->intake, b, size, &payload);
@@ -148,6 +155,17 @@ int meter_batch_add_refused(meter_batch *b, const char *text, size_t size, const
 	REQUIRE(b && text && reason);
 	REQUIRE_OWN(b->meter);
 	return add_refused(b, meter__optional_argument(text, size), reason);
+}
+
+int meter_batch_set_backfill(meter_batch *b, const char *name)
+{
+	REQUIRE(b && name);
+	int code = meter__backfill_check(name);
+	if (code != METER_OK)
+		return code;
+	meter__buffer_reset(&b->source);
+	meter__buffer_format(&b->source, BACKFILL_PREFIX "%s", name);
+	return b->source.failed ? meter__fail(METER_ENOMEM, "no memory for a name") : METER_OK;
 }
 
 int meter_batch_add_json(meter_batch *b, const char *text, size_t size, int32_t time_format)

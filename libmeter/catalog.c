@@ -196,6 +196,9 @@ static int read_meter(const struct field_reader *r, struct meter_definition *def
 		result = meter__field_mapping(r, key->value, fields, FIELD_COUNT, entries);
 	if (result == METER_OK)
 		result = meter__field_text(r, entries[EVENT_TYPE]->value, EVENT_TYPE_MAX, &definition->event_type);
+	if (result == METER_OK && meter__event_is_reserved(meter__slice_of(definition->event_type)))
+		return meter__field_fail(r, entries[EVENT_TYPE]->value, METER_ECATALOG,
+		                         "types that begin with \"meter.\" are reserved");
 	if (result == METER_OK)
 		result = read_aggregation(r, entries[AGGREGATION]->value, &definition->aggregation);
 	if (result == METER_OK && entries[VALUE] != NULL)

@@ -110,6 +110,8 @@ static int add_event_value(const struct stored_event *stored, void *user)
 {
 	struct event_values *v = user;
 	struct aggregate one;
+	if (stored->retracted != INT64_MAX)
+		return METER_OK;
 	int code = meter__aggregate_measure(&one, v->meter, &stored->event);
 	if (code == METER_EEND || code == METER_EINVAL) /* not covered; or not readable, which suspends the invoice by itself */
 		return METER_OK;

@@ -182,6 +182,60 @@ static int check_properties(struct property *properties, size_t count)
 	return METER_OK;
 }
 
+/* ---- events that take another one back ---- */
+
+static const struct slice reserved_prefix = SLICE("meter."), reference_id = SLICE("meter.id"),
+			  reference_timestamp = SLICE("meter.timestamp"), type_retract = SLICE(EVENT_TYPE_RETRACT);
+
+bool meter__event_is_reserved(struct slice name)
+{
+	return name.size >= reserved_prefix.size && memcmp(name.data, reserved_prefix.data, reserved_prefix.size) == 0;
+}
+
+bool meter__event_reference(const struct event *e, int64_t *timestamp_us_out, struct slice *id_out)
+{
+	const struct slice timestamp = meter__event_property(e, reference_timestamp);
+	*id_out = meter__event_property(e, reference_id);
+	return id_out->data && timestamp.data &&
+	       meter__instant_parse(timestamp_us_out, timestamp.data, timestamp.size, METER_TIME_RFC3339) == METER_OK;
+}
+
+static int check_reference(const struct event *e)
+{
+	const struct slice id = meter__event_property(e, reference_id);
+	const struct slice timestamp = meter__event_property(e, reference_timestamp);
+	int64_t timestamp_us;
+	if (!id.data || !timestamp.data)
+		return meter__fail(METER_EINVAL, "properties: meter.id and meter.timestamp belong together");
+	int status = check_text("properties: meter.id", id, EVENT_ID_MAX);
+	if (status == METER_OK)
+		status = meter__instant_parse(&timestamp_us, timestamp.data, timestamp.size, METER_TIME_RFC3339);
+	if (status != METER_OK)
+		return meter__fail_in(METER_EINVAL, "properties: meter.timestamp: ");
+	if (timestamp_us == e->timestamp_us && meter__slice_equal(id, e->id))
+		return meter__fail(METER_EINVAL, "properties: the event takes itself back");
+	return METER_OK;
+}
+
+/* What begins with "meter." means something to the library, or is refused: so that it can come to mean something. */
+static int check_reserved(const struct event *e)
+{
+	const bool is_retract = meter__slice_equal(e->type, type_retract);
+	bool has_reference = is_retract;
+	if (meter__event_is_reserved(e->type) && !is_retract)
+		return meter__fail_value(METER_EINVAL, e->type.data, e->type.size, "types that begin with meter. are reserved");
+	for (size_t i = 0; i < e->property_count; i++) {
+		const struct slice name = e->properties[i].name;
+		if (!meter__event_is_reserved(name))
+			continue;
+		if (!meter__slice_equal(name, reference_id) && !meter__slice_equal(name, reference_timestamp))
+			return meter__fail(METER_EINVAL, "properties: \"%.*s\": names that begin with meter. are reserved",
+			                   (int)name.size, name.data);
+		has_reference = true;
+	}
+	return has_reference ? check_reference(e) : METER_OK;
+}
+
 int meter__event_check(struct event *e, int64_t now_us)
 {
 	int status = check_key(e, now_us);
@@ -189,7 +243,9 @@ int meter__event_check(struct event *e, int64_t now_us)
 		status = check_value(e->value);
 	if (status == METER_OK)
 		status = check_origin(e);
-	return status == METER_OK ? check_properties(e->properties, e->property_count) : status;
+	if (status == METER_OK)
+		status = check_properties(e->properties, e->property_count);
+	return status == METER_OK ? check_reserved(e) : status;
 }
 
 /* A text without a stated size is read to one byte behind size_max at most: enough to see that it is too long. */

@@ -50,6 +50,16 @@ int meter__event_check(struct event *e, int64_t now_us);
  */
 int meter__event_from_public(struct event *out, struct property *properties, const meter_event *in, int64_t now_us);
 
+/*
+ * Events that take another one back. Names that begin with "meter." are the library's own: an event with the properties meter.id and
+ * meter.timestamp takes back the event of its subscription with this key, and stands in its place; one of type meter.retract
+ * leaves the place empty, for no meter counts that type.
+ */
+#define EVENT_TYPE_RETRACT "meter.retract"
+bool meter__event_is_reserved(struct slice name);
+/* Whether e takes another event back, and which one. e has been checked. */
+bool meter__event_reference(const struct event *e, int64_t *timestamp_us_out, struct slice *id_out);
+
 /* The value of the property, or an absent slice. */
 struct slice meter__event_property(const struct event *e, struct slice name);
 

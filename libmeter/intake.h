@@ -40,6 +40,7 @@ struct meter_batch {
 	size_t reason_capacity;
 
 	struct buffer scratch; /* for reading JSON */
+	struct buffer source;  /* that its events get instead of their own; empty: they keep it */
 };
 
 /* What stands before each event or text in a block. */

@@ -40,6 +40,11 @@ int meter__recover(struct store *s);
 /* What waits in the spools of all processes, and what keeps one of them from writing. */
 int meter__recover_look(const struct store *s, int64_t *bytes_out, int *error_out);
 
+/* backfill.c */
+#define BACKFILL_PREFIX "backfill:" /* of the source of events that came under a name */
+#define BACKFILL_NAME_MAX 128
+int meter__backfill_check(const char *name); /* METER_OK or METER_EINVAL */
+
 /* A text argument: its size resolved. METER_OK, or METER_EINVAL naming what is missing. */
 int meter__argument(struct slice *out, const char *what, const char *data, size_t size);
 /* The same for one that may be NULL. */

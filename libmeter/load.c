@@ -350,8 +350,12 @@ static int find_shape(struct load *l, struct load_event *now)
 	if (l->row_count > 0 && has_shape_of(e, &l->before->event)) {
 		now->type = l->before->type;
 		now->shape = l->before->shape;
+		now->takes_back = l->before->takes_back;
 		return METER_OK;
 	}
+	int64_t timestamp_us;
+	struct slice id;
+	now->takes_back = meter__event_reference(e, &timestamp_us, &id);
 	int code = name_index(l, e->type, &now->type);
 	if (code != METER_OK)
 		return code;
@@ -398,7 +402,8 @@ static int find_unbilled(struct load *l, struct load_row *row, const struct even
 		bool is_metered = catalog && meter__catalog_is_metered(catalog, e->type);
 		*type_known |= (uint8_t)(KNOWN_TYPE | (is_metered ? KNOWN_METERED : 0));
 	}
-	row->is_unbilled = !((*subscription_known & KNOWN_BILLED) && (*type_known & KNOWN_METERED));
+	row->is_unbilled = !((*subscription_known & KNOWN_BILLED) && (*type_known & KNOWN_METERED)) &&
+	                   !meter__event_is_reserved(e->type);
 	return METER_OK;
 }
 
@@ -415,7 +420,8 @@ static int build_row(struct load *l, struct load_row *row, uint32_t arrival)
 	                         .sequence = e->sequence,
 	                         .subscription = l->subscriptions[arrival],
 	                         .shape = now->shape,
-	                         .arrival = arrival};
+	                         .arrival = arrival,
+	                         .takes_back = now->takes_back};
 	if (code == METER_OK)
 		code = find_unbilled(l, row, e, now->type);
 	if (code == METER_OK)

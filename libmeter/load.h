@@ -73,7 +73,8 @@ struct load_row {
 	uint32_t measure_at;
 	uint32_t measure_count;
 	uint8_t scale;
-	bool is_unbilled; /* no meter covers its type, or no catalog names its subscription */
+	bool is_unbilled;  /* no meter covers its type, or no catalog names its subscription */
+	bool takes_back; /* another event */
 };
 
 struct load_event {
@@ -81,6 +82,7 @@ struct load_event {
 	struct property properties[EVENT_PROPERTIES_MAX];
 	uint32_t type; /* index into names */
 	uint32_t shape;
+	bool takes_back;
 };
 
 /* Zero-initialised is empty, except seeds. */

@@ -183,7 +183,7 @@ static int connection_open(struct connection *c, const char *path, int64_t wait_
 
 /* ---- totals ---- */
 
-#define TOTAL_FIELDS 14
+#define TOTAL_FIELDS 16
 
 static int read_totals(struct connection *c, struct totals *out)
 {
@@ -193,7 +193,8 @@ static int read_totals(struct connection *c, struct totals *out)
 		return code;
 	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict,   &out->rejected,      &out->late,
 	                     &out->ingest,   &out->catalog,   &out->generation, &out->rolled_before, &out->recovered,
-	                     &out->damaged,  &out->late_rows, &out->negative,   &out->closed_before};
+	                     &out->damaged,  &out->late_rows, &out->negative,   &out->closed_before, &out->retracted,
+	                     &out->retractions_waiting};
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_DONE)
 		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
@@ -612,7 +613,7 @@ int meter__store_totals_write(struct store *s)
 	const struct totals *t = &s->totals;
 	int64_t fields[] = {t->accepted,   t->duplicate,     t->conflict,  t->rejected, t->late,      t->ingest,  t->catalog,
 	                    t->generation, t->rolled_before, t->recovered, t->damaged,  t->late_rows, t->negative,
-	                    t->closed_before};
+	                    t->closed_before, t->retracted, t->retractions_waiting};
 	for (int i = 0; i < TOTAL_FIELDS; i++)
 		sqlite3_bind_int64(statement, i + 1, fields[i]);
 	return meter__store_run(&s->write, statement, "writing totals");

@@ -35,6 +35,8 @@ struct totals {
 	int64_t late_rows;     /* about how many rows table late has */
 	int64_t negative;      /* 1 once a meter has counted a value below zero */
 	int64_t closed_before; /* a time: no billed period ends later */
+	int64_t retracted;     /* keys of events that were taken back; */
+	int64_t retractions_waiting; /* and of those that have not come yet */
 };
 
 /* ---- open, close, transactions (store.c) ---- */
@@ -90,6 +92,29 @@ struct live *meter__store_live(struct store *s);
 /* Dedup, store, bucket, quarantine; a load that is not ready for the meters now in force is made ready again. Outcomes are final
  * once meter__store_commit() returned METER_OK; before another attempt the load must be prepared again. */
 int meter__store_ingest(struct store *s, struct load *load);
+
+/* ---- events taken back (store_retract.c) ---- */
+
+/* How far the events of a source are taken back; start with timestamp_us = INT64_MIN, the rest 0. */
+struct source_cursor {
+	int64_t timestamp_us;
+	int64_t subscription;
+	struct buffer id;
+	bool is_done;
+};
+/* Between begin and commit: take back the next few thousand events of a source. *count_out: how many. */
+int meter__store_retract_source(struct store *s, struct slice source, struct slice because, struct source_cursor *cursor,
+                                size_t *count_out);
+
+/* Events of one source. */
+struct source_row {
+	struct slice source;
+	int64_t events, first_us, last_us;
+	int64_t retracted; /* so many of them */
+};
+typedef int (*source_visitor)(const struct source_row *row, void *user);
+/* All sources with this prefix, which is not empty; reads all events. */
+int meter__store_sources(struct reader *r, const char *prefix, source_visitor visit, void *user);
 
 /* ---- positions of spools (store_spool.c), between begin and commit ---- */
 
@@ -234,6 +259,7 @@ struct stored_event {
 	struct event event;
 	int64_t subscription; /* its number */
 	int64_t ingest;       /* the transaction that stored it */
+	int64_t retracted;    /* the one that took it back; INT64_MAX: none has */
 };
 typedef int (*event_visitor)(const struct stored_event *event, void *user);
 /* Events from <= timestamp < to in the order of their key; subscription 0: all, type NULL data: all. */

@@ -134,6 +134,20 @@ int meter__store_write_buckets(struct store *s, struct buckets *minutes)
 	return code == METER_OK ? write_rolled(s, minutes) : code;
 }
 
+int meter__store_write_minutes(struct store *s, struct buckets *minutes)
+{
+	size_t count;
+	int code = meter__buckets_sort(minutes);
+	if (code == METER_OK)
+		code = write_samples(s, minutes, &count);
+	return code == METER_OK ? write_rows(s, minutes, 0, count, SQL_BUCKET_ADD_MINUTE) : code;
+}
+
+int meter__store_write_level(struct store *s, struct buckets *rows, enum level level)
+{
+	return write_level(s, rows, level == LEVEL_HOUR ? SQL_BUCKET_ADD_HOUR : SQL_BUCKET_ADD_DAY);
+}
+
 /* A bucket of events that were all duplicates is no bucket. */
 static void drop_empty(struct buckets *minutes)
 {

@@ -289,6 +289,8 @@ static int fill_event(const struct stored_event *stored, void *user)
 		return METER_EEND;
 	fill->next_us = e->timestamp_us + 1;
 	fill->events++;
+	if (stored->retracted != INT64_MAX)
+		return METER_OK;
 	for (size_t i = 0; i < s->live->count; i++) {
 		const struct live_meter *live = &s->live->meters[i];
 		if (live->filled_before != fill->from_us)

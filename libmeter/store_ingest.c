@@ -420,6 +420,51 @@ static int find_late(struct ingest *in)
 	return code;
 }
 
+/* ---- events that take others back ---- */
+
+static bool is_stored(const struct arrival *arrival)
+{
+	return arrival->outcome == METER_ACCEPTED || arrival->outcome == METER_LATE;
+}
+
+/* What the new events take back. */
+static int take_back(struct ingest *in)
+{
+	const struct load *l = in->load;
+	int code = METER_OK;
+	size_t count;
+	for (size_t i = 0; i < l->row_count && code == METER_OK; i++) {
+		const struct load_row *row = &l->rows[i];
+		struct property properties[EVENT_PROPERTIES_MAX];
+		struct retraction taken = {.subscription = in->names[row->subscription], .because = meter__load_id(l, row)};
+		struct event e;
+		if (!row->takes_back || !is_stored(&l->arrivals[row->arrival]))
+			continue;
+		meter__event_decode(&e, properties, l->arrivals[row->arrival].record);
+		if (meter__event_reference(&e, &taken.timestamp_us, &taken.id))
+			code = meter__store_retract(in->store, &taken, 1, &count);
+	}
+	return code;
+}
+
+/* New events that were taken back before they came. Before take_back(): what that takes back is stored already. */
+static int drop_awaited(struct ingest *in)
+{
+	const struct load *l = in->load;
+	int code = METER_OK;
+	for (size_t i = 0; i < l->row_count && code == METER_OK && in->store->totals.retractions_waiting > 0; i++) {
+		const struct load_row *row = &l->rows[i];
+		const struct retraction event = {
+			.timestamp_us = row->timestamp_us, .subscription = in->names[row->subscription], .id = meter__load_id(l, row)};
+		bool is_awaited = false;
+		if (is_stored(&l->arrivals[row->arrival]))
+			code = meter__store_is_awaited(in->store, &event, &is_awaited);
+		if (code == METER_OK && is_awaited)
+			code = meter__store_retract_arrived(in->store, &event, 1);
+	}
+	return code;
+}
+
 /* The kind of reason why an arrival was refused. */
 static const char *reason_code(const struct arrival *arrival)
 {
@@ -517,6 +562,10 @@ int meter__store_ingest(struct store *s, struct load *load)
 		code = write_unbilled(in);
 	if (code == METER_OK)
 		code = find_late(in);
+	if (code == METER_OK)
+		code = drop_awaited(in);
+	if (code == METER_OK)
+		code = take_back(in);
 	if (code == METER_OK)
 		code = finish(in);
 	if (code == METER_OK)

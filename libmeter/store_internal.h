@@ -35,6 +35,16 @@ enum statement {
 	SQL_LATE,
 	SQL_LATE_DELETE,
 	SQL_QUARANTINE_AGAIN,
+	SQL_RETRACTION_ADD,
+	SQL_RETRACTION_WAITING,
+	SQL_RETRACTION_ARRIVED,
+	SQL_SOURCE_EVENTS,
+	SQL_SOURCES,
+	SQL_RECOUNT_MINUTE,
+	SQL_RECOUNT_LATE,
+	SQL_RECOUNT_HOUR,
+	SQL_RECOUNT_DAY,
+	SQL_RECOUNT_SAMPLES,
 	SQL_QUARANTINE_ADD,
 	SQL_QUARANTINE_WAITS,
 	SQL_QUARANTINE_REMOVE,
@@ -288,9 +298,26 @@ void meter__store_buckets_free(struct store *s);
 int meter__store_write_buckets(struct store *s, struct buckets *minutes);
 /* The same for what the writer has accepted: late usage may wait to be settled. minutes loses what is empty. */
 int meter__store_write_arrived(struct store *s, struct buckets *minutes);
+/* Only minutes and samples; only hours or days. */
+int meter__store_write_minutes(struct store *s, struct buckets *minutes);
+int meter__store_write_level(struct store *s, struct buckets *rows, enum level level);
 /* Events up to newest_us are about to be stored: bring hours and days up to a little before that, and settle late usage if there
  * is much of it. */
 int meter__store_roll_up(struct store *s, int64_t newest_us);
+
+/* Events taken back (store_retract.c), between begin and commit. */
+struct retraction {
+	int64_t timestamp_us;
+	int64_t subscription;
+	struct slice id;
+	struct slice because;
+};
+/* Take back those that are not yet; buckets follow, and bills that had them are stale. *count_out: how many were there. */
+int meter__store_retract(struct store *s, const struct retraction *retractions, size_t count, size_t *count_out);
+/* Take out of the buckets what was taken back before it came. */
+int meter__store_retract_arrived(struct store *s, const struct retraction *arrived, size_t count);
+/* Whether this event is to be taken back as soon as it comes. */
+int meter__store_is_awaited(struct store *s, const struct retraction *event, bool *out);
 
 /* Unbilled events (store_unbilled.c): count some that were just stored; strike off what catalog covers. */
 int meter__store_unbilled_add(struct store *s, int64_t subscription, int64_t type, int64_t events);

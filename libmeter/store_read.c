@@ -314,6 +314,9 @@ static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct sto
 		code = meter__store_column_decimal(row, 4, &e->value);
 	if (code == METER_OK)
 		code = meter__store_int(row, 11, &out->ingest);
+	out->retracted = INT64_MAX;
+	if (code == METER_OK && sqlite3_column_type(row, 12) != SQLITE_NULL)
+		code = meter__store_int(row, 12, &out->retracted);
 	if (code != METER_OK)
 		return code;
 	e->id = meter__store_slice(row, 2);

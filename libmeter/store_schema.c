@@ -25,6 +25,12 @@ const char *const meter__schema_sql =
 	"NULL,"
 	" PRIMARY KEY (timestamp, subscription, id)) STRICT, WITHOUT ROWID;"
 
+	/* Events that were taken back, by their key: they stay, and count nowhere. ingest: the transaction that did. is_waiting: 1 while the
+	   event has not come yet. because: the id of the event that took it back, or why. */
+	"CREATE TABLE retraction ("
+	" timestamp INTEGER NOT NULL, subscription INTEGER NOT NULL, id TEXT NOT NULL, ingest INTEGER NOT NULL,"
+	" is_waiting INTEGER NOT NULL, because TEXT NOT NULL, PRIMARY KEY (timestamp, subscription, id)) STRICT, WITHOUT ROWID;"
+
 	/* What meters count. filled_before: it counts events with timestamp < this (while it is being filled); NULL: retired, to
            be deleted. */
 	"CREATE TABLE meter (number INTEGER PRIMARY KEY, definition TEXT NOT NULL, filled_before INTEGER) STRICT;"
@@ -90,14 +96,15 @@ const char *const meter__schema_sql =
            catalogs and meters; rolled_before: the minute before which tables hour and day hold everything;
            recovered: events from spools of processes that died; damaged: records and spools that could not be; late_rows: at most
            so many rows are in table late; negative: 1 once a meter has counted a value below zero; closed_before: no billed period
-           ends later, in microseconds since 1970; database: a random number that no other file has. */
+           ends later, in microseconds since 1970; retracted, retractions_waiting: rows of table retraction; database: a random number that no other file has. */
 	"CREATE TABLE total ("
 	" one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT "
 	"NULL,"
 	" rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation "
 	"INTEGER NOT NULL, rolled_before INTEGER NOT NULL, recovered INTEGER NOT NULL, damaged INTEGER NOT NULL,"
-	" late_rows INTEGER NOT NULL, negative INTEGER NOT NULL, closed_before INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;"
-	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());";
+	" late_rows INTEGER NOT NULL, negative INTEGER NOT NULL, closed_before INTEGER NOT NULL, retracted INTEGER NOT NULL,"
+	" retractions_waiting INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;"
+	"INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, random());";
 
 const char *const meter__invoice_sql =
 	/*
@@ -189,9 +196,13 @@ const char *const meter__view_sql =
 	" ON CONFLICT DO UPDATE SET ingest = ingest WHERE event_seen(shape, value, properties)"
 
 #define BUCKET_ROW "subscription, dimensions, events, unmeasured, value, at"
+/* The transaction that took the event back, or NULL; looked for only in files that have any. */
+#define RETRACTED                                                                                                                \
+	"CASE WHEN (SELECT retracted FROM total) > 0 THEN (SELECT r.ingest FROM retraction r"                                    \
+	" WHERE r.timestamp = e.timestamp AND r.subscription = e.subscription AND r.id = e.id) END"
 #define EVENT_ROW                                                                                                                \
 	"e.timestamp, e.subscription, e.id, e.shape, e.value, e.properties, e.source, e.sequence, s.text, t.text, h.names,"             \
-	" e.ingest"
+	" e.ingest, " RETRACTED
 /* CROSS JOIN: read in the order of event, whatever the planner thinks of the others. */
 #define EVENT_FROM                                                                                                               \
 	" FROM event e CROSS JOIN name s ON s.number = e.subscription CROSS JOIN shape h ON h.number = e.shape"                  \
@@ -204,10 +215,10 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_READ_BEGIN] = "BEGIN",
 
 	[SQL_TOTALS] = "SELECT accepted, duplicate, conflict, rejected, late, ingest, catalog, generation,"
-		       " rolled_before, recovered, damaged, late_rows, negative, closed_before FROM total",
+		       " rolled_before, recovered, damaged, late_rows, negative, closed_before, retracted, retractions_waiting FROM total",
 	[SQL_TOTALS_UPDATE] = "UPDATE total SET accepted = ?1, duplicate = ?2, conflict = ?3, rejected = ?4, late = ?5,"
 			      " ingest = ?6, catalog = ?7, generation = ?8, rolled_before = ?9, recovered = ?10, damaged = ?11,"
-			      " late_rows = ?12, negative = ?13, closed_before = ?14",
+			      " late_rows = ?12, negative = ?13, closed_before = ?14, retracted = ?15, retractions_waiting = ?16",
 
 	[SQL_NAME_FIND] = "SELECT number FROM name WHERE text = ?1",
 	[SQL_NAME_ADD] = "INSERT INTO name (text) VALUES (?1) RETURNING number",
@@ -241,6 +252,25 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 
 	/* Not one upsert: that would use up a number each time. */
 	[SQL_QUARANTINE_AGAIN] = "UPDATE quarantine SET times = times + 1 WHERE outcome = ?1 AND reason = ?2 AND text = ?3",
+	[SQL_RETRACTION_ADD] = "INSERT INTO retraction VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+	[SQL_RETRACTION_WAITING] =
+		"SELECT 1 FROM retraction WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3 AND is_waiting = 1",
+	[SQL_RETRACTION_ARRIVED] =
+		"UPDATE retraction SET is_waiting = 0 WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3",
+	[SQL_SOURCE_EVENTS] = "SELECT timestamp, subscription, id FROM event e"
+			      " WHERE (timestamp, subscription, id) > (?1, ?2, ?3) AND source = ?4 AND NOT EXISTS (SELECT 1 FROM"
+			      " retraction r WHERE r.timestamp = e.timestamp AND r.subscription = e.subscription AND r.id = e.id)"
+			      " ORDER BY timestamp, subscription, id LIMIT ?5",
+	[SQL_SOURCES] = "SELECT e.source, count(*), min(e.timestamp), max(e.timestamp), count(r.id) FROM event e LEFT JOIN"
+			" retraction r ON r.timestamp = e.timestamp AND r.subscription = e.subscription AND r.id = e.id"
+			" WHERE e.source >= ?1 AND e.source < ?2 GROUP BY e.source ORDER BY e.source",
+	[SQL_RECOUNT_MINUTE] = "DELETE FROM minute WHERE minute = ?4 AND meter = ?1 AND subscription = ?2",
+	[SQL_RECOUNT_LATE] = "DELETE FROM late WHERE meter = ?1 AND subscription = ?2 AND minute = ?4",
+	[SQL_RECOUNT_HOUR] = "DELETE FROM hour WHERE day = ?3 AND meter = ?1 AND subscription = ?2 AND hour = ?4",
+	[SQL_RECOUNT_DAY] = "DELETE FROM day WHERE month = ?3 AND meter = ?1 AND subscription = ?2 AND day = ?4",
+	[SQL_RECOUNT_SAMPLES] =
+		"DELETE FROM sample WHERE meter = ?1 AND subscription = ?2 AND timestamp >= ?3 AND timestamp < ?4",
+
 	[SQL_QUARANTINE_ADD] =
 		"INSERT INTO quarantine (outcome, reason, text, code, first, times) VALUES (?1, ?2, ?3, ?4, ?5, 1)",
 	[SQL_QUARANTINE_WAITS] = "SELECT 1 FROM quarantine WHERE number = ?1 AND discarded IS NULL",
@@ -384,8 +414,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 				   " GROUP BY outcome, code ORDER BY outcome, code",
 
 	/* Verify: rows as they are, in the order of their keys. */
-	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence FROM event"
-			      " WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY timestamp, subscription, id",
+	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence, " RETRACTED
+			      " FROM event e WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY timestamp, subscription, id",
 	[SQL_VERIFY_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute >= ?1 AND minute < ?2"
 			       " ORDER BY minute, meter, subscription, dimensions",
 	[SQL_VERIFY_LATE] = "SELECT minute, meter, " BUCKET_ROW " FROM late WHERE minute >= ?1 AND minute < ?2"

@@ -81,6 +81,7 @@ int meter__verify_next_event(struct scan *s, struct raw_event *out)
 	out->properties = meter__store_slice(row, 5);
 	out->source = meter__store_slice(row, 6);
 	out->sequence = sqlite3_column_type(row, 7) == SQLITE_NULL ? METER_NO_SEQUENCE : sqlite3_column_int64(row, 7);
+	out->is_taken_back = sqlite3_column_type(row, 8) != SQLITE_NULL;
 	return METER_OK;
 }
 

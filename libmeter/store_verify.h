@@ -20,6 +20,7 @@ struct raw_event {
 	struct slice source; /* absent: none */
 	struct decimal value;
 	bool is_readable;
+	bool is_taken_back;
 };
 
 /* A row of minute, late, hour, day or sample. start: minute, hour, day, or microseconds of a sample. */

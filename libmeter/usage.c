@@ -166,7 +166,8 @@ static int number_dimensions(struct collector *c, int64_t *out)
 static int add_event(const struct stored_event *stored, void *user)
 {
 	struct collector *c = user;
-	if (c->request->ingest_max > 0 && stored->ingest > c->request->ingest_max)
+	const int64_t known = c->request->ingest_max > 0 ? c->request->ingest_max : INT64_MAX - 1;
+	if (stored->ingest > known || stored->retracted <= known)
 		return METER_OK;
 	struct aggregate value;
 	int code = meter__aggregate_measure(&value, c->request->meter, &stored->event);

@@ -497,13 +497,6 @@ static int measure(struct worker *w, struct measure_plan *m, const struct raw_ev
 
 /* ---- one event ---- */
 
-/* An event that was taken back counts nowhere: here is where it is passed over. */
-static bool is_taken_back(const struct raw_event *e)
-{
-	(void)e;
-	return false;
-}
-
 static int add_unreadable(struct worker *w, const struct raw_event *e, const char *why)
 {
 	char time[INSTANT_TEXT_SIZE];
@@ -522,7 +515,7 @@ static int add_unreadable(struct worker *w, const struct raw_event *e, const cha
 int meter__verify_measure(struct worker *w, const struct raw_event *e)
 {
 	struct shape_plan *plan = NULL;
-	if (is_taken_back(e))
+	if (e->is_taken_back) /* it counts nowhere */
 		return METER_OK;
 	if (!e->is_readable || !meter__decimal_is_event_value(e->value))
 		return add_unreadable(w, e, "a stored event cannot be read");

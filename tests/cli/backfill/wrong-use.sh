@@ -1,0 +1,6 @@
+meter backfill
+meter backfill shuffle
+meter backfill retract
+meter backfill retract a
+meter backfill list a
+meter backfill retract a --reason x
