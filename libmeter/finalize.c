@@ -67,12 +67,30 @@ static int check_sanity(const struct meter_invoice *invoice)
 	return METER_OK;
 }
 
+/* Whatever drafting says: no time is billed twice. */
+static int check_open(const struct closing *c, const struct meter_invoice *invoice)
+{
+	const struct period active = invoice->own.period.active;
+	struct billed billed;
+	int64_t number;
+	int code = meter__store_name(c->reader, &number, meter__slice_of(invoice->subscription));
+	if (code == METER_OK)
+		code = meter__store_billed_at(c->reader, number, active.from_us, &billed);
+	if (code == METER_EEND)
+		code = meter__store_billed_at(c->reader, number, active.to_us - 1, &billed);
+	if (code == METER_OK)
+		return meter__fail(METER_ECORRUPT, "a period of %s would be billed twice", invoice->subscription);
+	return code == METER_EEND ? METER_OK : code;
+}
+
 static int check(const struct closing *c, const struct meter_invoice *invoice)
 {
 	int code = METER_OK;
 	if (invoice->has_own && !invoice->is_first_open)
 		return meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
 	if (invoice->has_own)
+		code = check_open(c, invoice);
+	if (code == METER_OK && invoice->has_own)
 		code = check_time(c, invoice);
 	if (code == METER_OK)
 		code = check_suspended(invoice);

@@ -769,6 +769,11 @@ void meter__store_reader_done(struct reader *r)
 
 int meter__store_totals(struct reader *r, struct totals *out)
 {
+	/* Within a transaction what it has in hand counts, not what stood in the file before. */
+	if (r == r->store->writing) {
+		*out = r->store->totals;
+		return METER_OK;
+	}
 	int code = r->has_totals ? METER_OK : read_totals(&r->connection, &r->totals);
 	r->has_totals = code == METER_OK;
 	*out = r->totals;

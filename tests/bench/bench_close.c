@@ -1,0 +1,172 @@
+/*
+ * bench_close.c - how long it takes to finalize a month of many subscriptions over many events, and the longest that recording waits
+ * meanwhile. README.md has the method.
+ */
+#include <inttypes.h>
+#include <meter.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH 20000
+#define MONTH_START INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
+#define MONTH_US (INT64_C(31) * 86400 * 1000000)
+
+static char scratch[4000];
+static char database[sizeof scratch + 16];
+
+static void remove_scratch(void)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+	char path[sizeof database + 8];
+
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		snprintf(path, sizeof path, "%s%s", database, suffixes[i]);
+		unlink(path);
+	}
+	rmdir(scratch);
+}
+
+static void must(int code)
+{
+	if (code == METER_OK)
+		return;
+	fprintf(stderr, "bench_close: %s: %s\n", meter_strerror(code), meter_errmsg());
+	exit(1);
+}
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+/* Five charges: flat, graduated, rates by model, package, percentage; tax. */
+static void apply_catalog(meter *m, int64_t subscriptions)
+{
+	size_t size;
+	char *text;
+	FILE *out = open_memstream(&text, &size);
+
+	fputs("version: 1\n"
+	      "meters:\n"
+	      "  calls: {event_type: call, aggregation: count}\n"
+	      "  tokens: {event_type: call, aggregation: sum, value: tokens, dimensions: [model]}\n"
+	      "plans:\n"
+	      "  - key: p\n"
+	      "    currency: USD\n"
+	      "    period: month\n"
+	      "    effective_from: 2026-01-01T00:00:00Z\n"
+	      "    charges:\n"
+	      "      - {key: base, model: flat, amount: '49.00', tax: {category: vat, percent: 19}}\n"
+	      "      - {key: calls, meter: calls, model: graduated, per: 1000, tiers: [{up_to: 100, price: '1'}, {price: '0.5'}]}\n"
+	      "      - {key: packs, meter: calls, model: package, per: 100, price: '2'}\n"
+	      "      - key: tokens\n"
+	      "        meter: tokens\n"
+	      "        model: unit\n"
+	      "        per: 1000000\n"
+	      "        rates: [{match: {model: m0}, price: '3'}, {match: {model: m1}, price: '15'}]\n"
+	      "      - {key: volume, meter: tokens, model: volume, tiers: [{up_to: 1000, price: '0.01'}, {price: '0.001'}]}\n"
+	      "subscriptions:\n",
+	      out);
+	for (int64_t i = 0; i < subscriptions; i++)
+		fprintf(out, "  s%" PRId64 ": {customer: Customer, plan: p, from: 2026-01-01T00:00:00Z}\n", i);
+	fclose(out);
+	must(meter_catalog_apply(m, "catalog", text, size, NULL, NULL, NULL));
+	free(text);
+}
+
+static void record(meter *m, int64_t subscriptions, int64_t events)
+{
+	meter_batch *batches[2];
+	char id[24], subscription[24], tokens[8], model[8];
+	meter_property properties[] = {METER_PROPERTY("model", model), METER_PROPERTY("tokens", tokens)};
+	meter_event event = METER_EVENT_INIT;
+
+	must(meter_batch_new(&batches[0], m));
+	must(meter_batch_new(&batches[1], m));
+	event.subscription = subscription;
+	event.id = id;
+	event.type = "call";
+	event.properties = properties;
+	event.property_count = 2;
+	for (int64_t i = 0; i < events; i++) {
+		meter_batch *batch = batches[i / BATCH % 2];
+
+		if (i % BATCH == 0) {
+			must(meter_batch_wait(batch));
+			must(meter_batch_clear(batch));
+		}
+		snprintf(id, sizeof id, "e%" PRId64, i);
+		snprintf(subscription, sizeof subscription, "s%" PRId64, i * 7919 % subscriptions);
+		snprintf(tokens, sizeof tokens, "%d", (int)(i * 104729 % 1000));
+		snprintf(model, sizeof model, "m%d", (int)(i / subscriptions % 2));
+		event.timestamp_us = MONTH_START + MONTH_US / events * i;
+		must(meter_batch_add(batch, &event));
+	}
+	must(meter_batch_wait(batches[0]));
+	must(meter_batch_wait(batches[1]));
+	meter_batch_free(batches[0]);
+	meter_batch_free(batches[1]);
+}
+
+/* The time between two transactions is what recording may wait. */
+struct pace {
+	int64_t last_us, longest_us;
+};
+
+static int note_pace(int64_t done, int64_t total, void *user)
+{
+	struct pace *pace = user;
+	int64_t at = now_us();
+
+	(void)done;
+	(void)total;
+	if (at - pace->last_us > pace->longest_us)
+		pace->longest_us = at - pace->last_us;
+	pace->last_us = at;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int64_t subscriptions = argc == 4 ? atoll(argv[2]) : 0, events = argc == 4 ? atoll(argv[3]) : 0;
+	meter_closing *closing;
+	meter *m;
+
+	if (subscriptions < 1 || events < subscriptions) {
+		fputs("usage: bench_close BUILD-FOLDER SUBSCRIPTIONS EVENTS\n", stderr);
+		return 2;
+	}
+	snprintf(scratch, sizeof scratch, "%s/bench-XXXXXX", argv[1]);
+	if (mkdtemp(scratch) == NULL) {
+		perror(scratch);
+		return 1;
+	}
+	snprintf(database, sizeof database, "%s/db", scratch);
+	atexit(remove_scratch);
+	meter_options options = METER_OPTIONS_INIT;
+	options.flags = METER_OPEN_WITHOUT_SPOOL;
+	must(meter_open(&m, database, &options));
+	apply_catalog(m, subscriptions);
+	record(m, subscriptions, events);
+	int64_t start = now_us();
+	struct pace pace = {start, 0};
+	must(meter_closing_run(&closing, m, MONTH_START + MONTH_US, note_pace, &pace));
+	int64_t took = now_us() - start;
+	if ((int64_t)meter_closing_count(closing) != subscriptions || meter_closing_refused(closing) > 0) {
+		fprintf(stderr, "bench_close: %zu rows, %zu refused\n", meter_closing_count(closing), meter_closing_refused(closing));
+		return 1;
+	}
+	meter_closing_free(closing);
+	must(meter_close(m));
+	printf("{\"bench\":\"close\",\"subscriptions\":%" PRId64 ",\"events\":%" PRId64 ",\"seconds\":%" PRId64 ".%03" PRId64
+	       ",\"invoices_per_second\":%" PRId64 ",\"longest_transaction_ms\":%" PRId64 "}\n",
+	       subscriptions, events, took / 1000000, took / 1000 % 1000, subscriptions * 1000000 / (took ? took : 1),
+	       pace.longest_us / 1000);
+	return 0;
+}
