@@ -676,7 +676,7 @@ typedef struct meter_closing meter_closing;
 /**
  * Finalize every period of every subscription that is over with its grace, and issue the adjustments that no invoice will take along.
  *
- * In transactions of up to 256 documents, between which recording goes on. What is done stays done: a run that was stopped or
+ * In transactions of up to 128 documents, between which recording goes on. What is done stays done: a run that was stopped or
  * killed is started again, and two runs at once share the work. A subscription that is refused does not stop the others.
  *
  * @param at_us     what counts as now; METER_NOW.

@@ -12,7 +12,7 @@
 #include "internal.h"
 #include "os.h"
 
-#define DOCUMENTS_PER_COMMIT 256
+#define DOCUMENTS_PER_COMMIT 128
 
 struct closed_row {
 	char *subscription;

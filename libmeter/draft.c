@@ -440,6 +440,8 @@ static int flow_to(struct drafting *d, const struct billing_period *period)
 	int code = METER_OK;
 	if (period)
 		code = reaches_over_periods(d, period, &is_needed);
+	/* What was billed may have left something that a later plan asks for again. */
+	is_needed |= period && d->billed.count > 0 && d->billed.rows[0].active.from_us < before_us;
 	for (size_t i = first_billed(d, before_us, is_needed); i < d->billed.count && code == METER_OK; i++) {
 		const struct billed *billed = &d->billed.rows[i];
 		if (billed->active.from_us >= before_us)

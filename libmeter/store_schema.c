@@ -375,7 +375,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_DOCUMENT_READ] = "SELECT * FROM document WHERE number = ?1",
 	[SQL_DOCUMENT_NAMED] = "SELECT number FROM document WHERE name = ?1",
 	[SQL_DOCUMENT_VOID] = "SELECT number FROM document WHERE refers = ?1 AND kind = 4",
-	[SQL_DOCUMENT_SUCCESSOR] = "SELECT number FROM document WHERE refers = ?1 AND kind <> 4",
+	[SQL_DOCUMENT_SUCCESSOR] = "SELECT number FROM document WHERE refers = ?1 AND kind <> 4 ORDER BY kind, number",
 	[SQL_DOCUMENT_NEXT] = "SELECT min(number) FROM document WHERE number > ?1 AND name IS NOT NULL",
 	[SQL_DOCUMENT_NEXT_OF] = "SELECT min(number) FROM document WHERE number > ?1 AND name IS NOT NULL AND subscription = ?2",
 	[SQL_DOCUMENT_BILL_ADD] = "INSERT INTO document_bill VALUES (?1, ?2, ?3, ?4)",
