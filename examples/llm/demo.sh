@@ -52,6 +52,18 @@ run 0 $meter invoice acme --period 2026-01
 say "A small customer pays the minimum of the plan."
 run 0 $meter invoice tiny --period 2026-01
 
+say "The month is over: every invoice becomes final, with a number, for ever."
+run 0 $meter invoice --due --at 2026-02-03
+
+say "An event that comes after all is late: it changes no invoice, and is on the next one as what was missing."
+echo '{"id":"late-1","subscription":"acme","type":"llm.call","timestamp":"2026-01-31T23:59:59Z","properties":{"model":"large-1","kind":"input","tokens":1000000}}' \
+	>"$demo/late.jsonl"
+run 0 $meter replay "$demo/late.jsonl" --json
+run 0 $meter invoice acme
+
+say "Proof: everything that is stored, added up again by another route."
+run 0 $meter verify
+
 say "What was refused waits here; nothing is dropped in silence."
 run 0 $meter quarantine list
 
