@@ -68,7 +68,8 @@ static const char *describe(struct arena *arena, const struct invoice_line *line
 	meter__decimal_format(before, line->quantity_before);
 	meter__decimal_format(after, line->quantity_after);
 	meter__buffer_append(&text, line->description, identity_size(line));
-	if (!is_equal(line->quantity_before, line->quantity_after))
+	/* An adjustment on one of two invoices that are compared says it already. */
+	if (!is_equal(line->quantity_before, line->quantity_after) && line->kind != METER_LINE_ADJUSTMENT)
 		meter__buffer_format(&text, ": %s instead of %s", after, before);
 	const char *copy = text.failed ? NULL : meter__arena_copy(arena, (struct slice){text.data, text.size});
 	meter__buffer_free(&text);
