@@ -394,8 +394,10 @@ static int flow_through_billed(struct drafting *d, const struct billed *billed)
 	int code = meter__store_bill_read(d->reader, billed->bill, &before);
 	if (code != METER_OK)
 		return code;
-	if (!d->has_flow)
+	if (!d->has_flow) {
+		meter__account_free(&d->flow);
 		code = meter__account_copy(&d->flow, &before.before);
+	}
 	d->has_flow = true;
 	if (code == METER_OK && billed->stale_events < 0 && meter__account_is_same(&d->flow, &before.before)) {
 		set_flow(d, &before.after);
@@ -418,15 +420,20 @@ done:
 	return code;
 }
 
-/* Where the flow must start: the first billed period that is stale; or, if that matters, the last one before the period. */
+/*
+ * Where the flow must start: before the first billed period that is stale, because what is left to it may be what has changed; or, if
+ * that matters, at the last one before the period.
+ */
 static size_t first_billed(const struct drafting *d, int64_t before_us, bool is_needed)
 {
-	size_t at = 0;
-	while (at < d->billed.count && d->billed.rows[at].stale_events < 0 && d->billed.rows[at].active.from_us < before_us)
+	size_t count = 0, at = 0;
+	while (count < d->billed.count && d->billed.rows[count].active.from_us < before_us)
+		count++;
+	while (at < count && d->billed.rows[at].stale_events < 0)
 		at++;
-	if (at < d->billed.count && d->billed.rows[at].stale_events >= 0)
-		return at;
-	return is_needed && at > 0 ? at - 1 : d->billed.count;
+	if (at == count && !is_needed)
+		return d->billed.count;
+	return at > 0 ? at - 1 : 0;
 }
 
 /* What the periods before one leave, and on the way what must be adjusted of those that are billed. */
@@ -444,6 +451,8 @@ static int flow_to(struct drafting *d, const struct billing_period *period)
 			break;
 		if (is_needed && at_us != INT64_MIN)
 			code = flow_through(d, at_us, billed->active.from_us);
+		else if (at_us != billed->active.from_us)
+			d->has_flow = false; /* what is open again leaves what it left, until it is billed */
 		if (code == METER_OK)
 			code = flow_through_billed(d, billed);
 		at_us = billed->active.to_us;
