@@ -533,17 +533,21 @@ static void keep_one_currency(struct meter_invoice *invoice)
 static int settle_apart(struct drafting *d)
 {
 	struct meter_invoice *invoice = d->invoice;
-	struct decimal total = invoice->own.total;
+	struct decimal total = invoice->own.total, due = invoice->own.due;
 	int code = METER_OK;
 	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++) {
 		const struct adjustment *a = &invoice->adjustments[i];
-		code = meter__decimal_add(&total, total, a->after.due);
+		code = meter__decimal_add(&total, total, a->after.total);
 		if (code == METER_OK)
-			code = meter__decimal_subtract(&total, total, a->before.due);
+			code = meter__decimal_subtract(&total, total, a->before.total);
+		if (code == METER_OK)
+			code = meter__decimal_add(&due, due, a->after.due);
+		if (code == METER_OK)
+			code = meter__decimal_subtract(&due, due, a->before.due);
 	}
 	if (code != METER_OK)
 		return meter__fail(code, "adjustments do not fit into 38 digits");
-	bool is_apart = invoice->own.plan->credits_late || meter__decimal_is_negative(total);
+	bool is_apart = invoice->own.plan->credits_late || meter__decimal_is_negative(total) || meter__decimal_is_negative(due);
 	for (size_t i = 0; i < invoice->adjustment_count; i++)
 		is_apart = is_apart || strcmp(invoice->adjustments[i].after.currency, invoice->own.currency) != 0;
 	invoice->settles_apart = invoice->adjustment_count > 0 && is_apart;
