@@ -529,6 +529,33 @@ static void keep_one_currency(struct meter_invoice *invoice)
 	invoice->adjustment_count = kept;
 }
 
+/* Whether no adjustment has a line: only what periods leave has changed, and no money. */
+static int are_silent(const struct meter_invoice *invoice, bool *out)
+{
+	struct arena scratch = {0};
+	struct invoice_line *lines = NULL;
+	size_t count = 0;
+	int code = METER_OK;
+	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++) {
+		const struct adjustment *a = &invoice->adjustments[i];
+		code = meter__adjust_lines(&lines, &count, &scratch, a->before.lines, a->before.line_count, a->after.lines,
+		                           a->after.line_count);
+	}
+	*out = count == 0;
+	meter__arena_free(&scratch);
+	return code;
+}
+
+/* No document for nothing: what is stale stays so, and the next one takes it along. */
+static int drop_silent(struct meter_invoice *invoice)
+{
+	bool is_silent = false;
+	int code = invoice->adjustment_count > 0 ? are_silent(invoice, &is_silent) : METER_OK;
+	if (code == METER_OK && is_silent)
+		drop_adjustments(invoice);
+	return code;
+}
+
 /* Adjustments that the next invoice does not take get a document of their own: by the plan, or because it would fall below 0. */
 static int settle_apart(struct drafting *d)
 {
@@ -550,10 +577,13 @@ static int settle_apart(struct drafting *d)
 	bool is_apart = invoice->own.plan->credits_late || meter__decimal_is_negative(total) || meter__decimal_is_negative(due);
 	for (size_t i = 0; i < invoice->adjustment_count; i++)
 		is_apart = is_apart || strcmp(invoice->adjustments[i].after.currency, invoice->own.currency) != 0;
-	invoice->settles_apart = invoice->adjustment_count > 0 && is_apart;
+	bool is_silent = true;
+	if (is_apart)
+		code = are_silent(invoice, &is_silent);
+	invoice->settles_apart = is_apart && !is_silent;
 	if (invoice->settles_apart)
 		drop_adjustments(invoice);
-	return METER_OK;
+	return code;
 }
 
 static int draft_period(struct drafting *d, const struct billing_period *period, bool is_first_open)
@@ -613,6 +643,8 @@ static int draft(struct drafting *d, const struct draft_request *request)
 	if (code == METER_OK && request->is_settling) {
 		code = flow_to(d, NULL);
 		keep_one_currency(invoice);
+		if (code == METER_OK)
+			code = drop_silent(invoice);
 	}
 	if (code == METER_OK && !request->is_settling && (code = choose_period(d, request, &period, &is_first_open)) == METER_OK)
 		code = draft_period(d, &period, is_first_open);
