@@ -290,6 +290,23 @@ static void set_flow(struct drafting *d, struct account *account)
 	*account = (struct account){0};
 }
 
+/* What is used of credits is remembered through periods of plans that have none. */
+static int last_billed_left(struct drafting *d, int64_t before_us, bool *out)
+{
+	struct bill last;
+	size_t count = 0;
+	while (count < d->billed.count && d->billed.rows[count].active.from_us < before_us)
+		count++;
+	if (count == 0)
+		return METER_OK;
+	int code = meter__store_bill_read(d->reader, d->billed.rows[count - 1].bill, &last);
+	if (code != METER_OK)
+		return code;
+	*out = last.after.count > 0;
+	meter__bill_free(&last);
+	return METER_OK;
+}
+
 /* Credits and commitments reach over periods, and quantities below zero, which a file without negative values cannot have. */
 static int reaches_over_periods(struct drafting *d, const struct billing_period *period, bool *out)
 {
@@ -303,7 +320,7 @@ static int reaches_over_periods(struct drafting *d, const struct billing_period 
 	code = meter__segments(&segments, &count, d->catalog, d->subscription, period->active);
 	*out = code == METER_OK && segments[count - 1].plan->grant_count > 0;
 	free(segments);
-	return code;
+	return code == METER_OK && !*out ? last_billed_left(d, period->active.from_us, out) : code;
 }
 
 /* Without grants nothing flows from before the first event. */
