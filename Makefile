@@ -130,6 +130,9 @@ $(BUILD)/examples/%: $(BUILD)/examples/%.o $(BUILD)/libmeter.a
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(test_support) $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ -lcmocka,-pie)
 
+$(BUILD)/tests/oracle/%: $(BUILD)/tests/oracle/%.o $(BUILD)/libmeter.a
+	$(call say,LINK)$(call link,$^,-pie)
+
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ $(if $(findstring json,$*),-ljson-c),-pie)
 
@@ -258,11 +261,13 @@ campaigns-long: $(campaign_programs)
 	$(BUILD)/tests/faults/powercut 5000
 	$(BUILD)/tests/faults/bitflip 20000
 
-## oracle-long: 100,000 random plans and usages, 20,000 months with changes in them, billed by a second set of rules: ten minutes
+## oracle-long: 100,000 random plans and usages, 20,000 months with changes in them, 900 lives of invoices, all billed by a second set of rules; periods of every zone: half an hour
 .PHONY: oracle-long
-oracle-long: $(BUILD)/meter
+oracle-long: $(BUILD)/meter $(BUILD)/tests/oracle/cycle_print
 	python3 tests/oracle/rate_oracle.py $(BUILD)/meter 100000 2
 	python3 tests/oracle/time_oracle.py $(BUILD)/meter 20000 2
+	python3 tests/oracle/life_oracle.py $(BUILD)/meter 900 2
+	python3 tests/oracle/cycle_oracle.py $(BUILD)/tests/oracle/cycle_print all
 
 ## check-seeded: faults seeded into a copy of the library must be caught by the tests and campaigns: five minutes
 .PHONY: check-seeded

@@ -292,6 +292,23 @@ static void set_flow(struct drafting *d, struct account *account)
 	*account = (struct account){0};
 }
 
+/* What is used of credits is remembered through periods of plans that have none. */
+static int last_billed_left(struct drafting *d, int64_t before_us, bool *out)
+{
+	struct bill last;
+	size_t count = 0;
+	while (count < d->billed.count && d->billed.rows[count].active.from_us < before_us)
+		count++;
+	if (count == 0)
+		return METER_OK;
+	int code = meter__store_bill_read(d->reader, d->billed.rows[count - 1].bill, &last);
+	if (code != METER_OK)
+		return code;
+	*out = last.after.count > 0;
+	meter__bill_free(&last);
+	return METER_OK;
+}
+
 /* Credits and commitments reach over periods, and quantities below zero, which a file without negative values cannot have. */
 static int reaches_over_periods(struct drafting *d, const struct billing_period *period, bool *out)
 {
@@ -305,7 +322,7 @@ static int reaches_over_periods(struct drafting *d, const struct billing_period 
 	code = meter__segments(&segments, &count, d->catalog, d->subscription, period->active);
 	*out = code == METER_OK && segments[count - 1].plan->grant_count > 0;
 	free(segments);
-	return code;
+	return code == METER_OK && !*out ? last_billed_left(d, period->active.from_us, out) : code;
 }
 
 /* Without grants nothing flows from before the first event. */
@@ -396,8 +413,10 @@ static int flow_through_billed(struct drafting *d, const struct billed *billed)
 	int code = meter__store_bill_read(d->reader, billed->bill, &before);
 	if (code != METER_OK)
 		return code;
-	if (!d->has_flow)
+	if (!d->has_flow) {
+		meter__account_free(&d->flow);
 		code = meter__account_copy(&d->flow, &before.before);
+	}
 	d->has_flow = true;
 	if (code == METER_OK && billed->stale_events < 0 && meter__account_is_same(&d->flow, &before.before)) {
 		set_flow(d, &before.after);
@@ -420,15 +439,20 @@ done:
 	return code;
 }
 
-/* Where the flow must start: the first billed period that is stale; or, if that matters, the last one before the period. */
+/*
+ * Where the flow must start: before the first billed period that is stale, because what is left to it may be what has changed; or, if
+ * that matters, at the last one before the period.
+ */
 static size_t first_billed(const struct drafting *d, int64_t before_us, bool is_needed)
 {
-	size_t at = 0;
-	while (at < d->billed.count && d->billed.rows[at].stale_events < 0 && d->billed.rows[at].active.from_us < before_us)
+	size_t count = 0, at = 0;
+	while (count < d->billed.count && d->billed.rows[count].active.from_us < before_us)
+		count++;
+	while (at < count && d->billed.rows[at].stale_events < 0)
 		at++;
-	if (at < d->billed.count && d->billed.rows[at].stale_events >= 0)
-		return at;
-	return is_needed && at > 0 ? at - 1 : d->billed.count;
+	if (at == count && !is_needed)
+		return d->billed.count;
+	return at > 0 ? at - 1 : 0;
 }
 
 /* What the periods before one leave, and on the way what must be adjusted of those that are billed. */
@@ -440,14 +464,14 @@ static int flow_to(struct drafting *d, const struct billing_period *period)
 	int code = METER_OK;
 	if (period)
 		code = reaches_over_periods(d, period, &is_needed);
-	/* What was billed may have left something that a later plan asks for again. */
-	is_needed |= period && d->billed.count > 0 && d->billed.rows[0].active.from_us < before_us;
 	for (size_t i = first_billed(d, before_us, is_needed); i < d->billed.count && code == METER_OK; i++) {
 		const struct billed *billed = &d->billed.rows[i];
 		if (billed->active.from_us >= before_us)
 			break;
 		if (is_needed && at_us != INT64_MIN)
 			code = flow_through(d, at_us, billed->active.from_us);
+		else if (at_us != billed->active.from_us)
+			d->has_flow = false; /* what is open again leaves what it left, until it is billed */
 		if (code == METER_OK)
 			code = flow_through_billed(d, billed);
 		at_us = billed->active.to_us;
@@ -524,27 +548,61 @@ static void keep_one_currency(struct meter_invoice *invoice)
 	invoice->adjustment_count = kept;
 }
 
+/* Whether no adjustment has a line: only what periods leave has changed, and no money. */
+static int are_silent(const struct meter_invoice *invoice, bool *out)
+{
+	struct arena scratch = {0};
+	struct invoice_line *lines = NULL;
+	size_t count = 0;
+	int code = METER_OK;
+	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++) {
+		const struct adjustment *a = &invoice->adjustments[i];
+		code = meter__adjust_lines(&lines, &count, &scratch, a->before.lines, a->before.line_count, a->after.lines,
+		                           a->after.line_count);
+	}
+	*out = count == 0;
+	meter__arena_free(&scratch);
+	return code;
+}
+
+/* No document for nothing: what is stale stays so, and the next one takes it along. */
+static int drop_silent(struct meter_invoice *invoice)
+{
+	bool is_silent = false;
+	int code = invoice->adjustment_count > 0 ? are_silent(invoice, &is_silent) : METER_OK;
+	if (code == METER_OK && is_silent)
+		drop_adjustments(invoice);
+	return code;
+}
+
 /* Adjustments that the next invoice does not take get a document of their own: by the plan, or because it would fall below 0. */
 static int settle_apart(struct drafting *d)
 {
 	struct meter_invoice *invoice = d->invoice;
-	struct decimal total = invoice->own.total;
+	struct decimal total = invoice->own.total, due = invoice->own.due;
 	int code = METER_OK;
 	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++) {
 		const struct adjustment *a = &invoice->adjustments[i];
-		code = meter__decimal_add(&total, total, a->after.due);
+		code = meter__decimal_add(&total, total, a->after.total);
 		if (code == METER_OK)
-			code = meter__decimal_subtract(&total, total, a->before.due);
+			code = meter__decimal_subtract(&total, total, a->before.total);
+		if (code == METER_OK)
+			code = meter__decimal_add(&due, due, a->after.due);
+		if (code == METER_OK)
+			code = meter__decimal_subtract(&due, due, a->before.due);
 	}
 	if (code != METER_OK)
 		return meter__fail(code, "adjustments do not fit into 38 digits");
-	bool is_apart = invoice->own.plan->credits_late || meter__decimal_is_negative(total);
+	bool is_apart = invoice->own.plan->credits_late || meter__decimal_is_negative(total) || meter__decimal_is_negative(due);
 	for (size_t i = 0; i < invoice->adjustment_count; i++)
 		is_apart = is_apart || strcmp(invoice->adjustments[i].after.currency, invoice->own.currency) != 0;
-	invoice->settles_apart = invoice->adjustment_count > 0 && is_apart;
+	bool is_silent = true;
+	if (is_apart)
+		code = are_silent(invoice, &is_silent);
+	invoice->settles_apart = is_apart && !is_silent;
 	if (invoice->settles_apart)
 		drop_adjustments(invoice);
-	return METER_OK;
+	return code;
 }
 
 static int draft_period(struct drafting *d, const struct billing_period *period, bool is_first_open)
@@ -604,6 +662,8 @@ static int draft(struct drafting *d, const struct draft_request *request)
 	if (code == METER_OK && request->is_settling) {
 		code = flow_to(d, NULL);
 		keep_one_currency(invoice);
+		if (code == METER_OK)
+			code = drop_silent(invoice);
 	}
 	if (code == METER_OK && !request->is_settling && (code = choose_period(d, request, &period, &is_first_open)) == METER_OK)
 		code = draft_period(d, &period, is_first_open);

@@ -363,6 +363,7 @@ struct void_bills {
 	const struct document *document;
 	struct document_bill *list;
 	size_t count;
+	struct period active; /* of the bill that was taken back last: of an invoice its own period */
 };
 
 static int note_bill(const struct document_bill *bill, void *user)
@@ -377,7 +378,7 @@ static int note_bill(const struct document_bill *bill, void *user)
 }
 
 /* Take back what a bill has billed. What it replaced holds again, and is as stale as it was. */
-static int unbill(const struct void_bills *v, const struct document_bill *bill)
+static int unbill(struct void_bills *v, const struct document_bill *bill)
 {
 	const struct closing *c = v->closing;
 	const struct slice subscription = meter__slice_of(v->document->subscription);
@@ -389,6 +390,7 @@ static int unbill(const struct void_bills *v, const struct document_bill *bill)
 		return code;
 	const struct period active = stored.period.active;
 	meter__bill_free(&stored);
+	v->active = active;
 	code = meter__store_name(c->reader, &number, subscription);
 	if (code == METER_OK)
 		code = meter__store_billed_at(c->reader, number, active.from_us, &billed);
@@ -445,8 +447,9 @@ static int write_void(const struct closing *c, const struct document *voided, st
 	return code;
 }
 
-/* Void the document with this name, which is read into *out. */
-static int void_document(const struct closing *c, struct slice name, struct arena *arena, struct document *out)
+/* Void the document with this name, which is read into *out; *active_out: what it billed, of an invoice its own period. */
+static int void_document(const struct closing *c, struct slice name, struct arena *arena, struct document *out,
+                         struct period *active_out)
 {
 	struct void_bills v = {.closing = c, .document = out};
 	int64_t number = 0;
@@ -461,6 +464,7 @@ static int void_document(const struct closing *c, struct slice name, struct aren
 	for (size_t i = v.count; i > 0 && code == METER_OK; i--)
 		code = unbill(&v, &v.list[i - 1]);
 	free(v.list);
+	*active_out = v.active;
 	return code == METER_OK ? write_void(c, out, arena) : code;
 }
 
@@ -473,12 +477,13 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 	struct closing c;
 	struct arena arena = {0};
 	struct document document = {0};
+	struct period active;
 	int code = check_reason(reason);
 	if (code == METER_OK)
 		code = meter__finalize_begin(&c, m, reason, at_us);
 	if (code != METER_OK)
 		return code;
-	code = meter__finalize_end(&c, void_document(&c, meter__slice_of(number), &arena, &document));
+	code = meter__finalize_end(&c, void_document(&c, meter__slice_of(number), &arena, &document, &active));
 	meter__arena_free(&arena);
 	return code == METER_OK ? load_committed(out, m, document.number) : code;
 }
@@ -486,12 +491,22 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 /* ---- regenerating ---- */
 
 /* What a document billed, billed anew: its period, or the adjustments it was made of; NULL when there are none any more. */
-static int replace(const struct closing *c, const struct document *document, meter_invoice **out, meter_invoice **settled_out)
+static int replace(const struct closing *c, const struct document *document, struct period active, meter_invoice **out,
+                   meter_invoice **settled_out)
 {
 	const struct draft_request request = {.subscription = meter__slice_of(document->subscription)};
-	*settled_out = NULL;
-	return document->kind == DOCUMENT_INVOICE ? meter__finalize_period(c, out, settled_out, &request)
-	                                          : meter__finalize_adjustments(c, out, request.subscription);
+	*out = *settled_out = NULL;
+	if (document->kind != DOCUMENT_INVOICE)
+		return meter__finalize_adjustments(c, out, request.subscription);
+	int code = meter__finalize_period(c, out, settled_out, &request);
+	if (code == METER_EEND)
+		return meter__fail(METER_ESTATE, "the subscription has no such period any more");
+	if (code == METER_OK && (*out)->own.period.active.from_us != active.from_us) {
+		meter_invoice_free(*out);
+		*out = NULL;
+		return meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
+	}
+	return code;
 }
 
 int meter_invoice_regenerate(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us)
@@ -503,16 +518,17 @@ int meter_invoice_regenerate(meter_invoice **out, meter *m, const char *number, 
 	struct closing c;
 	struct arena arena = {0};
 	struct document document = {0};
+	struct period active;
 	meter_invoice *invoice = NULL, *settled = NULL;
 	int code = check_reason(reason);
 	if (code == METER_OK)
 		code = meter__finalize_begin(&c, m, reason, at_us);
 	if (code != METER_OK)
 		return code;
-	code = void_document(&c, meter__slice_of(number), &arena, &document);
+	code = void_document(&c, meter__slice_of(number), &arena, &document, &active);
 	c.refers = document.number;
 	if (code == METER_OK)
-		code = replace(&c, &document, &invoice, &settled);
+		code = replace(&c, &document, active, &invoice, &settled);
 	const int64_t successor = invoice ? invoice->document.number : 0;
 	meter_invoice_free(invoice);
 	meter_invoice_free(settled);
@@ -532,14 +548,15 @@ int meter_invoice_redraft(meter_invoice **out, meter *m, const char *number)
 	struct closing c;
 	struct arena arena = {0};
 	struct document document = {0};
+	struct period active;
 	meter_invoice *settled = NULL;
 	int code = meter__finalize_begin(&c, m, "a draft", METER_NOW);
 	if (code != METER_OK)
 		return code;
 	/* What regenerating would do, and then is not done. */
-	code = void_document(&c, meter__slice_of(number), &arena, &document);
+	code = void_document(&c, meter__slice_of(number), &arena, &document, &active);
 	if (code == METER_OK)
-		code = replace(&c, &document, out, &settled);
+		code = replace(&c, &document, active, out, &settled);
 	meter__store_rollback(c.store);
 	meter_invoice_free(settled);
 	meter__arena_free(&arena);

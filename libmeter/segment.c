@@ -159,8 +159,13 @@ int meter__billing_period_at(struct billing_period *out, const struct meter_cata
 int meter__billing_period_parse(struct billing_period *out, const struct meter_catalog *catalog,
                                 const struct subscription *subscription, struct slice text)
 {
-	struct period run = {subscription->from_us, subscription->from_us};
+	struct period run = {subscription->from_us, subscription->from_us}, day;
+	const struct cycle days = {.unit = CYCLE_DAY, .zone = subscription->zone};
 	int result = METER_ENOTFOUND;
+	/* A day is in one period, whatever lengths periods have before and after. */
+	if (text.size == strlen("2026-01-15") && meter__cycle_parse(&day, &days, text.data, text.size) == METER_OK &&
+	    day.from_us >= subscription->from_us && day.from_us < subscription->until_us)
+		return meter__billing_period_at(out, catalog, subscription, day.from_us);
 	/* The text means the periods that the plan has then, so each run of plans is asked. */
 	for (int64_t at_us = subscription->from_us; at_us < subscription->until_us; at_us = run.to_us) {
 		enum cycle_unit unit;

@@ -1,8 +1,7 @@
 /*
  * cycle_print.c - prints the periods of billing cycles, for cycle_oracle.py.
  *
- * Build: make build/libmeter.a && gcc -std=c11 -D_GNU_SOURCE -O2 -Iinclude -Ilibmeter -o build/cycle_print
- *        tests/oracle/cycle_print.c build/libmeter.a -lsqlite3 -lxxhash -lyaml -pthread
+ * Build: make build/tests/oracle/cycle_print
  *
  * Reads lines "ZONE UNIT ANCHOR FROM COUNT", ANCHOR being "calendar" or a date like 2024-01-31. Prints COUNT lines "START END
  * NAME" in seconds since 1970, from the period on in which the date FROM begins. A period that does not hold its own first and

@@ -32,8 +32,9 @@ class Plain(str):
 
 
 class Rater:
-    def __init__(self, plan):
+    def __init__(self, plan, start=PERIOD_START):
         self.plan = plan
+        self.start = start
         self.unit = Fraction(1, 10 ** EXPONENTS[plan["currency"]])
         self.lines = []
 
@@ -100,16 +101,16 @@ class Rater:
             (matched[fits[0]] if fits else rest).append(quantity)
         for rate, quantities in zip(charge["rates"], matched):
             if quantities:
-                below_zero(self, charge, aggregate(charge["meter"], quantities))
-                self.add(key, "usage", converted(charge, aggregate(charge["meter"], quantities)), Fraction(rate["price"]), per)
+                used = self.carry(charge, aggregate(charge["meter"], quantities))
+                self.add(key, "usage", converted(charge, used), Fraction(rate["price"]), per)
         unmatched = charge.get("unmatched", "suspend")
         if rest and unmatched == "suspend":
             for quantity in rest:
                 self.suspend(key, quantity)
         elif rest:
             price = Fraction(0) if unmatched == "free" else Fraction(unmatched["price"])
-            below_zero(self, charge, aggregate(charge["meter"], rest))
-            self.add(key, "usage", converted(charge, aggregate(charge["meter"], rest)), price, per)
+            used = self.carry(charge, aggregate(charge["meter"], rest))
+            self.add(key, "usage", converted(charge, used), price, per)
         elif not groups:
             self.add(key, "usage", Fraction(0), Fraction(charge["rates"][0]["price"]), per)
 
@@ -136,10 +137,9 @@ class Rater:
     def quantity(self, charge, used, events):
         """One quantity by the model."""
         key, model, per = charge["key"], charge["model"], Fraction(charge.get("per", 1))
-        below_zero(self, charge, used)
-        quantity = converted(charge, used)
+        quantity = converted(charge, self.carry(charge, used))
         for discount in charge.get("discounts", []):
-            if "units" in discount and in_force(discount):
+            if "units" in discount and self.in_force(discount):
                 quantity = max(Fraction(0), quantity - Fraction(discount["units"]))
         quantity = max(Fraction(0), quantity - Fraction(charge.get("included", 0)) - Fraction(charge.get("free_units", 0)))
         if model == "unit":
@@ -157,7 +157,7 @@ class Rater:
             parts = [(t, min(quantity, Fraction(t["up_to"])) - edge if "up_to" in t else quantity - edge)
                      for t, edge in zip(charge["tiers"], edges)]
             for position, (tier, part) in enumerate(parts):
-                if part > 0 or (position == 0 and quantity == 0):
+                if part > 0 or position == 0:
                     self.tier(charge, tier, part)
 
     def percentage(self, charge, base, events):
@@ -178,28 +178,44 @@ class Rater:
                 raised += Fraction(charge["event_minimum"]) - fee
             elif "event_maximum" in charge and fee > Fraction(charge["event_maximum"]):
                 cut += fee - Fraction(charge["event_maximum"])
-        below_zero(self, charge, base)
-        self.percentage(charge, max(Fraction(0), base), len(counted))
+        self.percentage(charge, max(Fraction(0), self.carry(charge, base)), len(counted))
         if raised:
             self.add(charge["key"], "minimum", Fraction(1), raised)
         cut = min(cut, self.comes_to(charge["key"]))  # refunds may have left less
         if cut:
             self.add(charge["key"], "maximum", Fraction(-1), cut)
 
+    def carry(self, charge, used):
+        """A sum below zero is shown, and goes into the next period; this one bills 0."""
+        if METERS[charge["meter"]] == "sum" and used < 0:
+            self.add(charge["key"], "carried", used, Fraction(0))
+        return used
+
+    def in_force(self, discount):
+        return instant(discount.get("from", "")) <= instant(self.start) < instant(discount.get("until", "9"))
+
     def rate(self, usage):
+        subtotal, total, left = self.rate_plan(usage)
+        taxes = {}
+        self.add_taxed(taxes, left)
+        self.rate_taxes(taxes)
+        return subtotal, total + self.tax
+
+    def rate_plan(self, usage):
+        """Everything but tax: (subtotal, total, what is left of each charge)."""
         charges = self.plan["charges"]
         for charge in charges:
             groups = usage.get(charge.get("meter"), [])
             key = charge["key"]
             self.model(charge, groups)
             self.limits(key, charge, self.comes_to(key))
-            for discount in filter(in_force, charge.get("discounts", [])):
+            for discount in filter(self.in_force, charge.get("discounts", [])):
                 if "units" in discount:
                     continue
                 self.discount(key, discount, self.comes_to(key))
         left = {charge["key"]: self.comes_to(charge["key"]) for charge in charges}
         subtotal = sum(left.values())
-        for discount in filter(in_force, self.plan.get("discounts", [])):
+        for discount in filter(self.in_force, self.plan.get("discounts", [])):
             keys = [key for key in left if key in discount.get("applies_to", left)]
             base = sum(left[key] for key in keys)
             taken = self.discount(None, discount, base)
@@ -212,16 +228,18 @@ class Rater:
                 if missing > 0:
                     self.add(None, name, Fraction(sign), missing)
                     self.share(left, list(left), sum(left.values()), sign * missing)
-        total = subtotal + self.comes_to(None)
-        taxes = {}
-        for charge in charges:
+        return subtotal, subtotal + self.comes_to(None), left
+
+    def add_taxed(self, taxes, left):
+        for charge in self.plan["charges"]:
             if "tax" in charge:
                 name = (charge["tax"]["category"], Fraction(charge["tax"]["percent"]))
                 taxes[name] = taxes.get(name, Fraction(0)) + left[charge["key"]]
+
+    def rate_taxes(self, taxes):
         for (_, percent), base in taxes.items():
             self.add(None, "tax", base, percent, Fraction(100))
         self.tax = sum((line[6] for line in self.lines if line[1] == "tax"), Fraction(0))
-        return subtotal, total + self.tax
 
     def share(self, left, keys, base, amount):
         """Each charge bears its share: up to and including it, the share of the sum so far, rounded down."""
@@ -234,12 +252,6 @@ class Rater:
             upto = abs(amount) * so_far / base // self.unit * self.unit
             left[key] += sign * (upto - before)
             before = upto
-
-
-def below_zero(rater, charge, used):
-    """A sum below zero is shown, and goes into the next period; this one bills 0."""
-    if METERS[charge["meter"]] == "sum" and used < 0:
-        rater.add(charge["key"], "carried", used, Fraction(0))
 
 
 def needs_events(charge):
@@ -272,10 +284,6 @@ def aggregate(meter, quantities):
 def instant(text):
     """Something that orders the times used here: all are in UTC and of one form up to the second."""
     return text.rstrip("Z")
-
-
-def in_force(discount):
-    return instant(discount.get("from", "")) <= instant(PERIOD_START) < instant(discount.get("until", "9"))
 
 
 # ---- random plans ----
