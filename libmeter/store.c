@@ -768,6 +768,11 @@ void meter__store_reader_done(struct reader *r)
 
 int meter__store_totals(struct reader *r, struct totals *out)
 {
+	/* Inside a transaction they change with it, before they are written. */
+	if (r == r->store->writing) {
+		*out = r->store->totals;
+		return METER_OK;
+	}
 	int code = r->has_totals ? METER_OK : read_totals(&r->connection, &r->totals);
 	r->has_totals = code == METER_OK;
 	*out = r->totals;
