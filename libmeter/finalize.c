@@ -223,7 +223,9 @@ int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_i
 	if (code == METER_OK && invoice->settles_apart) {
 		meter_invoice_free(invoice);
 		invoice = NULL;
-		code = meter__finalize_adjustments(c, settled_out, request->subscription);
+		struct closing apart = *c;
+		apart.refers = 0; /* in the place of a voided invoice comes the invoice, not this */
+		code = meter__finalize_adjustments(&apart, settled_out, request->subscription);
 		if (code == METER_OK)
 			code = meter__draft(&invoice, c->reader, request);
 		if (code == METER_OK)
