@@ -290,35 +290,37 @@ static void set_flow(struct drafting *d, struct account *account)
 	*account = (struct account){0};
 }
 
+/* Whether any version of any plan of the subscription grants something: what it left is kept, also by plans without grants. */
+static bool has_grants(const struct drafting *d)
+{
+	const struct subscription *s = d->subscription;
+	for (size_t i = 0; i < s->plan_count; i++) {
+		for (size_t k = 0; k < d->catalog->plan_count; k++) {
+			const struct plan *plan = &d->catalog->plans[k];
+			if (plan->grant_count > 0 && strcmp(plan->key, s->plans[i].plan) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Credits and commitments reach over periods, and quantities below zero, which a file without negative values cannot have. */
-static int reaches_over_periods(struct drafting *d, const struct billing_period *period, bool *out)
+static int reaches_over_periods(struct drafting *d, bool *out)
 {
 	struct totals totals;
-	struct rate_segment *segments;
-	size_t count;
 	int code = meter__store_totals(d->reader, &totals);
-	*out = totals.negative > 0;
-	if (code != METER_OK || *out)
-		return code;
-	code = meter__segments(&segments, &count, d->catalog, d->subscription, period->active);
-	*out = code == METER_OK && segments[count - 1].plan->grant_count > 0;
-	free(segments);
+	*out = code == METER_OK && (totals.negative > 0 || has_grants(d));
 	return code;
 }
 
 /* Without grants nothing flows from before the first event. */
-static int first_flow_us(struct drafting *d, const struct billing_period *period, int64_t *out)
+static int first_flow_us(struct drafting *d, int64_t *out)
 {
-	struct rate_segment *segments;
-	size_t count;
 	int64_t event_us, last_us;
 	*out = d->subscription->from_us;
-	int code = meter__segments(&segments, &count, d->catalog, d->subscription, period->active);
-	const bool has_grants = code == METER_OK && segments[count - 1].plan->grant_count > 0;
-	free(segments);
-	if (code != METER_OK || has_grants)
-		return code;
-	code = meter__store_bounds(d->reader, &event_us, &last_us);
+	if (has_grants(d))
+		return METER_OK;
+	int code = meter__store_bounds(d->reader, &event_us, &last_us);
 	if (code == METER_OK && event_us > *out)
 		*out = event_us;
 	return code == METER_EEND ? METER_OK : code;
@@ -394,8 +396,11 @@ static int flow_through_billed(struct drafting *d, const struct billed *billed)
 	int code = meter__store_bill_read(d->reader, billed->bill, &before);
 	if (code != METER_OK)
 		return code;
-	if (!d->has_flow)
+	if (!d->has_flow) {
+		meter__account_free(&d->flow);
+		d->flow = (struct account){0};
 		code = meter__account_copy(&d->flow, &before.before);
+	}
 	d->has_flow = true;
 	if (code == METER_OK && billed->stale_events < 0 && meter__account_is_same(&d->flow, &before.before)) {
 		set_flow(d, &before.after);
@@ -418,14 +423,14 @@ done:
 	return code;
 }
 
-/* Where the flow must start: the first billed period that is stale; or, if that matters, the last one before the period. */
+/* Where the flow must start: the billed period before the first one that is stale; or, if that matters, the last one before the period. */
 static size_t first_billed(const struct drafting *d, int64_t before_us, bool is_needed)
 {
 	size_t at = 0;
 	while (at < d->billed.count && d->billed.rows[at].stale_events < 0 && d->billed.rows[at].active.from_us < before_us)
 		at++;
 	if (at < d->billed.count && d->billed.rows[at].stale_events >= 0)
-		return at;
+		return at > 0 ? at - 1 : at;
 	return is_needed && at > 0 ? at - 1 : d->billed.count;
 }
 
@@ -437,13 +442,15 @@ static int flow_to(struct drafting *d, const struct billing_period *period)
 	int64_t at_us = INT64_MIN;
 	int code = METER_OK;
 	if (period)
-		code = reaches_over_periods(d, period, &is_needed);
+		code = reaches_over_periods(d, &is_needed);
 	for (size_t i = first_billed(d, before_us, is_needed); i < d->billed.count && code == METER_OK; i++) {
 		const struct billed *billed = &d->billed.rows[i];
 		if (billed->active.from_us >= before_us)
 			break;
 		if (is_needed && at_us != INT64_MIN)
 			code = flow_through(d, at_us, billed->active.from_us);
+		else if (at_us != billed->active.from_us)
+			d->has_flow = false; /* what is not billed between them is not known: go on from what was billed */
 		if (code == METER_OK)
 			code = flow_through_billed(d, billed);
 		at_us = billed->active.to_us;
@@ -451,7 +458,7 @@ static int flow_to(struct drafting *d, const struct billing_period *period)
 	if (code != METER_OK || !is_needed)
 		return code;
 	if (at_us == INT64_MIN)
-		code = first_flow_us(d, period, &at_us);
+		code = first_flow_us(d, &at_us);
 	return code == METER_OK ? flow_through(d, at_us, before_us) : code;
 }
 
