@@ -133,12 +133,12 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(test_support) $(BUILD)/libmeter
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ $(if $(findstring json,$*),-ljson-c),-pie)
 
-$(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/libmeter.a
+$(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/tests/books.o $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^,-pie)
 
 # The library's own calls are sent to tests/faults/wrap.c; those of SQLite, a shared library, are not.
 wrapped := malloc calloc realloc aligned_alloc open posix_fallocate mmap fdatasync fsync pwrite pread flock
-$(BUILD)/tests/faults/nth: $(patsubst %,$(BUILD)/tests/faults/%.o,nth fault_vfs wrap through) $(BUILD)/libmeter.a
+$(BUILD)/tests/faults/nth: $(patsubst %,$(BUILD)/tests/%.o,faults/nth faults/fault_vfs faults/wrap faults/through books) $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ $(patsubst %,-Wl$(comma)--wrap=%,$(wrapped)),-pie)
 
 $(BUILD)/tests/faults/powercut: $(patsubst %,$(BUILD)/tests/faults/%.o,powercut through) $(BUILD)/libmeter.a

@@ -249,6 +249,7 @@ int meter__finalize_begin(struct closing *c, meter *m, const char *reason, int64
 	int code = meter__store_begin(m->store);
 	if (code == METER_OK)
 		c->reader = meter__store_writing(m->store);
+	TEST_POINT("finalize.begun");
 	return code;
 }
 
@@ -262,7 +263,10 @@ int meter__finalize_end(const struct closing *c, int code)
 		meter__store_rollback(c->store);
 		return code;
 	}
-	return meter__store_commit(c->store);
+	TEST_POINT("finalize.written");
+	code = meter__store_commit(c->store);
+	TEST_POINT("finalize.committed");
+	return code;
 }
 
 static int check_reason(const char *reason)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "books.h"
+
 /* ---- usage ---- */
 
 static int32_t record_event(meter *m, const meter_event *event)
@@ -269,33 +271,9 @@ static void check_verified(meter *m)
 	meter_verify_free(v);
 }
 
-static void check_none(const char *what, const char *sql)
-{
-	if (sql_int(meter_path(), sql) != 0)
-		print_error("%s\n", what);
-	assert_i64(0, sql_int(meter_path(), sql));
-}
-
 void check_books(meter *m)
 {
 	check_verified(m);
 	close_meter(m);
-	check_none("a document does not sum up to 0", "SELECT count(*) FROM (SELECT 1 FROM entry GROUP BY document, currency"
-	                                              " HAVING abs(sum(CAST(amount AS REAL))) > 0.0000001)");
-	check_none("a number is missing in its series",
-	           "SELECT count(*) FROM series s WHERE last <> (SELECT count(*) FROM document d WHERE d.name GLOB s.prefix || "
-	           "'[0-9]*')");
-	check_none("a number is no number of a series",
-	           "SELECT count(*) FROM document d WHERE d.kind <> 4 AND NOT EXISTS (SELECT 1 FROM series s WHERE"
-	           " d.name GLOB s.prefix || '[0-9]*' AND CAST(substr(d.name, length(s.prefix) + 1) AS INTEGER) BETWEEN 1 AND "
-	           "s.last)");
-	check_none(
-		"billed periods overlap",
-		"SELECT count(*) FROM billed a JOIN billed b ON a.subscription = b.subscription AND a.active_from < b.active_from"
-		" AND a.active_to > b.active_from");
-	check_none("a billed period is on a document that is voided",
-	           "SELECT count(*) FROM billed b WHERE EXISTS (SELECT 1 FROM document v WHERE v.kind = 4 AND v.refers = "
-	           "b.document)");
-	check_none("a document is not linked",
-	           "SELECT count(*) FROM document d LEFT JOIN link l ON l.document = d.number WHERE l.hash IS NULL");
+	assert_text(NULL, books_wrong(meter_path()));
 }

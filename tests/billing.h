@@ -40,10 +40,7 @@ const char *found_lines(meter *m, const char *number);
 /* All documents of a subscription, NULL: of all: show() of each, "; " between them. */
 const char *documents_of(meter *m, const char *subscription);
 
-/*
- * Verify, close and look into the file: entries of each document sum up to 0, numbers of each prefix have no gaps, billed periods
- * of a subscription do not overlap, and each is on a document that holds.
- */
+/* Verify, close, and see whether the books are right: see books.h. */
 void check_books(meter *m);
 
 #endif
