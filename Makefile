@@ -169,11 +169,12 @@ test check: deps
 check-units: $(test_programs)
 	@tests/run $(test_programs)
 
-## check-cli: the command against its golden files, and the commands of the README
+## check-cli: the command against its golden files, the commands of the README, and invoices of earlier versions rated again
 .PHONY: check-cli
 check-cli: $(BUILD)/meter $(example_programs)
 	@METER=$(abspath $(BUILD)/meter) tests/cli/run
 	@python3 tests/readme.py $(abspath $(BUILD))
+	@METER=$(abspath $(BUILD)/meter) tests/golden.sh
 
 ## check-examples: the programs of examples/, on a real log where ../shared/data is
 .PHONY: check-examples
