@@ -136,12 +136,12 @@ $(BUILD)/tests/oracle/%: $(BUILD)/tests/oracle/%.o $(BUILD)/libmeter.a
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ $(if $(findstring json,$*),-ljson-c),-pie)
 
-$(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/libmeter.a
+$(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/tests/books.o $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^,-pie)
 
 # The library's own calls are sent to tests/faults/wrap.c; those of SQLite, a shared library, are not.
 wrapped := malloc calloc realloc aligned_alloc open posix_fallocate mmap fdatasync fsync pwrite pread flock
-$(BUILD)/tests/faults/nth: $(patsubst %,$(BUILD)/tests/faults/%.o,nth fault_vfs wrap through) $(BUILD)/libmeter.a
+$(BUILD)/tests/faults/nth: $(patsubst %,$(BUILD)/tests/%.o,faults/nth faults/fault_vfs faults/wrap faults/through books) $(BUILD)/libmeter.a
 	$(call say,LINK)$(call link,$^ $(patsubst %,-Wl$(comma)--wrap=%,$(wrapped)),-pie)
 
 $(BUILD)/tests/faults/powercut: $(patsubst %,$(BUILD)/tests/faults/%.o,powercut through) $(BUILD)/libmeter.a
@@ -172,11 +172,12 @@ test check: deps
 check-units: $(test_programs)
 	@tests/run $(test_programs)
 
-## check-cli: the command against its golden files, and the commands of the README
+## check-cli: the command against its golden files, the commands of the README, and invoices of earlier versions rated again
 .PHONY: check-cli
 check-cli: $(BUILD)/meter $(example_programs)
 	@METER=$(abspath $(BUILD)/meter) tests/cli/run
 	@python3 tests/readme.py $(abspath $(BUILD))
+	@METER=$(abspath $(BUILD)/meter) tests/golden.sh
 
 ## check-examples: the programs of examples/, on a real log where ../shared/data is
 .PHONY: check-examples

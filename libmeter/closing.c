@@ -4,6 +4,7 @@
  * What is done stays done: a run that was stopped or killed is simply started again, and two runs at once share the work. A
  * subscription that is refused (a suspended line, a plan that is missing) does not stop the others.
  */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,6 +209,7 @@ int meter_closing_run(meter_closing **out, meter *m, int64_t at_us, meter_progre
 		if (code == METER_OK && progress &&
 		    progress((int64_t)all.next, (int64_t)all.catalog->subscription_count, user) != 0)
 			code = meter__fail(METER_ETIMEDOUT, "stopped; what was finalized stays so");
+		sched_yield(); /* the lock was just released: let the writer have it */
 	} while (code == METER_OK && all.next < all.catalog->subscription_count);
 	meter__catalog_release(all.catalog);
 	if (code != METER_OK) {

@@ -292,7 +292,7 @@ static void set_flow(struct drafting *d, struct account *account)
 	*account = (struct account){0};
 }
 
-/* What is used of credits is remembered through periods of plans that have none. */
+/* What is used of credits is remembered, also when no plan of the catalog has any. */
 static int last_billed_left(struct drafting *d, int64_t before_us, bool *out)
 {
 	struct bill last;
@@ -309,35 +309,37 @@ static int last_billed_left(struct drafting *d, int64_t before_us, bool *out)
 	return METER_OK;
 }
 
+/* Whether any version of any plan of the subscription grants something: what it left is kept, also by plans without grants. */
+static bool has_grants(const struct drafting *d)
+{
+	const struct subscription *s = d->subscription;
+	for (size_t i = 0; i < s->plan_count; i++) {
+		for (size_t k = 0; k < d->catalog->plan_count; k++) {
+			const struct plan *plan = &d->catalog->plans[k];
+			if (plan->grant_count > 0 && strcmp(plan->key, s->plans[i].plan) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Credits and commitments reach over periods, and quantities below zero, which a file without negative values cannot have. */
-static int reaches_over_periods(struct drafting *d, const struct billing_period *period, bool *out)
+static int reaches_over_periods(struct drafting *d, int64_t before_us, bool *out)
 {
 	struct totals totals;
-	struct rate_segment *segments;
-	size_t count;
 	int code = meter__store_totals(d->reader, &totals);
-	*out = totals.negative > 0;
-	if (code != METER_OK || *out)
-		return code;
-	code = meter__segments(&segments, &count, d->catalog, d->subscription, period->active);
-	*out = code == METER_OK && segments[count - 1].plan->grant_count > 0;
-	free(segments);
-	return code == METER_OK && !*out ? last_billed_left(d, period->active.from_us, out) : code;
+	*out = code == METER_OK && (totals.negative > 0 || has_grants(d));
+	return code == METER_OK && !*out ? last_billed_left(d, before_us, out) : code;
 }
 
 /* Without grants nothing flows from before the first event. */
-static int first_flow_us(struct drafting *d, const struct billing_period *period, int64_t *out)
+static int first_flow_us(struct drafting *d, int64_t *out)
 {
-	struct rate_segment *segments;
-	size_t count;
 	int64_t event_us, last_us;
 	*out = d->subscription->from_us;
-	int code = meter__segments(&segments, &count, d->catalog, d->subscription, period->active);
-	const bool has_grants = code == METER_OK && segments[count - 1].plan->grant_count > 0;
-	free(segments);
-	if (code != METER_OK || has_grants)
-		return code;
-	code = meter__store_bounds(d->reader, &event_us, &last_us);
+	if (has_grants(d))
+		return METER_OK;
+	int code = meter__store_bounds(d->reader, &event_us, &last_us);
 	if (code == METER_OK && event_us > *out)
 		*out = event_us;
 	return code == METER_EEND ? METER_OK : code;
@@ -463,7 +465,7 @@ static int flow_to(struct drafting *d, const struct billing_period *period)
 	int64_t at_us = INT64_MIN;
 	int code = METER_OK;
 	if (period)
-		code = reaches_over_periods(d, period, &is_needed);
+		code = reaches_over_periods(d, before_us, &is_needed);
 	for (size_t i = first_billed(d, before_us, is_needed); i < d->billed.count && code == METER_OK; i++) {
 		const struct billed *billed = &d->billed.rows[i];
 		if (billed->active.from_us >= before_us)
@@ -479,7 +481,7 @@ static int flow_to(struct drafting *d, const struct billing_period *period)
 	if (code != METER_OK || !is_needed)
 		return code;
 	if (at_us == INT64_MIN)
-		code = first_flow_us(d, period, &at_us);
+		code = first_flow_us(d, &at_us);
 	return code == METER_OK ? flow_through(d, at_us, before_us) : code;
 }
 

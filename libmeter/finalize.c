@@ -241,7 +241,9 @@ int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_i
 	if (code == METER_OK && invoice->settles_apart) {
 		meter_invoice_free(invoice);
 		invoice = NULL;
-		code = meter__finalize_adjustments(c, settled_out, request->subscription);
+		struct closing apart = *c;
+		apart.refers = 0; /* in the place of a voided invoice comes the invoice, not this */
+		code = meter__finalize_adjustments(&apart, settled_out, request->subscription);
 		if (code == METER_OK)
 			code = meter__draft(&invoice, c->reader, request);
 		if (code == METER_OK)
@@ -265,6 +267,7 @@ int meter__finalize_begin(struct closing *c, meter *m, const char *reason, int64
 	int code = meter__store_begin(m->store);
 	if (code == METER_OK)
 		c->reader = meter__store_writing(m->store);
+	TEST_POINT("finalize.begun");
 	return code;
 }
 
@@ -278,7 +281,10 @@ int meter__finalize_end(const struct closing *c, int code)
 		meter__store_rollback(c->store);
 		return code;
 	}
-	return meter__store_commit(c->store);
+	TEST_POINT("finalize.written");
+	code = meter__store_commit(c->store);
+	TEST_POINT("finalize.committed");
+	return code;
 }
 
 static int check_reason(const char *reason)

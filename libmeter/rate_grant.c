@@ -160,6 +160,8 @@ static int rate_prepaid(struct rater *r, const struct grant *grant, struct decim
 	    r->held.from_us >= grant->until_us)
 		return rc;
 	rc = set(r, "bought", grant, DECIMAL_ONE);
+	if (rc == METER_OK)
+		rc = meter__decimal_add(&r->ahead, r->ahead, amount);
 	return rc == METER_OK ? commitment_line(r, grant, "paid ahead", amount) : rc;
 }
 
@@ -211,10 +213,10 @@ static int credit_line(struct rater *r, const struct grant *grant, struct decima
 	return grant_line(r, METER_LINE_CREDIT, grant, &description, meter__decimal_negate(DECIMAL_ONE), taken);
 }
 
-/* It pays no more than it has, than is due, and than the charges it applies to cost. */
+/* It pays no more than it has, than is due, and than the charges it applies to cost; what was paid ahead does not pay for paying ahead. */
 static int pay(struct rater *r, const struct grant *grant)
 {
-	struct decimal used, left, open, taken, bought = DECIMAL_ONE;
+	struct decimal used, left, open, taken, payable = r->out->due, bought = DECIMAL_ONE;
 	int rc = meter__decimal_round_quotient(&left, grant->amount, DECIMAL_ONE, DECIMAL_ONE, r->plan->exponent,
 	                                       r->plan->rounding);
 	if (rc == METER_OK && grant->kind == GRANT_PREPAID)
@@ -226,9 +228,11 @@ static int pay(struct rater *r, const struct grant *grant)
 		rc = meter__decimal_subtract(&left, left, used);
 	if (rc == METER_OK)
 		rc = open_sum(&open, r, grant);
+	if (rc == METER_OK && grant->kind == GRANT_PREPAID)
+		rc = meter__decimal_subtract(&payable, payable, r->ahead);
 	if (rc != METER_OK)
 		return rc;
-	taken = meter__decimal_compare(left, r->out->due) < 0 ? left : r->out->due;
+	taken = meter__decimal_compare(left, payable) < 0 ? left : payable;
 	if (grant->applies_to.count > 0 && meter__decimal_compare(open, taken) < 0)
 		taken = open;
 	if (meter__decimal_is_zero(taken) || meter__decimal_is_negative(taken))

@@ -42,6 +42,7 @@ struct rater {
 	struct account *account;
 	struct open_charge *open; /* what charges of all segments came to, and no credit has paid */
 	size_t open_count;
+	struct decimal ahead; /* what was bought ahead in this period */
 };
 
 struct open_charge {

@@ -392,26 +392,58 @@ static int write_unbilled(struct ingest *in)
 	return METER_OK;
 }
 
+/* A value that holds until the next one reaches into periods after its own. */
+static bool holds_on(const struct load *l, const struct load_row *row)
+{
+	for (size_t i = row->measure_at; i < row->measure_at + row->measure_count; i++) {
+		if (l->buckets.rows[l->measures[i].bucket].is_sample)
+			return true;
+	}
+	return false;
+}
+
+struct late {
+	struct ingest *ingest;
+	int64_t subscription;
+	bool is_late;
+};
+
+/* Another event for a bill that is stale. */
+static int add_late(struct late *late, int64_t bill)
+{
+	const struct bucket key = {.subscription = late->subscription, .meter = bill, .aggregation = AGGREGATION_COUNT};
+	late->is_late = true;
+	return meter__buckets_add(&late->ingest->pairs, LEVEL_MINUTE, &key, &(struct aggregate){.events = 1, .value = DECIMAL_ONE});
+}
+
+static int add_later(const struct billed *billed, void *user)
+{
+	return add_late(user, billed->bill);
+}
+
 /* Events whose period is on an invoice already are late, and what that invoice says is stale. */
 static int find_late(struct ingest *in)
 {
 	const struct load *l = in->load;
-	struct aggregate one = {.events = 1, .value = DECIMAL_ONE};
 	int code = METER_OK;
 	meter__buckets_reset(&in->pairs);
 	/* Rows are in the order of their time. */
 	for (size_t i = 0; code == METER_OK && i < l->row_count; i++) {
 		const struct load_row *row = &l->rows[i];
-		struct bucket key = {.subscription = in->names[row->subscription], .aggregation = AGGREGATION_COUNT};
+		struct late late = {.ingest = in, .subscription = in->names[row->subscription]};
+		int64_t bill;
 		if (row->timestamp_us >= in->store->totals.closed_before)
 			break;
 		if (l->arrivals[row->arrival].outcome != METER_ACCEPTED)
 			continue;
-		code = meter__store_late(in->store, key.subscription, row->timestamp_us, &key.meter);
-		if (code != METER_OK || key.meter == 0)
-			continue;
-		l->arrivals[row->arrival].outcome = METER_LATE;
-		code = meter__buckets_add(&in->pairs, LEVEL_MINUTE, &key, &one);
+		code = meter__store_late(in->store, late.subscription, row->timestamp_us, &bill);
+		if (code == METER_OK && bill)
+			code = add_late(&late, bill);
+		if (code == METER_OK && holds_on(l, row))
+			code = meter__store_billed(meter__store_writing(in->store), late.subscription, row->timestamp_us + 1, add_later,
+			                           &late);
+		if (late.is_late)
+			l->arrivals[row->arrival].outcome = METER_LATE;
 	}
 	for (size_t i = 0; code == METER_OK && i < in->pairs.count; i++) {
 		const struct bucket *pair = &in->pairs.rows[i];

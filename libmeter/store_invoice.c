@@ -11,7 +11,7 @@
 #include "event_json.h"
 #include "store_internal.h"
 
-/* Decimals are kept as text: SQL would make binary floats of them. */
+/* Decimals are kept as text: SQL would make binary floats of them. Where the copy cannot be made, a NULL is refused by the table. */
 static void bind_decimal(sqlite3_stmt *statement, int column, struct decimal d)
 {
 	char text[DECIMAL_TEXT_SIZE];
@@ -19,10 +19,11 @@ static void bind_decimal(sqlite3_stmt *statement, int column, struct decimal d)
 	sqlite3_bind_text(statement, column, text, (int)size, SQLITE_TRANSIENT);
 }
 
+/* The text must live until the statement has run: a copy could fail, and leave a NULL that says something else. */
 static void bind_text(sqlite3_stmt *statement, int column, const char *text)
 {
 	if (text)
-		sqlite3_bind_text(statement, column, text, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_text(statement, column, text, -1, SQLITE_STATIC);
 	else
 		sqlite3_bind_null(statement, column);
 }
@@ -561,7 +562,7 @@ int meter__store_document_named(struct reader *r, struct slice name, int64_t *ou
 	int code = meter__store_statement(&r->connection, SQL_DOCUMENT_NAMED, &statement);
 	if (code != METER_OK)
 		return code;
-	sqlite3_bind_text64(statement, 1, name.data, name.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	sqlite3_bind_text64(statement, 1, name.data, name.size, SQLITE_STATIC, SQLITE_UTF8);
 	code = step_integer(&r->connection, statement, out);
 	if (code == METER_EEND)
 		return meter__fail_value(METER_ENOTFOUND, name.data, name.size, "there is no invoice with this number");
@@ -577,7 +578,7 @@ int meter__store_document_next(struct reader *r, int64_t after, struct slice sub
 		return code;
 	sqlite3_bind_int64(statement, 1, after);
 	if (subscription.data)
-		sqlite3_bind_text64(statement, 2, subscription.data, subscription.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+		sqlite3_bind_text64(statement, 2, subscription.data, subscription.size, SQLITE_STATIC, SQLITE_UTF8);
 	return step_integer(&r->connection, statement, out);
 }
 

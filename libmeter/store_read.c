@@ -90,7 +90,7 @@ int meter__store_name(struct reader *r, int64_t *out, struct slice text)
 	int code = meter__store_statement(&r->connection, SQL_NAME_FIND, &statement);
 	if (code != METER_OK)
 		return code;
-	sqlite3_bind_text64(statement, 1, text.data, text.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	sqlite3_bind_text64(statement, 1, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8);
 	code = one_integer(r, statement, out);
 	return code == METER_EEND ? METER_OK : code;
 }
@@ -119,7 +119,7 @@ int meter__store_meter(struct reader *r, int64_t *out, const struct meter_defini
 	int code = meter__store_statement(&r->connection, SQL_METER_FIND, &statement);
 	if (code != METER_OK)
 		return code;
-	sqlite3_bind_text(statement, 1, definition->canonical, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(statement, 1, definition->canonical, -1, SQLITE_STATIC);
 	code = one_integer(r, statement, out);
 	return code == METER_EEND ? METER_OK : code;
 }
@@ -333,24 +333,26 @@ static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct sto
 	return read_properties(row, memory, e);
 }
 
-static void bind_range(sqlite3_stmt *statement, const struct event_range *range)
+/* Binding a copy can fail, and would leave a NULL: only what changes while rows are read is copied. */
+static int bind_range(sqlite3_stmt *statement, const struct event_range *range)
 {
-	int count = sqlite3_bind_parameter_count(statement);
+	int rc = SQLITE_OK, count = sqlite3_bind_parameter_count(statement);
 	sqlite3_bind_int64(statement, 1, range->from_us);
 	if (count >= 4) {
 		sqlite3_bind_int64(statement, 2, range->to_us);
 		sqlite3_bind_int64(statement, 3, range->subscription);
 		if (range->type.data)
-			sqlite3_bind_text64(statement, 4, range->type.data, range->type.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+			sqlite3_bind_text64(statement, 4, range->type.data, range->type.size, SQLITE_STATIC, SQLITE_UTF8);
 		else
 			sqlite3_bind_null(statement, 4);
 	}
 	if (count >= 7) {
 		sqlite3_bind_int64(statement, 5, range->after_subscription);
-		sqlite3_bind_text64(statement, 6, range->after_id.data ? range->after_id.data : "", range->after_id.size,
-		                    SQLITE_TRANSIENT, SQLITE_UTF8);
 		sqlite3_bind_int64(statement, 7, range->limit);
+		rc = sqlite3_bind_text64(statement, 6, range->after_id.data ? range->after_id.data : "", range->after_id.size,
+		                         SQLITE_TRANSIENT, SQLITE_UTF8);
 	}
+	return rc == SQLITE_OK ? METER_OK : meter__store_fail(sqlite3_db_handle(statement), rc, "reading events");
 }
 
 int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit,
@@ -360,7 +362,7 @@ int meter__store_visit_events(struct connection *c, enum statement which, const 
 	int code = meter__store_statement(c, which, &statement);
 	if (code != METER_OK)
 		return code;
-	bind_range(statement, range);
+	code = bind_range(statement, range);
 	struct event_memory memory;
 	memory.shape = 0;
 	memory.names = memory.name_scratch = memory.value_scratch = (struct buffer){0};

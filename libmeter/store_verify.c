@@ -127,7 +127,7 @@ int meter__verify_has_event(struct reader *r, int64_t timestamp_us, int64_t subs
 	int code = bound_statement(r, SQL_EVENT_FIND, (int64_t[]){timestamp_us, subscription}, 2, &statement);
 	if (code != METER_OK)
 		return code;
-	sqlite3_bind_text64(statement, 3, id.data, id.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	sqlite3_bind_text64(statement, 3, id.data, id.size, SQLITE_STATIC, SQLITE_UTF8);
 	return has_row(r, statement, out);
 }
 

@@ -5,6 +5,9 @@
  *   kill random ROUNDS [SEED]     1 to 3 processes of 1 to 4 threads each, killed 0 to 30 ms after they began
  *   kill points TIMES [SEED]      every test point TIMES times (a build with POINTS=1)
  *
+ * One of the processes may be closing invoices, a day later each time, while others record what is then late: each period has one invoice
+ * that holds, numbers have no gaps, and once everything is closed each event is billed once.
+ *
  * What was attempted and acknowledged is noted in memory shared with the parent: before the call, and after it returned. SEED
  * repeats the choices, not the timing. A counter that stays zero (nothing recovered, nothing in doubt) fails the run: it would
  * prove nothing.
@@ -25,6 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "books.h"
+
 #define IDS_MAX 2000000
 #define POINTS_MAX 64
 #define NEW_FILE 20 /* rounds on one file */
@@ -32,6 +37,8 @@
 #define THREADS 4
 #define MINUTE_US INT64_C(60000000)
 #define START_US INT64_C(1767225600000000)
+#define DAY_US INT64_C(86400000000)
+#define DAYS 40 /* that a subscription lasts */
 
 enum { ATTEMPTED = 1, ACKED = 2, DURABLE = 4, STORED = 8 };
 
@@ -44,6 +51,7 @@ static struct shared {
 	_Atomic uint8_t ids[IDS_MAX];
 	atomic_int next;
 	atomic_int opened;
+	atomic_int closings; /* runs that were done */
 	atomic_int failed; /* calls that returned an error they should not have */
 	struct point points[POINTS_MAX];
 	atomic_int point_count;
@@ -54,7 +62,7 @@ static struct shared {
 static char path[200];
 static uint64_t seed;
 static struct {
-	int64_t kills, recovered, in_doubt, in_open, verified;
+	int64_t kills, recovered, in_doubt, in_open, verified, documents;
 } seen;
 
 static _Noreturn void fail(const char *what, const char *detail)
@@ -150,7 +158,14 @@ static void note(int number, int what)
 static const char catalog[] = "version: 1\n"
 			      "meters:\n"
 			      "  uses: {event_type: use, aggregation: count}\n"
-			      "  amounts: {event_type: use, aggregation: sum, value: amount, dimensions: [amount]}\n";
+			      "  amounts: {event_type: use, aggregation: sum, value: amount, dimensions: [amount]}\n"
+			      "plans:\n"
+			      "  - {key: p, currency: USD, period: day, effective_from: 2026-01-01T00:00:00Z, late_usage: credit_note, charges: "
+			      "[{key: uses, meter: uses, model: unit, price: 1}]}\n"
+			      "subscriptions:\n"
+			      "  acme: {customer: A, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n"
+			      "  globex: {customer: G, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n"
+			      "  initech: {customer: I, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n";
 
 static meter *open_file(uint32_t flags)
 {
@@ -253,6 +268,62 @@ static pid_t start(int threads, int steps)
 	return child;
 }
 
+/* ---- processes that close ---- */
+
+static void note_failure(int code)
+{
+	/* Another process may have closed, adjusted or voided it meanwhile. */
+	if (code != METER_OK && code != METER_ESTATE && code != METER_EEND)
+		atomic_fetch_add(&shared->failed, 1);
+}
+
+/* Void or make anew what was issued last. */
+static void change_last(meter *m, const char *number, bool is_void)
+{
+	meter_invoice *invoice;
+	note_failure(is_void ? meter_invoice_void(&invoice, m, number, "a crash test", METER_NOW)
+	                     : meter_invoice_regenerate(&invoice, m, number, "a crash test", METER_NOW));
+	meter_invoice_free(invoice);
+}
+
+static void close_day(meter *m, int day, unsigned *state)
+{
+	meter_closing *closing;
+	int code = meter_closing_run(&closing, m, START_US + day * DAY_US, NULL, NULL);
+	note_failure(code);
+	if (code != METER_OK)
+		return;
+	if (meter_closing_refused(closing) > 0)
+		atomic_fetch_add(&shared->failed, 1);
+	const size_t count = meter_closing_count(closing);
+	if (count > 0 && rand_r(state) % 2)
+		change_last(m, meter_closing_number(closing, count - 1), rand_r(state) % 2);
+	meter_closing_free(closing);
+	atomic_fetch_add(&shared->closings, 1);
+}
+
+static _Noreturn void run_closing(int days, unsigned state)
+{
+	meter *m = open_file(METER_OPEN_WITHOUT_SPOOL);
+	if (!m)
+		_exit(1);
+	atomic_fetch_add(&shared->opened, 1);
+	for (int day = 1; day != days; day++) {
+		close_day(m, day % (DAYS + 1), &state);
+		pause_us(rand_r(&state) % 4000); /* others wait for the lock by asking again */
+	}
+	_exit(meter_close(m) == METER_OK ? 0 : 2);
+}
+
+static pid_t start_closing(int days)
+{
+	unsigned state = (unsigned)draw(1u << 31);
+	pid_t child = fork();
+	if (child == 0)
+		run_closing(days, state);
+	return child;
+}
+
 /* ---- the oracle ---- */
 
 static int64_t minute_counts[16], minute_amounts[16], total_amount;
@@ -347,6 +418,44 @@ static void check_integrity(void)
 	sqlite3_close(db);
 }
 
+/* What is not closed yet is closed now; then every event is on one invoice that holds, or on its adjustments. */
+static void check_invoices(meter *m, int64_t events)
+{
+	meter_closing *closing;
+	meter_invoices *list;
+	meter_verification *v;
+	int64_t total = 0;
+	int code;
+	if (meter_verify_run(&v, m, NULL) != METER_OK || meter_verify_total(v) != 0)
+		fail("verify", meter_verify_count(v) ? meter_verify_text(v, 0) : meter_errmsg());
+	meter_verify_free(v);
+	if (meter_closing_run(&closing, m, START_US + 2 * DAYS * DAY_US, NULL, NULL) != METER_OK)
+		fail("closing", meter_errmsg());
+	meter_closing_free(closing);
+	if (meter_invoices_query(&list, m, NULL, 0) != METER_OK)
+		fail("listing invoices", meter_errmsg());
+	while ((code = meter_invoices_next(list)) == METER_OK) {
+		const meter_invoice *invoice = meter_invoices_invoice(list);
+		if (strcmp(meter_invoice_status(invoice), "voided") != 0)
+			total += strtoll(meter_invoice_total(invoice), NULL, 10);
+		seen.documents++;
+	}
+	meter_invoices_free(list);
+	if (code != METER_EEND)
+		fail("listing invoices", meter_errmsg());
+	char counts[80];
+	snprintf(counts, sizeof(counts), "%" PRId64 " billed, %" PRId64 " used", total, events);
+	if (total != events)
+		fail("what is billed is not what was used", counts);
+}
+
+static void check_the_books(void)
+{
+	const char *wrong = books_wrong(path);
+	if (wrong)
+		fail("the books", wrong);
+}
+
 /* In a process of its own: the parent never has the file open, so its children inherit nothing. */
 static void verify_in_child(void)
 {
@@ -366,10 +475,12 @@ static void verify_in_child(void)
 		fail("the counters do not add up", counters);
 	check_usage(m, "uses", minute_counts, count);
 	check_usage(m, "amounts", minute_amounts, total_amount);
+	check_invoices(m, count);
 	if (meter_close(m) != METER_OK)
 		fail("closing", meter_errmsg());
 	check_integrity();
-	int64_t found[2] = {stats.recovered, seen.in_doubt};
+	check_the_books();
+	int64_t found[3] = {stats.recovered, seen.in_doubt, seen.documents};
 	memcpy(&shared->points[POINTS_MAX - 1], found, sizeof(found)); /* the last point has no name */
 }
 
@@ -381,16 +492,18 @@ static void verify(void)
 	int status;
 	if (child == 0) {
 		seen.in_doubt = 0;
+		seen.documents = 0;
 		verify_in_child();
 		exit(0);
 	}
 	waitpid(child, &status, 0);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		exit(1);
-	int64_t found[2];
+	int64_t found[3];
 	memcpy(found, &shared->points[POINTS_MAX - 1], sizeof(found));
 	seen.recovered += found[0];
 	seen.in_doubt += found[1];
+	seen.documents += found[2];
 	seen.verified++;
 }
 
@@ -422,7 +535,7 @@ static void kill_at_random(void)
 	int count = (int)draw(PROCESSES) + 1;
 	atomic_store(&shared->opened, 0);
 	for (int i = 0; i < count; i++)
-		children[i] = start((int)draw(THREADS) + 1, -1);
+		children[i] = i > 0 && draw(2) ? start_closing(-1) : start((int)draw(THREADS) + 1, -1);
 	/* Every fourth time at once, so that opening and recovering are hit as well. */
 	if (draw(4) > 0) {
 		while (atomic_load(&shared->opened) < count)
@@ -447,7 +560,7 @@ static void run_random(int64_t rounds)
 			verify();
 	}
 	verify();
-	if (seen.recovered == 0 || seen.in_doubt == 0 || (rounds >= 100 && seen.in_open == 0))
+	if (seen.recovered == 0 || seen.in_doubt == 0 || atomic_load(&shared->closings) == 0 || (rounds >= 100 && seen.in_open == 0))
 		fail("some kind of kill never happened", "the run proves nothing");
 }
 
@@ -464,12 +577,24 @@ static void run_scenario(void)
 	waitpid(left, NULL, 0);
 }
 
+/* Something happens at a point; when closing, also while another process records. */
+static void run_at_point(const char *name)
+{
+	int status;
+	const bool is_closing = strncmp(name, "finalize.", 9) == 0;
+	pid_t child = is_closing ? start_closing(10) : start((int)draw(2) + 1, 300);
+	if (is_closing)
+		waitpid(start(1, 100), NULL, 0);
+	waitpid(child, &status, 0);
+	seen.kills += WIFSIGNALED(status);
+}
+
 static void run_points(int64_t times)
 {
 	new_file();
 	run_scenario();
-	pid_t child = start(2, 300);
-	waitpid(child, NULL, 0);
+	waitpid(start(2, 300), NULL, 0);
+	waitpid(start_closing(10), NULL, 0);
 	int count = atomic_load(&shared->point_count);
 	if (count == 0)
 		fail("no test points", "build with POINTS=1");
@@ -481,9 +606,7 @@ static void run_points(int64_t times)
 			int hits = atomic_load(&shared->points[i].hits);
 			atomic_store(&shared->countdown, (int)draw((uint64_t)(hits < 8 ? hits : 8)) + 1);
 			snprintf(shared->target, sizeof(shared->target), "%s", shared->points[i].name);
-			int status;
-			waitpid(start((int)draw(2) + 1, 300), &status, 0);
-			seen.kills += WIFSIGNALED(status);
+			run_at_point(shared->points[i].name);
 			shared->target[0] = '\0';
 			verify();
 		}
@@ -513,8 +636,8 @@ int main(int argc, char **argv)
 	else
 		run_random(strtoll(argv[2], NULL, 10));
 	printf("{\"test\":\"kill %s\",\"seed\":%" PRIu64 ",\"kills\":%" PRId64 ",\"verified\":%" PRId64 ",\"recovered\":%" PRId64
-	       ",\"in_doubt\":%" PRId64 ",\"kills_while_opening\":%" PRId64 ",\"lost\":0,\"doubled\":0}\n",
-	       argv[1], seed, seen.kills, seen.verified, seen.recovered, seen.in_doubt, seen.in_open);
+	       ",\"in_doubt\":%" PRId64 ",\"documents\":%" PRId64 ",\"kills_while_opening\":%" PRId64 ",\"lost\":0,\"doubled\":0}\n",
+	       argv[1], seed, seen.kills, seen.verified, seen.recovered, seen.in_doubt, seen.documents, seen.in_open);
 	char command[300];
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
 	return system(command) == 0 ? 0 : 1;

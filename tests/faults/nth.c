@@ -4,10 +4,12 @@
  *
  *   nth all                                  every N: half an hour
  *   nth short                                N = 1, 2, 3, 4, 6, 8, 11 ...: a minute or two
+ *   nth all|short SCENARIO                   the same for one
  *   nth SCENARIO KIND N once|persistent      one run
  *
  * After every run, with the fault cleared: what was acknowledged is stored once, nothing else is, what was refused waits or is
- * stored, buckets and counters agree, the file passes integrity_check, and no descriptor is left open.
+ * stored, buckets and counters agree, the file passes integrity_check, and no descriptor is left open. Of invoices: each document
+ * is whole or not there, numbers have no gaps, and once everything is closed each use is billed once.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -20,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "books.h"
 #include "faults.h"
 
 #define EVENTS_MAX 4000
@@ -58,11 +61,23 @@ static const char catalog_of_two[] = "version: 1\nmeters:\n  uses: {event_type: 
 
 static const char catalog_that_refuses[] = "version: 1\nmeters:\n  weights: {event_type: use, aggregation: sum, value: weight}\n";
 
+/* A dollar a use and day: three days each. */
+static const char catalog_with_plans[] =
+	"version: 1\nmeters:\n  uses: {event_type: use, aggregation: count, dimensions: [kind]}\nplans:\n"
+	"  - {key: p, currency: USD, period: day, effective_from: 2020-01-01T00:00:00Z, charges: [{key: uses, meter: uses, "
+	"model: unit, "
+	"price: 1}]}\n"
+	"subscriptions:\n"
+	"  acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-01-04T00:00:00Z}\n"
+	"  beta: {customer: Beta, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-01-04T00:00:00Z}\n";
+#define DAY_US INT64_C(86400000000)
+#define FIRST_DAY_US INT64_C(1767225600000000)
+
 /* Any documented code is fine; what is not, is a defect. */
 static int check(int code)
 {
-	static const int known[] = {METER_OK,       METER_ENOMEM,    METER_EBUSY, METER_EAGAIN, METER_EIO,
-	                            METER_ECORRUPT, METER_EREADONLY, METER_EFULL, METER_EEND,   METER_ENOTFOUND};
+	static const int known[] = {METER_OK,        METER_ENOMEM, METER_EBUSY, METER_EAGAIN,    METER_EIO,   METER_ECORRUPT,
+	                            METER_EREADONLY, METER_EFULL,  METER_EEND,  METER_ENOTFOUND, METER_ESTATE};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (code == known[i])
 			return code;
@@ -245,19 +260,97 @@ static void do_retry(meter **m)
 		fail("a retry that retried nothing", "");
 }
 
+/* ---- invoices ---- */
+
+/* Documents whose call returned METER_OK. */
+static struct issued {
+	char number[24], total[24];
+	bool is_voided;
+} issued[64];
+static size_t issued_count;
+
+static struct issued *find_issued(const char *number)
+{
+	for (size_t i = 0; i < issued_count; i++) {
+		if (strcmp(issued[i].number, number) == 0)
+			return &issued[i];
+	}
+	if (issued_count == sizeof(issued) / sizeof(issued[0]))
+		fail("documents", "more than expected");
+	struct issued *new = &issued[issued_count++];
+	*new = (struct issued){{0}, {0}, false};
+	snprintf(new->number, sizeof(new->number), "%s", number);
+	return new;
+}
+
+static void note_issued(const char *number, const char *total)
+{
+	snprintf(find_issued(number)->total, sizeof(issued[0].total), "%s", total);
+}
+
+/* Note a document that a call gave; whether it did. */
+static bool issue(int code, meter_invoice *invoice)
+{
+	if ((check(code) == METER_OK) != (invoice != NULL))
+		fail("an invoice", "code and document disagree");
+	if (invoice)
+		note_issued(meter_invoice_number(invoice), meter_invoice_total(invoice));
+	meter_invoice_free(invoice);
+	return code == METER_OK;
+}
+
+static bool close_due(meter *m, int64_t at_us)
+{
+	meter_closing *closing;
+	int code = check(meter_closing_run(&closing, m, at_us, NULL, NULL));
+	if (code != METER_OK)
+		return false;
+	if (meter_closing_refused(closing) > 0)
+		fail("closing", meter_closing_message(closing, 0));
+	for (size_t i = 0; i < meter_closing_count(closing); i++)
+		note_issued(meter_closing_number(closing, i), meter_closing_total(closing, i));
+	meter_closing_free(closing);
+	return true;
+}
+
+/* The first day is billed, and late events wait. Then: a day of all, a day of one, an adjustment, a void, another invoice in
+ * place of one. */
+static void do_finalize(meter **m)
+{
+	meter_invoice *invoice;
+	if (open_file(m) != METER_OK || !close_due(*m, FIRST_DAY_US + 2 * DAY_US))
+		return;
+	int code = meter_invoice_finalize(&invoice, *m, "beta", METER_NUL_TERMINATED, NULL, 0, NULL, FIRST_DAY_US + 3 * DAY_US);
+	if (!issue(code, invoice) || record_many(*m, 5) != METER_OK)
+		return;
+	code = meter_invoice_adjust(&invoice, *m, "acme", METER_NUL_TERMINATED, FIRST_DAY_US + 3 * DAY_US);
+	if (!issue(code, invoice))
+		return;
+	code = check(meter_invoice_void(&invoice, *m, "INV-000005", "a fault", FIRST_DAY_US + 3 * DAY_US));
+	if (code == METER_OK)
+		find_issued("INV-000005")->is_voided = true;
+	meter_invoice_free(invoice);
+	if (code != METER_OK)
+		return;
+	code = meter_invoice_regenerate(&invoice, *m, "INV-000004", "a fault", FIRST_DAY_US + 3 * DAY_US);
+	if (issue(code, invoice))
+		find_issued("INV-000004")->is_voided = true;
+}
+
 static const struct scenario {
 	const char *name;
 	void (*run)(meter **m);
 	bool is_new;      /* no file yet */
 	bool has_ring;    /* of a process that died */
 	bool has_refused; /* events that could be recorded by now */
+	bool is_billed;   /* the first of three days is; late events wait */
 } scenarios[] = {
-	{"open-new", do_open, true, false, false}, {"open", do_open, false, false, false},
-	{"recover", do_open, false, true, false},  {"record", do_record, false, false, false},
-	{"many", do_many, false, false, false},    {"apply", do_apply, false, true, false},
-	{"read", do_read, false, false, false},    {"close", do_close, false, false, false},
-	{"backup", do_backup, false, false, false},
-	{"retry", do_retry, false, false, true},
+	{"open-new", do_open, true, false, false, false},     {"open", do_open, false, false, false, false},
+	{"recover", do_open, false, true, false, false},      {"record", do_record, false, false, false, false},
+	{"many", do_many, false, false, false, false},        {"apply", do_apply, false, true, false, false},
+	{"read", do_read, false, false, false, false},        {"close", do_close, false, false, false, false},
+	{"backup", do_backup, false, false, false, false},    {"retry", do_retry, false, false, true, false},
+	{"finalize", do_finalize, false, false, false, true},
 };
 #define SCENARIO_COUNT (sizeof(scenarios) / sizeof(scenarios[0]))
 
@@ -273,7 +366,13 @@ static void refuse_some(meter *m)
 		events[i] = ATTEMPTED | REFUSED;
 }
 
-static void make_template(bool has_ring, bool has_refused)
+static void bill_the_first_day(meter *m)
+{
+	if (!close_due(m, FIRST_DAY_US + DAY_US) || record_many(m, 20) != METER_OK)
+		fail("making a file", meter_errmsg());
+}
+
+static void make_template(bool has_ring, bool has_refused, bool is_billed)
 {
 	meter *m;
 	shell("rm -rf $FOLDER/template && mkdir $FOLDER/template");
@@ -281,8 +380,10 @@ static void make_template(bool has_ring, bool has_refused)
 		fail("making a file", meter_errmsg());
 	if (has_refused)
 		refuse_some(m);
-	if (apply(m, catalog) != METER_OK || record_many(m, 200) != METER_OK)
+	if (apply(m, is_billed ? catalog_with_plans : catalog) != METER_OK || record_many(m, 200) != METER_OK)
 		fail("making a file", meter_errmsg());
+	if (is_billed)
+		bill_the_first_day(m);
 	if (has_ring) {
 		/* The child opens it itself and dies with its events in the ring. */
 		meter_close(m);
@@ -393,10 +494,83 @@ static void verify_file(void)
 	sqlite3_close(db);
 }
 
+/* ---- the oracle of invoices ---- */
+
+static void verify_issued(meter *m)
+{
+	for (size_t i = 0; i < issued_count; i++) {
+		meter_invoice *invoice;
+		if (meter_invoice_find(&invoice, m, issued[i].number) != METER_OK)
+			fail("issued, but lost", issued[i].number);
+		const bool is_voided = strcmp(meter_invoice_status(invoice), "voided") == 0;
+		if (strcmp(meter_invoice_total(invoice), issued[i].total) != 0 || (issued[i].is_voided && !is_voided))
+			fail("issued, but not what was said", issued[i].number);
+		meter_invoice_free(invoice);
+	}
+}
+
+/* Cents of what is billed and holds. */
+static int64_t sum_documents(meter *m)
+{
+	meter_invoices *list;
+	int64_t sum = 0;
+	int code;
+	if (meter_invoices_query(&list, m, NULL, 0) != METER_OK)
+		fail("listing invoices", meter_errmsg());
+	while ((code = meter_invoices_next(list)) == METER_OK) {
+		const meter_invoice *invoice = meter_invoices_invoice(list);
+		const char *total = meter_invoice_total(invoice);
+		int64_t cents = strtoll(total, NULL, 10) * 100;
+		if (strcmp(total + strlen(total) - 3, ".00") != 0)
+			fail("a dollar a use", total);
+		sum += strcmp(meter_invoice_status(invoice), "voided") == 0 ? 0 : cents;
+	}
+	meter_invoices_free(list);
+	if (code != METER_EEND)
+		fail("reading invoices", meter_errmsg());
+	return sum;
+}
+
+static void verify_findings(meter *m)
+{
+	meter_verification *v;
+	if (meter_verify_run(&v, m, NULL) != METER_OK || meter_verify_total(v) != 0)
+		fail("verify", meter_verify_count(v) ? meter_verify_text(v, 0) : meter_errmsg());
+	meter_verify_free(v);
+}
+
+static void verify_documents(void)
+{
+	const char *wrong = books_wrong(path);
+	if (wrong)
+		fail("the books", wrong);
+}
+
+/* What was not done is done now; then every use is billed once. */
+static void verify_billing(meter *m, int64_t events_stored)
+{
+	verify_issued(m);
+	verify_findings(m);
+	if (!close_due(m, FIRST_DAY_US + 10 * DAY_US) || !close_due(m, FIRST_DAY_US + 10 * DAY_US))
+		fail("closing after the fault is over", meter_errmsg());
+	if (sum_documents(m) != events_stored * 100)
+		fail("what is billed is not what was used", "");
+	verify_issued(m);
+}
+
+static int64_t count_accepted(meter *m)
+{
+	meter_counters stats = {.struct_size = sizeof(stats)};
+	if (meter_stats(m, &stats) != METER_OK)
+		fail("stats", meter_errmsg());
+	return stats.accepted;
+}
+
 /* One run. Whether the fault was met. */
 static bool run_once(const struct scenario *s)
 {
 	int known = next;
+	const size_t known_issued = issued_count;
 	uint8_t before[EVENTS_MAX];
 	memcpy(before, events, sizeof(before));
 	shell("rm -f $FOLDER/meter.db*");
@@ -407,6 +581,8 @@ static bool run_once(const struct scenario *s)
 	fault_arm(run.kind, run.nth, run.is_persistent);
 	s->run(&m);
 	bool has_fired = fault_clear();
+	if (!has_fired && s->is_billed && issued_count != 7)
+		fail("a scenario that does not do what it should", meter_errmsg());
 	/* Half of the runs go on with the handle they have, half close it first. */
 	if (m && run.nth % 2 == 0) {
 		int code = meter_flush(m, -1);
@@ -420,9 +596,16 @@ static bool run_once(const struct scenario *s)
 	if (open_file(&m) != METER_OK)
 		fail("opening after the fault is over", meter_errmsg());
 	verify_stored(m);
+	if (s->is_billed)
+		verify_documents();
+	if (s->is_billed)
+		verify_billing(m, count_accepted(m));
 	if (meter_close(m) != METER_OK)
 		fail("closing", meter_errmsg());
 	verify_file();
+	if (s->is_billed)
+		verify_documents();
+	issued_count = known_issued;
 	if (count_descriptors() != descriptors)
 		fail("a descriptor is left open", "");
 	memcpy(events, before, sizeof(before));
@@ -445,16 +628,17 @@ static void prepare(const struct scenario *s)
 {
 	run.scenario = s->name;
 	next = 0;
+	issued_count = 0;
 	memset(events, 0, sizeof(events));
 	shell("rm -f $FOLDER/meter.db*");
 	if (!s->is_new)
-		make_template(s->has_ring, s->has_refused);
+		make_template(s->has_ring, s->has_refused, s->is_billed);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 2 && argc != 5) {
-		fprintf(stderr, "usage: nth all | nth short | nth SCENARIO KIND N once|persistent\n");
+	if (argc < 2 || argc > 5 || argc == 4) {
+		fprintf(stderr, "usage: nth all|short [SCENARIO] | nth SCENARIO KIND N once|persistent\n");
 		return 2;
 	}
 	is_short = strcmp(argv[1], "short") == 0;
@@ -467,6 +651,8 @@ int main(int argc, char **argv)
 	setenv("FOLDER", folder, 1);
 	int64_t runs = 0, met[FAULT_COUNT] = {0};
 	for (size_t i = 0; i < SCENARIO_COUNT; i++) {
+		if (argc == 3 && strcmp(argv[2], scenarios[i].name) != 0)
+			continue;
 		prepare(&scenarios[i]);
 		for (int kind = 0; kind < FAULT_COUNT; kind++) {
 			if (argc == 5 && (strcmp(argv[1], scenarios[i].name) != 0 || strcmp(argv[2], fault_names[kind]) != 0))
@@ -484,7 +670,7 @@ int main(int argc, char **argv)
 			met[kind] += once + persistent;
 		}
 	}
-	for (int kind = 0; argc != 5 && kind < FAULT_COUNT; kind++) {
+	for (int kind = 0; argc == 2 && kind < FAULT_COUNT; kind++) {
 		if (met[kind] == 0)
 			fail("a kind of call was never met", fault_names[kind]);
 	}
