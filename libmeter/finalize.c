@@ -189,7 +189,7 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 
 int meter__finalize_adjustments(const struct closing *c, meter_invoice **out, struct slice subscription)
 {
-	const struct draft_request request = {.subscription = subscription, .is_settling = true};
+	const struct draft_request request = {.subscription = subscription, .is_settling = true, .now_us = c->at_us};
 	meter_invoice *invoice;
 	*out = NULL;
 	int code = meter__draft(&invoice, c->reader, &request);
@@ -301,6 +301,7 @@ int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscripti
 		code = meter__finalize_begin(&c, m, reason, at_us);
 	if (code != METER_OK)
 		return code;
+	request.now_us = c.at_us;
 	if (request.period.data)
 		code = meter__invoice_find_document(c.reader, request.subscription, request.period, &document);
 	if (code == METER_OK && document == 0)
@@ -470,7 +471,7 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 /* What a document billed, billed anew: its period, or the adjustments it was made of; NULL when there are none any more. */
 static int replace(const struct closing *c, const struct document *document, meter_invoice **out, meter_invoice **settled_out)
 {
-	const struct draft_request request = {.subscription = meter__slice_of(document->subscription)};
+	const struct draft_request request = {.subscription = meter__slice_of(document->subscription), .now_us = c->at_us};
 	*settled_out = NULL;
 	return document->kind == DOCUMENT_INVOICE ? meter__finalize_period(c, out, settled_out, &request)
 	                                          : meter__finalize_adjustments(c, out, request.subscription);
