@@ -140,7 +140,11 @@ static int set_all_billed(const struct closing *c, struct meter_invoice *invoice
 		code = set_billed(c, invoice, &invoice->adjustments[i].after);
 	for (size_t i = 0; i < invoice->settled_count && code == METER_OK; i++)
 		code = meter__store_stale_delete(c->store, meter__slice_of(invoice->subscription), invoice->settled[i]);
-	return code == METER_OK && invoice->has_own ? mark_next(c, invoice->subscription, &invoice->own) : code;
+	if (code == METER_OK && invoice->has_own)
+		code = mark_next(c, invoice->subscription, &invoice->own);
+	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
+		code = mark_next(c, invoice->subscription, &invoice->adjustments[i].after);
+	return code;
 }
 
 static enum document_kind kind_of(const struct meter_invoice *invoice)
@@ -468,13 +472,40 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 
 /* ---- regenerating ---- */
 
+static int note_own(const struct document_bill *bill, void *user)
+{
+	if (bill->replaces == 0)
+		*(int64_t *)user = bill->bill;
+	return METER_OK;
+}
+
+/* The period that an invoice billed begins where the first open one does: an earlier one that is open would be billed in its place. */
+static int check_replaced(const struct closing *c, const struct document *document, const struct meter_invoice *invoice)
+{
+	struct bill stored;
+	int64_t own = 0;
+	int code = meter__store_document_bills(c->reader, document->number, note_own, &own);
+	if (code == METER_OK)
+		code = meter__store_bill_read(c->reader, own, &stored);
+	if (code != METER_OK)
+		return code;
+	if (invoice->own.period.active.from_us != stored.period.active.from_us)
+		code = meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
+	meter__bill_free(&stored);
+	return code;
+}
+
 /* What a document billed, billed anew: its period, or the adjustments it was made of; NULL when there are none any more. */
 static int replace(const struct closing *c, const struct document *document, meter_invoice **out, meter_invoice **settled_out)
 {
 	const struct draft_request request = {.subscription = meter__slice_of(document->subscription), .now_us = c->at_us};
 	*settled_out = NULL;
-	return document->kind == DOCUMENT_INVOICE ? meter__finalize_period(c, out, settled_out, &request)
-	                                          : meter__finalize_adjustments(c, out, request.subscription);
+	if (document->kind != DOCUMENT_INVOICE)
+		return meter__finalize_adjustments(c, out, request.subscription);
+	int code = meter__finalize_period(c, out, settled_out, &request);
+	if (code == METER_OK)
+		code = check_replaced(c, document, *out);
+	return code;
 }
 
 int meter_invoice_regenerate(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us)
@@ -528,8 +559,11 @@ int meter_invoice_redraft(meter_invoice **out, meter *m, const char *number)
 	meter__arena_free(&arena);
 	if (code == METER_OK && !*out)
 		return meter__fail(METER_EEND, "there is nothing to adjust any more");
-	if (code != METER_OK)
+	if (code != METER_OK) {
+		meter_invoice_free(*out);
+		*out = NULL;
 		return code;
+	}
 	(*out)->document = (struct document){0};
 	(*out)->status = "draft";
 	return METER_OK;
