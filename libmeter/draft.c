@@ -423,14 +423,22 @@ done:
 	return code;
 }
 
-/* Where the flow must start: the first billed period that is stale; or, if that matters, the last one before the period. */
+static bool follows(const struct billed *b, const struct billed *before)
+{
+	return before->active.to_us == b->active.from_us;
+}
+
+/*
+ * Where the flow must start: the one before the first billed period that is stale, for that may be so because it leaves something else
+ * now; or, if that matters, the last one before the period.
+ */
 static size_t first_billed(const struct drafting *d, int64_t before_us, bool is_needed)
 {
 	size_t at = 0;
 	while (at < d->billed.count && d->billed.rows[at].stale_events < 0 && d->billed.rows[at].active.from_us < before_us)
 		at++;
 	if (at < d->billed.count && d->billed.rows[at].stale_events >= 0)
-		return at;
+		return at > 0 && follows(&d->billed.rows[at], &d->billed.rows[at - 1]) ? at - 1 : at;
 	return is_needed && at > 0 ? at - 1 : d->billed.count;
 }
 
