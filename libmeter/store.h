@@ -196,6 +196,8 @@ int meter__store_entries(struct reader *r, int64_t document, entry_visitor visit
 /* The hash that a document should have after the one before it, from what is stored. *hash_out: as it stands in the file, "" if it
  * does not. */
 int meter__store_link_check(struct reader *r, int64_t document, char computed_out[HASH_TEXT_SIZE], char stored_out[HASH_TEXT_SIZE]);
+/* The hash that a document should have after one with that hash; "" before the first. */
+int meter__store_link_after(struct reader *r, int64_t document, const char *before, char out[HASH_TEXT_SIZE]);
 
 /* A catalog version, retained. */
 int meter__store_catalog_version(struct reader *r, int64_t version, struct meter_catalog **out);

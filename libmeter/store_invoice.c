@@ -240,6 +240,8 @@ static int read_line(sqlite3_stmt *row, void *user)
 	*line = (struct invoice_line){.has_amount = true};
 	int64_t kind;
 	int code = meter__store_int(row, 2, &kind);
+	if (code == METER_OK && (kind < METER_LINE_USAGE || kind > METER_LINE_CARRIED))
+		code = meter__fail(METER_ECORRUPT, "a line of bill %lld is of no kind", (long long)s->number);
 	line->kind = (int32_t)kind;
 	const struct {
 		int column;
@@ -289,6 +291,8 @@ static int read_bill(sqlite3_stmt *row, void *user)
 		code = read_account(row, 13, &s->after);
 	for (int i = 0; i < 4 && code == METER_OK; i++)
 		code = read_decimal(row, 14 + i, decimals[i]);
+	if (code == METER_OK && (exponent < 0 || exponent > DECIMAL_SCALE_MAX || s->period.active.from_us >= s->period.active.to_us))
+		code = meter__fail(METER_ECORRUPT, "bill %lld has no such currency or period", (long long)s->number);
 	if (code == METER_OK)
 		s->exponent = (int32_t)exponent;
 	return code;
@@ -380,20 +384,30 @@ static int read_hash(struct connection *c, int64_t document, char out[HASH_TEXT_
 	return code;
 }
 
-static int link_hash(struct connection *c, int64_t document, char out[HASH_TEXT_SIZE])
+/* before: the hash of the document before. */
+static int hash_after(struct connection *c, int64_t document, const char *before, char out[HASH_TEXT_SIZE])
 {
-	char before[HASH_TEXT_SIZE];
 	struct buffer bytes = {0};
-	int code = read_hash(c, document - 1, before);
 	meter__buffer_text(&bytes, before);
-	if (code == METER_OK)
-		code = digest_document(c, document, &bytes);
+	int code = digest_document(c, document, &bytes);
 	if (code == METER_OK && bytes.failed)
 		code = meter__fail(METER_ENOMEM, "no memory for a hash");
 	if (code == METER_OK)
 		meter__hash(out, (struct slice){bytes.data, bytes.size});
 	meter__buffer_free(&bytes);
 	return code;
+}
+
+static int link_hash(struct connection *c, int64_t document, char out[HASH_TEXT_SIZE])
+{
+	char before[HASH_TEXT_SIZE];
+	int code = read_hash(c, document - 1, before);
+	return code == METER_OK ? hash_after(c, document, before, out) : code;
+}
+
+int meter__store_link_after(struct reader *r, int64_t document, const char *before, char out[HASH_TEXT_SIZE])
+{
+	return hash_after(&r->connection, document, before, out);
 }
 
 int meter__store_link_check(struct reader *r, int64_t document, char computed_out[HASH_TEXT_SIZE],
@@ -522,6 +536,8 @@ static int read_document(sqlite3_stmt *row, void *user)
 		code = read_decimal(row, 9, &d->total);
 	if (code == METER_OK)
 		code = read_decimal(row, 10, &d->due);
+	if (code == METER_OK && (kind < DOCUMENT_INVOICE || kind > DOCUMENT_VOID))
+		code = meter__fail(METER_ECORRUPT, "document %lld is of no kind", (long long)d->number);
 	if (code == METER_OK)
 		d->kind = (enum document_kind)kind;
 	return code;

@@ -384,8 +384,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 				   " GROUP BY outcome, code ORDER BY outcome, code",
 
 	/* Verify: rows as they are, in the order of their keys. */
-	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence FROM event"
-			      " WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY timestamp, subscription, id",
+	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence, ingest"
+			      " FROM event WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY timestamp, subscription, id",
 	[SQL_VERIFY_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute >= ?1 AND minute < ?2"
 			       " ORDER BY minute, meter, subscription, dimensions",
 	[SQL_VERIFY_LATE] = "SELECT minute, meter, " BUCKET_ROW " FROM late WHERE minute >= ?1 AND minute < ?2"
@@ -411,6 +411,31 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_VERIFY_METERS] = "SELECT number FROM meter ORDER BY number",
 	[SQL_VERIFY_UNBILLED] = "SELECT s.text, t.text, u.events FROM unbilled u LEFT JOIN name s ON s.number = u.subscription"
 				" LEFT JOIN name t ON t.number = u.type ORDER BY u.subscription, u.type",
+	[SQL_VERIFY_DOCUMENTS] = "SELECT number, name FROM document ORDER BY number",
+	[SQL_VERIFY_DOCUMENTS_OF] = "SELECT number, kind, name, refers FROM document WHERE subscription = ?1 ORDER BY number",
+	[SQL_VERIFY_CUSTOMERS] = "SELECT min(subscription) FROM document WHERE subscription > ?1",
+	[SQL_VERIFY_LINK_LAST] = "SELECT max(coalesce((SELECT max(number) FROM document), 0),"
+				 " coalesce((SELECT max(document) FROM link), 0))",
+	[SQL_VERIFY_SERIES] = "SELECT prefix, last FROM series ORDER BY prefix",
+	[SQL_VERIFY_ORPHANS] =
+		"SELECT 'entry', document FROM entry WHERE document NOT IN (SELECT number FROM document)"
+		" UNION SELECT 'document_bill', document FROM document_bill WHERE document NOT IN (SELECT number FROM document)"
+		" UNION SELECT 'line', bill FROM line WHERE bill NOT IN (SELECT number FROM bill)"
+		" UNION SELECT 'bill', number FROM bill WHERE number NOT IN (SELECT bill FROM document_bill)",
+	[SQL_VERIFY_BILLED] = "SELECT active_from, active_to, bill, document FROM billed WHERE subscription = ?1"
+			      " ORDER BY active_from",
+	[SQL_VERIFY_BILLED_NEXT] = "SELECT min(active_from) FROM billed WHERE subscription = ?1 AND active_from > ?2",
+	[SQL_VERIFY_BILLED_ALIEN] =
+		"SELECT subscription, count(*) FROM billed b WHERE NOT EXISTS (SELECT 1 FROM name n JOIN document d"
+		" ON d.subscription = n.text WHERE n.number = b.subscription) GROUP BY subscription",
+	[SQL_VERIFY_BILL_INGEST] = "SELECT ingest FROM bill WHERE number = ?1",
+	[SQL_VERIFY_STALE] = "SELECT bill FROM stale WHERE subscription = ?1 ORDER BY bill",
+
+	/* ?3: of one subscription. */
+	[SQL_LEDGER] = "SELECT d.number, coalesce(d.name, v.name), d.kind, d.at, d.subscription, e.account, e.currency, e.amount, e.number"
+		       " FROM document d CROSS JOIN entry e ON e.document = d.number LEFT JOIN document v ON v.number = d.refers"
+		       " WHERE (d.number, e.number) > (?1, ?2) AND d.at >= ?3 AND d.at < ?4 AND (?5 IS NULL OR d.subscription = ?5)"
+		       " ORDER BY d.number, e.number LIMIT ?6",
 	[SQL_QUICK_CHECK] = "PRAGMA quick_check(100)",
 	[SQL_INTEGRITY_CHECK] = "PRAGMA integrity_check(100)",
 	[SQL_USER_VERSION] = "PRAGMA user_version",
