@@ -1053,16 +1053,18 @@ METER_API int meter_backup(meter *m, const char *path, meter_progress progress, 
 /** What came of checking a file: findings, and how much was compared. */
 typedef struct meter_verification meter_verification;
 
-#define METER_VERIFY_FULL 1u /**< SQLite's integrity_check, which also compares indexes with tables, instead of quick_check */
+/** SQLite's integrity_check, which also compares indexes with tables, instead of quick_check; bills that hold no more are rated again. */
+#define METER_VERIFY_FULL 1u
 
 /** What to check. Zero means everything but METER_VERIFY_FULL; start from METER_VERIFY_OPTIONS_INIT. */
 typedef struct meter_verify_options {
 	size_t struct_size;
 	uint32_t flags;   /**< METER_VERIFY_...; default 0 */
 	int64_t since_us; /**< only minutes, hours and days that begin at or after; INT64_MIN: all */
-	int64_t until_us; /**< and that end at or before; INT64_MAX: all */
+	int64_t until_us; /**< and that end at or before; INT64_MAX: all. Bills are rated again if all of their period lies within */
+	const char *head; /**< a meter_verify_head() or meter_invoice_hash() that was kept elsewhere, NUL-terminated; NULL: none */
 } meter_verify_options;
-#define METER_VERIFY_OPTIONS_INIT { sizeof(meter_verify_options), 0, INT64_MIN, INT64_MAX }
+#define METER_VERIFY_OPTIONS_INIT { sizeof(meter_verify_options), 0, INT64_MIN, INT64_MAX, NULL }
 
 /**
  * Add up again what is stored, by another route than the code that wrote it, and compare: events with minutes (and what came late),
@@ -1118,6 +1120,8 @@ typedef struct meter_verify_counters {
 	int64_t total_us;       /**< with the checks of the whole file */
 	int64_t schema_version; /**< of the file */
 	int64_t application_id; /**< of the file: 0x6d657472 */
+	int64_t documents;      /**< invoices, credit notes, adjustments and voids */
+	int64_t bills;          /**< of them that were rated again */
 } meter_verify_counters;
 
 /** @return METER_OK or METER_EINVAL. */
@@ -1127,6 +1131,8 @@ METER_API int meter_verify_counts(const meter_verification *v, meter_verify_coun
  * connections checkpoint at once; this library never lets them.
  */
 METER_API const char *meter_verify_sqlite(int32_t *has_wal_reset_bug);
+/** The hash of the last document; NULL: there is none. Kept elsewhere and given as head later, it proves all documents up to this one. */
+METER_API const char *meter_verify_head(const meter_verification *v);
 METER_API void meter_verify_free(meter_verification *v);
 
 /* ---- time ---- */

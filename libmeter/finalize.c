@@ -18,6 +18,7 @@
 #include "instant.h"
 #include "internal.h"
 #include "os.h"
+#include "proof.h"
 
 #define LINES_MAX 100000
 
@@ -154,6 +155,28 @@ static enum document_kind kind_of(const struct meter_invoice *invoice)
 	return meter__decimal_is_negative(invoice->due_value) ? DOCUMENT_CREDIT_NOTE : DOCUMENT_ADJUSTMENT;
 }
 
+static int refuse_unproven(const char *code, const char *text, const char *place, const char *expected, const char *found, void *user)
+{
+	(void)user;
+	return meter__fail(METER_ECORRUPT, "nothing was issued: %s: %s: %s: expected %s, found %s", code, text, place,
+	                   expected ? expected : "nothing", found ? found : "nothing");
+}
+
+/* What meter verify would say about a document, before it is there for ever: read back as it was stored. */
+static int prove(const struct closing *c, int64_t document)
+{
+	struct proof proof = {.reader = c->reader, .report = refuse_unproven};
+	char right[HASH_TEXT_SIZE], stored[HASH_TEXT_SIZE];
+	meter_invoice *read;
+	int code = meter__proof_document(&proof, document, &read);
+	meter_invoice_free(read);
+	if (code == METER_OK)
+		code = meter__store_link_check(c->reader, document, right, stored);
+	if (code == METER_OK && strcmp(right, stored) != 0)
+		code = meter__fail(METER_ECORRUPT, "nothing was issued: the link of document %lld does not hold", (long long)document);
+	return code;
+}
+
 static int write_document(const struct closing *c, struct meter_invoice *invoice)
 {
 	const struct bill *main = meter__invoice_main(invoice);
@@ -185,6 +208,8 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 	free(bills);
 	if (code == METER_OK)
 		code = set_all_billed(c, invoice);
+	if (code == METER_OK)
+		code = prove(c, invoice->document.number);
 	invoice->status = "finalized";
 	return code;
 }
@@ -429,7 +454,7 @@ static int write_void(const struct closing *c, const struct document *voided, st
 	if (code == METER_OK)
 		code = meter__store_document_add(c->store, &document, arena, NULL, NULL, 0, reversal.entries, reversal.count);
 	free(reversal.entries);
-	return code;
+	return code == METER_OK ? prove(c, document.number) : code;
 }
 
 /* Void the document with this name, which is read into *out. */
