@@ -747,6 +747,50 @@ METER_API const char *meter_invoice_line_quantity_after(const meter_invoice *inv
 METER_API const char *meter_invoice_line_amount_before(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_amount_after(const meter_invoice *invoice, size_t index);
 
+/* ---- the ledger ---- */
+
+/**
+ * What documents mean in double entry: amounts on accounts, debit above 0, credit below. Those of a document sum up to 0, and so do all.
+ * Accounts are "receivable SUBSCRIPTION", "revenue CHARGE" ("revenue" of what is billed for a plan as a whole), "tax",
+ * "deferred COMMITMENT" and "credit CREDIT". A void has the entries of what it voids with the signs turned.
+ */
+typedef struct meter_ledger meter_ledger;
+
+/**
+ * The entries of documents of a stretch of time, in the order in which they were issued.
+ *
+ * @param from_us       by the time of the document, inclusive; INT64_MIN: from the first on.
+ * @param to_us         exclusive; INT64_MAX: up to the last.
+ * @param subscription  NULL: of all.
+ * @return METER_OK, or METER_EINVAL.   Threads: any.   Memory: a page of entries; free with meter_ledger_free().   Since 0.1.
+ */
+METER_API int meter_ledger_query(meter_ledger **out, meter *m, int64_t from_us, int64_t to_us, const char *subscription,
+                                 size_t subscription_size);
+/**
+ * The same entries added up: a row for each currency and account, in this order, and after those of a currency one without account that
+ * is their sum: 0, always.
+ *
+ * @return METER_OK, or METER_EINVAL, METER_EFORKED, METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: on reading; never on writers.  Memory: the balances are held whole.                       Since 0.1.
+ */
+METER_API int meter_ledger_balances(meter_ledger **out, meter *m, int64_t from_us, int64_t to_us, const char *subscription,
+                                    size_t subscription_size);
+/** Step to the first, then to each next row. @return METER_OK, METER_EEND, METER_EIO or METER_ECORRUPT. */
+METER_API int meter_ledger_next(meter_ledger *ledger);
+/** Of the entry's document: its place in the order of all, its number (of a void: that of what it voids), "invoice", "adjustment",
+ * "credit_note" or "void", its time, its subscription. 0, NULL and INT64_MIN for a balance. They live until the next _next call. */
+METER_API int64_t meter_ledger_document(const meter_ledger *ledger);
+METER_API const char *meter_ledger_number(const meter_ledger *ledger);
+METER_API const char *meter_ledger_kind(const meter_ledger *ledger);
+METER_API int64_t meter_ledger_at_us(const meter_ledger *ledger);
+METER_API const char *meter_ledger_subscription(const meter_ledger *ledger);
+/** NULL for the sum of a currency. */
+METER_API const char *meter_ledger_account(const meter_ledger *ledger);
+METER_API const char *meter_ledger_currency(const meter_ledger *ledger);
+/** Decimal text in the currency. */
+METER_API const char *meter_ledger_amount(const meter_ledger *ledger);
+METER_API void meter_ledger_free(meter_ledger *ledger);
+
 /** The subscriptions of the catalog in force, by their keys. */
 typedef struct meter_subscriptions meter_subscriptions;
 /** @return METER_OK, METER_EINVAL, METER_ENOTFOUND (no catalog yet), METER_EIO, METER_ECORRUPT.   Threads: any. */

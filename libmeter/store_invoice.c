@@ -661,6 +661,52 @@ int meter__store_entries(struct reader *r, int64_t document, entry_visitor visit
 	return visit_of(&r->connection, SQL_ENTRIES, document, visit_entry, &v);
 }
 
+struct ledger_visit {
+	ledger_visitor visit;
+	void *user;
+};
+
+static int visit_ledger(sqlite3_stmt *row, void *user)
+{
+	const struct ledger_visit *v = user;
+	struct ledger_row out = {.name = meter__store_slice(row, 2),
+	                         .subscription = meter__store_slice(row, 5),
+	                         .account = meter__store_slice(row, 6),
+	                         .currency = meter__store_slice(row, 7)};
+	int64_t kind;
+	int code = meter__store_int(row, 0, &out.document);
+	if (code == METER_OK)
+		code = meter__store_int(row, 1, &out.entry);
+	if (code == METER_OK)
+		code = meter__store_int(row, 3, &kind);
+	if (code == METER_OK)
+		code = meter__store_int(row, 4, &out.at_us);
+	if (code == METER_OK)
+		code = read_decimal(row, 8, &out.amount);
+	if (code == METER_OK && (kind < DOCUMENT_INVOICE || kind > DOCUMENT_VOID))
+		code = meter__fail(METER_ECORRUPT, "document %lld is of no kind", (long long)out.document);
+	if (code != METER_OK)
+		return code;
+	out.kind = (enum document_kind)kind;
+	return v->visit(&out, v->user);
+}
+
+int meter__store_ledger(struct reader *r, const struct ledger_page *page, ledger_visitor visit, void *user)
+{
+	struct ledger_visit v = {visit, user};
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, page->subscription.data ? SQL_LEDGER_OF : SQL_LEDGER, &statement);
+	if (code != METER_OK)
+		return code;
+	const int64_t numbers[] = {page->after_document, page->after_document ? page->after_entry : -1, page->from_us, page->to_us,
+	                           page->limit};
+	for (int i = 0; i < 5; i++)
+		sqlite3_bind_int64(statement, i + 1, numbers[i]);
+	if (page->subscription.data)
+		sqlite3_bind_text64(statement, 6, page->subscription.data, page->subscription.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	return visit_rows(&r->connection, statement, visit_ledger, &v);
+}
+
 /* ---- what is billed ---- */
 
 int meter__store_billed_set(struct store *s, struct slice subscription, const struct billed *billed)

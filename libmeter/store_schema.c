@@ -197,6 +197,11 @@ const char *const meter__view_sql =
 	" FROM event e CROSS JOIN name s ON s.number = e.subscription CROSS JOIN shape h ON h.number = e.shape"                  \
 	" CROSS JOIN name t ON t.number = h.type"
 
+#define LEDGER_ROWS                                                                                                              \
+	"SELECT d.number, e.number, coalesce(d.name, v.name), d.kind, d.at, d.subscription, e.account, e.currency, e.amount"     \
+	" FROM document d CROSS JOIN entry e ON e.document = d.number LEFT JOIN document v ON v.number = d.refers"                 \
+	" WHERE d.number >= ?1 AND (d.number > ?1 OR e.number > ?2) AND d.at >= ?3 AND d.at < ?4"
+
 const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
@@ -431,11 +436,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_VERIFY_BILL_INGEST] = "SELECT ingest FROM bill WHERE number = ?1",
 	[SQL_VERIFY_STALE] = "SELECT bill FROM stale WHERE subscription = ?1 ORDER BY bill",
 
-	/* ?3: of one subscription. */
-	[SQL_LEDGER] = "SELECT d.number, coalesce(d.name, v.name), d.kind, d.at, d.subscription, e.account, e.currency, e.amount, e.number"
-		       " FROM document d CROSS JOIN entry e ON e.document = d.number LEFT JOIN document v ON v.number = d.refers"
-		       " WHERE (d.number, e.number) > (?1, ?2) AND d.at >= ?3 AND d.at < ?4 AND (?5 IS NULL OR d.subscription = ?5)"
-		       " ORDER BY d.number, e.number LIMIT ?6",
+	/* A void is known by the name of what it voids. */
+	[SQL_LEDGER] = LEDGER_ROWS " ORDER BY d.number, e.number LIMIT ?5",
+	[SQL_LEDGER_OF] = LEDGER_ROWS " AND d.subscription = ?6 ORDER BY d.number, e.number LIMIT ?5",
 	[SQL_QUICK_CHECK] = "PRAGMA quick_check(100)",
 	[SQL_INTEGRITY_CHECK] = "PRAGMA integrity_check(100)",
 	[SQL_USER_VERSION] = "PRAGMA user_version",
