@@ -1115,6 +1115,13 @@ typedef struct meter_verify_options {
  * minutes with hours, hours with days, events with samples of time_weighted meters; exact decimals, one snapshot. Also counters, the
  * numbering of sources, ids, and the structure of the SQLite file. Changes nothing. Damage that stops a check is a finding, too.
  *
+ * Invoices are proven on top of that: their chain of hashes, numbers, totals and entries; that periods tile, so that an event is on
+ * exactly one bill that holds, or in a period that is open; and that each bill that holds, rated again from usage as it is now, its
+ * catalog and what the period before had left, is the same line by line. Bills that are stale are not: they wait for an adjustment. With
+ * METER_VERIFY_FULL those, and what was replaced or voided, are rated from the events up to the transaction that they saw; not if they
+ * have values over time, which are only kept as they are now. meter_invoice_finalize() and its like prove a document's totals, entries and
+ * link before they commit it.
+ *
  * Codes of findings are stable:
  *
  *   minute_differs, late_differs   a minute (with table late, where that has a row for it) is not the sum of its events
@@ -1129,6 +1136,19 @@ typedef struct meter_verify_options {
  *                                  those beyond the edge
  *   id_reuse                       a subscription has one id at two times, within the last 1,048,576 events: probably a retry with a
  *                                  new timestamp, which is counted twice. Found by hash, confirmed byte by byte
+ *   link_missing                   a document that was issued is not there or has no link, or rows belong to none
+ *   link_differs                   the rows of a document do not give its hash
+ *   head_differs                   no document has the hash that was given as head: documents were cut off, or all written anew
+ *   number_gap                     the numbers of a series are not 1 to the last one given, each once
+ *   line_exact                     quantity x price / per of a line does not round to its amount
+ *   total_differs                  a total of a bill is not the sum of its lines, or one of a document not that of its bills
+ *   entry_differs                  entries are not what the lines give, a void does not reverse its document, or the ledger has not what
+ *                                  bills leave of a credit or commitment
+ *   billed_differs                 what is billed is not what documents say
+ *   period_overlap, period_gap     periods that are billed do not tile; one whose invoice was voided may be open
+ *   plan_differs                   the plan in the catalog is not the one that was billed by
+ *   line_differs                   a bill, rated again, is another one; the place names the first line or total
+ *   stale_missing                  the same, because events, or what the period before leaves, changed without marking it stale
  *   integrity                      what SQLite says about the file's structure (always of the whole file, at most 100)
  *   unreadable                     damage that kept the rest from being checked
  *
@@ -1136,7 +1156,7 @@ typedef struct meter_verify_options {
  * @return METER_OK, also with findings; or METER_EINVAL (options), METER_EFORKED, METER_EIO.
  * Threads: any; starts one more.  Blocks: on reading; never on writers, and writers only for a moment at its start. While it runs, fork()
  * waits and the WAL cannot start again from its beginning (see wal_max_mib): since and until make slices of a large file.
- * Memory: bounded, some 110 MiB and the buckets of one minute and one hour.                                         Since 0.1.
+ * Memory: bounded, some 130 MiB, the buckets of one minute and one hour, and the documents of one subscription.    Since 0.1.
  */
 METER_API int meter_verify_run(meter_verification **out, meter *m, const meter_verify_options *options);
 /** How many findings are kept, at most 1,000, and how many there were. */
