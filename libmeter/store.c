@@ -768,6 +768,10 @@ void meter__store_reader_done(struct reader *r)
 
 int meter__store_totals(struct reader *r, struct totals *out)
 {
+	if (r == r->store->writing) { /* what the transaction changed of them is not in the file yet */
+		*out = r->store->totals;
+		return METER_OK;
+	}
 	int code = r->has_totals ? METER_OK : read_totals(&r->connection, &r->totals);
 	r->has_totals = code == METER_OK;
 	*out = r->totals;
