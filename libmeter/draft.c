@@ -455,7 +455,7 @@ static int flow_to(struct drafting *d, const struct billing_period *period)
 		const struct billed *billed = &d->billed.rows[i];
 		if (billed->active.from_us >= before_us)
 			break;
-		if (is_needed && at_us != INT64_MIN)
+		if (at_us != INT64_MIN) /* a period between them may be open again */
 			code = flow_through(d, at_us, billed->active.from_us);
 		if (code == METER_OK)
 			code = flow_through_billed(d, billed);
