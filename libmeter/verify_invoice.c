@@ -234,6 +234,19 @@ static int let_go(struct customer *c, size_t bill)
 	return METER_OK;
 }
 
+/* A period is billed once, and what is adjusted is what holds. */
+static int check_replaced(struct customer *c, const struct issued_bill *bill)
+{
+	const size_t at = find_holding(c, bill->active.from_us);
+	const bool is_held = at < c->holding_count && c->holdings[at].active.from_us == bill->active.from_us;
+	const int64_t held = is_held ? c->bills[c->holdings[at].bill].bill : 0;
+	if (held == bill->replaces)
+		return METER_OK;
+	return report_period(c, "period_overlap",
+	                     bill->replaces ? "a document adjusts what does not hold" : "a document bills what is billed already",
+	                     bill->active, bill->replaces, held);
+}
+
 static int replay_void(struct customer *c, int64_t refers)
 {
 	int code = METER_OK;
@@ -251,9 +264,12 @@ static int replay(struct customer *c)
 	int code = METER_OK;
 	size_t bill = 0;
 	for (size_t i = 0; i < c->document_count && code == METER_OK; i++) {
-		for (; bill < c->bill_count && c->bills[bill].document == i && code == METER_OK; bill++)
-			code = hold(c, bill);
-		if (c->documents[i].kind == DOCUMENT_VOID)
+		for (; bill < c->bill_count && c->bills[bill].document == i && code == METER_OK; bill++) {
+			code = check_replaced(c, &c->bills[bill]);
+			if (code == METER_OK)
+				code = hold(c, bill);
+		}
+		if (code == METER_OK && c->documents[i].kind == DOCUMENT_VOID)
 			code = replay_void(c, c->documents[i].refers);
 	}
 	return code;

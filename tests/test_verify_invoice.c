@@ -284,6 +284,34 @@ static void test_what_a_new_invoice_leaves_reaches_the_next_period(void **state)
 	assert_sound();
 }
 
+/* A period that is open again has still used what it used: nothing is to be adjusted of the one after it. */
+static void test_adjusting_around_a_period_that_is_open_again(void **state)
+{
+	(void)state;
+	meter_invoice *invoice;
+	meter *m = open_meter();
+	assert_ok(meter_invoice_void(&invoice, m, "INV-000004", "wrong", us("2026-04-05T00:00:00Z")));
+	meter_invoice_free(invoice);
+	record_at(m, "beta", "other", "nothing", "1", "2026-01-25T10:00:00Z", METER_LATE);
+	assert_code(METER_EEND, meter_invoice_adjust(&invoice, m, "beta", METER_NUL_TERMINATED, us("2026-05-05T00:00:00Z")));
+	close_meter(m);
+	assert_sound();
+}
+
+/* The first closing of a file, in one transaction, bills each period once. */
+static void test_closing_bills_each_period_once(void **state)
+{
+	(void)state;
+	meter_closing *closing;
+	meter *m = open_meter();
+	apply_catalog(m, catalog);
+	assert_ok(meter_closing_run(&closing, m, us("2026-03-10T00:00:00Z"), NULL, NULL));
+	assert_int_equal(meter_closing_count(closing), 4);
+	meter_closing_free(closing);
+	close_meter(m);
+	assert_sound();
+}
+
 static void test_regenerate_waits_for_earlier_periods(void **state)
 {
 	(void)state;
@@ -418,6 +446,10 @@ static void test_billed_changed(void **state)
 	change("INSERT INTO billed VALUES (12345, 0, 1, 1, 1)");
 	assert_findings("billed_differs", "subscription number 12345");
 	start_again();
+	/* The same period on a second invoice. */
+	change("INSERT INTO document_bill VALUES (5, 1, 3, NULL)");
+	assert_findings("link_differs total_differs period_overlap billed_differs billed_differs", "subscription acme");
+	start_again();
 	change("UPDATE bill SET active_to = active_to + 1 WHERE number = 3; UPDATE billed SET active_to = active_to + 1 WHERE bill = 3");
 	assert_findings("link_differs period_overlap line_differs", "bill 3, subscription acme");
 }
@@ -508,6 +540,8 @@ int main(void)
 		on_file(test_late_event_without_effect_is_sound),
 		on_file(test_finalized_before_its_end),
 		on_file(test_what_a_new_invoice_leaves_reaches_the_next_period),
+		on_file(test_adjusting_around_a_period_that_is_open_again),
+		in_scratch(test_closing_bills_each_period_once),
 		on_file(test_regenerate_waits_for_earlier_periods),
 		on_file(test_line_changed),
 		on_file(test_bill_changed),
