@@ -135,6 +135,15 @@ static int bind_account(sqlite3_stmt *statement, int column, const struct accoun
 
 #define ACCOUNT_ENTRIES_MAX 10000
 
+/* At least as many as there are: keys may have commas, too. */
+static size_t count_entries(struct slice text)
+{
+	size_t count = 1;
+	for (size_t i = 0; i < text.size && count < ACCOUNT_ENTRIES_MAX; i++)
+		count += text.data[i] == ',';
+	return count;
+}
+
 static int read_account(sqlite3_stmt *row, int column, struct account *out)
 {
 	struct slice text = meter__store_slice(row, column);
@@ -142,8 +151,9 @@ static int read_account(sqlite3_stmt *row, int column, struct account *out)
 		return METER_OK;
 	struct buffer scratch = {0}, key = {0};
 	size_t count = 0;
-	struct property *entries = calloc(ACCOUNT_ENTRIES_MAX, sizeof(*entries));
-	int code = entries ? meter__properties_read(entries, ACCOUNT_ENTRIES_MAX, &count, &scratch, text.data, text.size)
+	const size_t room = count_entries(text);
+	struct property *entries = calloc(room, sizeof(*entries));
+	int code = entries ? meter__properties_read(entries, room, &count, &scratch, text.data, text.size)
 	                   : meter__fail(METER_ENOMEM, "no memory for an account");
 	for (size_t i = 0; code == METER_OK && i < count; i++) {
 		struct decimal value;
