@@ -1,16 +1,16 @@
 /*
  * ledger_read.c - the ledger as it is stored: entry by entry, and added up by account.
  *
- * Entries are only ever added, so they are read a page at a time, each page in a short transaction of its own. Balances are of one
- * moment: they are added up in one.
+ * Entries are only ever added, so they are read a page at a time, each page in a short transaction of its own. Balances are of
+ * one moment: they are added up in one.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "currency.h"
 #include "error.h"
-#include "internal.h"
 #include "intern.h"
+#include "internal.h"
 #include "os.h"
 
 #define PAGE_ROWS 256
@@ -30,7 +30,7 @@ struct meter_ledger {
 	struct arena arena; /* the texts of rows */
 	struct entry_text *rows;
 	size_t count, capacity;
-	size_t at;  /* the next row; the one before it is shown */
+	size_t at;    /* the next row; the one before it is shown */
 	bool is_done; /* nothing comes after these rows */
 	char amount[DECIMAL_TEXT_SIZE];
 };

@@ -52,14 +52,14 @@ static int report_exact(struct proof *p, const struct document *d, const struct 
 	struct buffer found = {0};
 	meter__decimal_format_fixed(amount, line->amount, s->exponent);
 	meter__buffer_format(&found, "%s, written as exactly %s", amount, line->exact ? line->exact : "nothing");
-	const int code = found.failed ? METER_ENOMEM
-	                              : report_line(p, d, s, index, meter__buffer_cstr(exact), meter__buffer_cstr(&found));
+	const int code =
+		found.failed ? METER_ENOMEM : report_line(p, d, s, index, meter__buffer_cstr(exact), meter__buffer_cstr(&found));
 	meter__buffer_free(&found);
 	return code;
 }
 
-/* Rounded to one of its two neighbours: which of them the plan says, and so does what is rated again. A part of a flat amount is one
- * of the two as well. */
+/* Rounded to one of its two neighbours: which of them the plan says, and so does what is rated again. A part of a flat amount is
+ * one of the two as well. */
 static int prove_line(struct proof *p, const struct document *d, const struct bill *s, size_t index)
 {
 	const struct invoice_line *line = &s->lines[index];
@@ -76,9 +76,9 @@ static int prove_line(struct proof *p, const struct document *d, const struct bi
 		code = report_line(p, d, s, index, NULL, "more than 38 digits");
 	else if (code == METER_OK && exact.failed)
 		code = meter__fail(METER_ENOMEM, "no memory for an amount");
-	else if (code == METER_OK && (!line->exact || strcmp(meter__buffer_cstr(&exact), line->exact) != 0 ||
-	                              (meter__decimal_compare(line->amount, down) != 0 &&
-	                               meter__decimal_compare(line->amount, up) != 0)))
+	else if (code == METER_OK &&
+	         (!line->exact || strcmp(meter__buffer_cstr(&exact), line->exact) != 0 ||
+	          (meter__decimal_compare(line->amount, down) != 0 && meter__decimal_compare(line->amount, up) != 0)))
 		code = report_exact(p, d, s, index, &exact);
 	meter__buffer_free(&exact);
 	return code;
@@ -100,8 +100,8 @@ static int add_line(struct sums *sums, const struct invoice_line *line)
 	return code;
 }
 
-static int compare_total(struct proof *p, const struct document *d, const struct bill *s, const char *name, struct decimal expected,
-                         struct decimal found)
+static int compare_total(struct proof *p, const struct document *d, const struct bill *s, const char *name,
+                         struct decimal expected, struct decimal found)
 {
 	char texts[2][DECIMAL_TEXT_SIZE];
 	struct buffer place = {0};
@@ -187,10 +187,11 @@ static int report_entry(struct proof *p, const struct document *d, size_t index,
 	meter__buffer_format(&place, ", entry %zu", index);
 	write_entry(&texts[0], expected);
 	write_entry(&texts[1], found);
-	const int code = meter__proof_report(p, "entry_differs",
-	                                     d->kind == DOCUMENT_VOID ? "the entries of a void do not reverse those of its document"
-	                                                              : "the entries of a document are not what its lines give",
-	                                     &place, meter__buffer_cstr(&texts[0]), meter__buffer_cstr(&texts[1]));
+	const int code =
+		meter__proof_report(p, "entry_differs",
+	                            d->kind == DOCUMENT_VOID ? "the entries of a void do not reverse those of its document"
+	                                                     : "the entries of a document are not what its lines give",
+	                            &place, meter__buffer_cstr(&texts[0]), meter__buffer_cstr(&texts[1]));
 	meter__buffer_free(&texts[0]);
 	meter__buffer_free(&texts[1]);
 	return code;

@@ -1,6 +1,6 @@
 /*
- * verify_chain.c - see verify.h: documents are numbered without a gap, each is linked to the one before it, and the names of every
- * series count from 1.
+ * verify_chain.c - see verify.h: documents are numbered without a gap, each is linked to the one before it, and the names of
+ * every series count from 1.
  *
  * Documents are read in their order, one at a time. Held are the series, of which there is one for each prefix.
  */
@@ -33,7 +33,8 @@ struct chain {
 
 static const struct slice none = {NULL, 0};
 
-static int report(struct chain *c, const char *code, const char *text, struct buffer *place, const char *expected, const char *found)
+static int report(struct chain *c, const char *code, const char *text, struct buffer *place, const char *expected,
+                  const char *found)
 {
 	const int result = place->failed ? meter__fail(METER_ENOMEM, "no memory for findings")
 	                                 : meter__finding_add(c->check->findings, code, meter__slice_of(text),
@@ -52,7 +53,8 @@ static int add_series(const struct verify_row *row, void *user)
 	if (!grown)
 		return meter__fail(METER_ENOMEM, "no memory for series");
 	c->series = grown;
-	grown[c->series_count] = (struct series){meter__copy(row->texts[0].data ? row->texts[0] : (struct slice){"", 0}), row->numbers[1], 0};
+	grown[c->series_count] =
+		(struct series){meter__copy(row->texts[0].data ? row->texts[0] : (struct slice){"", 0}), row->numbers[1], 0};
 	return grown[c->series_count++].prefix ? METER_OK : meter__fail(METER_ENOMEM, "no memory for series");
 }
 
@@ -93,8 +95,9 @@ static int check_name(struct chain *c, const struct series *s, int64_t number, i
 	struct buffer place = {0};
 	int64_t document;
 	meter__buffer_format(&place, "%s%06lld", s->prefix, (long long)number);
-	int code = place.failed ? METER_ENOMEM
-	                        : meter__store_document_named(c->check->reader, (struct slice){place.data, place.size}, &document);
+	int code = place.failed
+	                   ? METER_ENOMEM
+	                   : meter__store_document_named(c->check->reader, (struct slice){place.data, place.size}, &document);
 	if (code == METER_ENOTFOUND && ++*missing)
 		return report(c, "number_gap", "no document has this number", &place, NULL, NULL);
 	meter__buffer_free(&place);
@@ -143,7 +146,8 @@ static int check_link(struct chain *c, int64_t document, struct slice name, cons
 		is_right = strcmp(after_right, stored) == 0;
 	}
 	if (!is_right)
-		return report(c, "link_differs", "the rows of a document are not what its link was made of", &place, right, stored);
+		return report(c, "link_differs", "the rows of a document are not what its link was made of", &place, right,
+		              stored);
 	meter__buffer_free(&place);
 	return METER_OK;
 }

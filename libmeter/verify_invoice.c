@@ -1,10 +1,10 @@
 /*
- * verify_invoice.c - see verify.h: what the documents of each subscription say, against its bills, the ledger, table billed, its usage
- * and the catalog.
+ * verify_invoice.c - see verify.h: what the documents of each subscription say, against its bills, the ledger, table billed, its
+ * usage and the catalog.
  *
  * One subscription at a time is held: its documents, what they billed, and one invoice. First every document is proven by itself
- * (proof.h). Replaying them gives what is billed now; that must be what table billed says, and tile. Then the bills that hold are rated
- * again. What one change makes wrong in several places is told where it is seen first.
+ * (proof.h). Replaying them gives what is billed now; that must be what table billed says, and tile. Then the bills that hold are
+ * rated again. What one change makes wrong in several places is told where it is seen first.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +60,8 @@ struct customer {
 static int add_finding(const char *code, const char *text, const char *place, const char *expected, const char *found, void *user)
 {
 	struct customer *c = user;
-	return meter__finding_add(c->check->findings, code, meter__slice_of(text), meter__slice_of(place), meter__slice_of(expected),
-	                          meter__slice_of(found));
+	return meter__finding_add(c->check->findings, code, meter__slice_of(text), meter__slice_of(place),
+	                          meter__slice_of(expected), meter__slice_of(found));
 }
 
 static int report(struct customer *c, const char *code, const char *text, struct buffer *place, const char *expected,
@@ -91,7 +91,8 @@ static void write_bill(struct buffer *out, const struct customer *c, const struc
 	write_period(out, c, bill->active);
 }
 
-static int report_period(struct customer *c, const char *code, const char *text, struct period period, int64_t expected, int64_t found)
+static int report_period(struct customer *c, const char *code, const char *text, struct period period, int64_t expected,
+                         int64_t found)
 {
 	char texts[2][40];
 	struct buffer place = {0};
@@ -288,7 +289,8 @@ static int compare_billed(const struct verify_row *row, void *user)
 	struct customer *c = check->customer;
 	const struct period found = {row->numbers[0], row->numbers[1]};
 	int code = METER_OK;
-	for (; check->at < c->holding_count && c->holdings[check->at].active.from_us < found.from_us && code == METER_OK; check->at++)
+	for (; check->at < c->holding_count && c->holdings[check->at].active.from_us < found.from_us && code == METER_OK;
+	     check->at++)
 		code = report_period(c, "billed_differs", "what documents have billed is not in table billed",
 		                     c->holdings[check->at].active, c->bills[c->holdings[check->at].bill].bill, 0);
 	if (code != METER_OK)
@@ -299,7 +301,8 @@ static int compare_billed(const struct verify_row *row, void *user)
 	const struct issued_bill *bill = &c->bills[holding->bill];
 	if (holding->active.to_us != found.to_us || bill->bill != row->numbers[2] ||
 	    c->documents[bill->document].number != row->numbers[3])
-		return report_period(c, "billed_differs", "table billed is not what documents say", found, bill->bill, row->numbers[2]);
+		return report_period(c, "billed_differs", "table billed is not what documents say", found, bill->bill,
+		                     row->numbers[2]);
 	return METER_OK;
 }
 
@@ -441,7 +444,8 @@ static void differ_in_account(struct difference *d, const struct account *expect
 		differ_in_total(d, expected->entries[i].key, expected->entries[i].value,
 		                meter__account_get(found, expected->entries[i].key));
 	for (size_t i = 0; i < found->count; i++)
-		differ_in_total(d, found->entries[i].key, meter__account_get(expected, found->entries[i].key), found->entries[i].value);
+		differ_in_total(d, found->entries[i].key, meter__account_get(expected, found->entries[i].key),
+		                found->entries[i].value);
 }
 
 static void compare_bills(struct difference *d, const struct bill *expected, const struct bill *found)
@@ -495,7 +499,8 @@ static int report_refusal(struct customer *c, const struct issued_bill *bill, in
 	return code;
 }
 
-static int compare_plan(struct customer *c, const struct issued_bill *bill, const struct bill *stored, struct bill *again, bool *is_same)
+static int compare_plan(struct customer *c, const struct issued_bill *bill, const struct bill *stored, struct bill *again,
+                        bool *is_same)
 {
 	struct buffer place = {0};
 	int code = meter__bill_hash_plan(again);
@@ -535,11 +540,13 @@ static int rate_again(struct customer *c, const struct issued_bill *bill, const 
 	if (code == METER_OK && is_same_plan)
 		compare_bills(&difference, &again, stored);
 	if (difference.where.size > 0 && is_other_before)
-		code = report_difference(c, bill, "stale_missing",
-		                         "the period before leaves something else than this was rated with, and it is not marked stale",
-		                         &difference);
+		code = report_difference(
+			c, bill, "stale_missing",
+			"the period before leaves something else than this was rated with, and it is not marked stale",
+			&difference);
 	else if (difference.where.size > 0 && as_of->ingest_max == 0 && is_late(c, bill->bill))
-		code = report_difference(c, bill, "stale_missing", "usage came after the bill, and it is not marked stale", &difference);
+		code = report_difference(c, bill, "stale_missing", "usage came after the bill, and it is not marked stale",
+		                         &difference);
 	else if (difference.where.size > 0)
 		code = report_difference(c, bill, "line_differs", "rated again, a bill is another one", &difference);
 	free_difference(&difference);
@@ -621,7 +628,8 @@ static bool is_within(const struct customer *c, struct period active)
 	return active.from_us >= c->check->since_us && active.to_us <= c->check->until_us;
 }
 
-/* A bill that holds and is not stale is what its usage gives now; another one is what it gave then, which costs a look at events. */
+/* A bill that holds and is not stale is what its usage gives now; another one is what it gave then, which costs a look at events.
+ */
 static int check_bill(struct customer *c, const struct issued_bill *bill, const struct bill *stored, bool holds)
 {
 	struct as_of as_of = {.now_us = c->documents[bill->document].at_us};
@@ -640,10 +648,12 @@ static int check_flow(struct customer *c, size_t index, const struct bill *store
 {
 	const struct issued_bill *bill = &c->bills[c->holdings[index].bill];
 	const struct as_of as_of = {.now_us = c->documents[bill->document].at_us};
-	if (index == 0 || c->holdings[index - 1].active.to_us != bill->active.from_us || meter__account_is_same(left, &stored->before))
+	if (index == 0 || c->holdings[index - 1].active.to_us != bill->active.from_us ||
+	    meter__account_is_same(left, &stored->before))
 		return METER_OK;
 	const struct issued_bill *before = &c->bills[c->holdings[index - 1].bill];
-	if (is_stale(c, bill->bill) || is_stale(c, before->bill) || bill->is_broken || before->is_broken || !is_within(c, bill->active))
+	if (is_stale(c, bill->bill) || is_stale(c, before->bill) || bill->is_broken || before->is_broken ||
+	    !is_within(c, bill->active))
 		return METER_OK;
 	return rate_again(c, bill, stored, left, &as_of);
 }
@@ -712,7 +722,8 @@ static void free_customer(struct customer *c)
 
 static int check_customer(struct customer *c)
 {
-	static int (*const checks[])(struct customer * c) = {replay, check_billed, check_tiling, check_holdings, check_former, check_purse};
+	static int (*const checks[])(struct customer * c) = {replay,         check_billed, check_tiling,
+	                                                     check_holdings, check_former, check_purse};
 	struct reader *r = c->check->reader;
 	int code = meter__store_name(r, &c->number, c->key);
 	if (code == METER_OK)

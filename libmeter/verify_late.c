@@ -1,9 +1,10 @@
 /*
- * verify_late.c - see verify.h: events of billed periods that came after the bill, which must be stale then. Called for each event.
+ * verify_late.c - see verify.h: events of billed periods that came after the bill, which must be stale then. Called for each
+ * event.
  *
- * Events come in the order of their time, so a subscription stays in one billed period for long: the last one of each of CACHE_SIZE
- * subscriptions is remembered, others are looked up again. That is 4 MiB a worker, however many periods are billed. Bills that
- * something came too late for are noted, at most LATE_MAX; beyond, all are taken for such.
+ * Events come in the order of their time, so a subscription stays in one billed period for long: the last one of each of
+ * CACHE_SIZE subscriptions is remembered, others are looked up again. That is 4 MiB a worker, however many periods are billed.
+ * Bills that something came too late for are noted, at most LATE_MAX; beyond, all are taken for such.
  */
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* test_ledger.c - meter_ledger_query() and meter_ledger_balances(): entries in the order of their documents, and sums that are 0. */
+/* test_ledger.c - meter_ledger_query() and meter_ledger_balances(): entries in the order of their documents, and sums that are 0.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static meter *make_file(void)
 	meter_closing *closing;
 	apply_catalog(m, catalog);
 	for (int month = 2; month <= 3; month++) {
-		assert_ok(meter_closing_run(&closing, m, us(month == 2 ? "2026-02-10T00:00:00Z" : "2026-03-10T00:00:00Z"), NULL, NULL));
+		assert_ok(meter_closing_run(&closing, m, us(month == 2 ? "2026-02-10T00:00:00Z" : "2026-03-10T00:00:00Z"), NULL,
+		                            NULL));
 		assert_int_equal(meter_closing_refused(closing), 0);
 		meter_closing_free(closing);
 	}

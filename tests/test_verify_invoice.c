@@ -1,6 +1,6 @@
 /*
- * test_verify_invoice.c - verify on invoices: silent about everything that finalizing, adjusting, voiding and regenerating leave, and
- * naming what was changed behind the library's back.
+ * test_verify_invoice.c - verify on invoices: silent about everything that finalizing, adjusting, voiding and regenerating leave,
+ * and naming what was changed behind the library's back.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +25,8 @@ static const char catalog[] =
 	"    period: month\n"
 	"    effective_from: 2026-01-01T00:00:00Z\n"
 	"    charges:\n"
-	"      - {key: calls, model: graduated, meter: calls, group_by: [model], tiers: [{up_to: 10, price: '0.333'}, {price: '0.1'}]}\n"
+	"      - {key: calls, model: graduated, meter: calls, group_by: [model], tiers: [{up_to: 10, price: '0.333'}, {price: "
+        "'0.1'}]}\n"
 	"      - {key: top, model: unit, meter: most, price: '0.01', tax: {category: VAT, percent: 19}}\n"
 	"      - {key: held, model: unit, meter: held, price: '0.000001'}\n"
 	"      - {key: base, model: flat, amount: '10.00', proration: time}\n"
@@ -36,7 +37,8 @@ static const char catalog[] =
 	"    charges:\n"
 	"      - {key: calls, model: unit, meter: calls, price: '1.00'}\n"
 	"    credits: [{key: gift, amount: '25.00', from: 2026-01-01T00:00:00Z, until: 2027-01-01T00:00:00Z}]\n"
-	"    commitments: [{key: ahead, kind: prepaid, amount: '20.00', from: 2026-01-01T00:00:00Z, until: 2027-01-01T00:00:00Z}]\n"
+	"    commitments: [{key: ahead, kind: prepaid, amount: '20.00', from: 2026-01-01T00:00:00Z, until: "
+        "2027-01-01T00:00:00Z}]\n"
 	"subscriptions:\n"
 	"  acme: {customer: A, plan: p, from: 2026-01-11T00:00:00Z}\n"
 	"  beta: {customer: B, plan: q, from: 2026-01-01T00:00:00Z}\n";
@@ -58,8 +60,8 @@ static void record_at(meter *m, const char *subscription, const char *id, const 
 static void finalize(meter *m, const char *subscription, const char *period, const char *at)
 {
 	meter_invoice *invoice;
-	assert_ok(meter_invoice_finalize(&invoice, m, subscription, METER_NUL_TERMINATED, period, period ? METER_NUL_TERMINATED : 0, NULL,
-	                                 us(at)));
+	assert_ok(meter_invoice_finalize(&invoice, m, subscription, METER_NUL_TERMINATED, period,
+	                                 period ? METER_NUL_TERMINATED : 0, NULL, us(at)));
 	meter_invoice_free(invoice);
 }
 
@@ -173,15 +175,16 @@ static void change(const char *sql)
 {
 	char text[4000] = "";
 	for (int i = 0; i < TABLES; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "DROP TRIGGER %s_update; DROP TRIGGER %s_delete;", tables[i],
-		         tables[i]);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "DROP TRIGGER %s_update; DROP TRIGGER %s_delete;",
+		         tables[i], tables[i]);
 	snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s;", sql);
 	for (int i = 0; i < TABLES; i++) {
 		static const char *const what[] = {"update", "delete"};
 		for (int k = 0; k < 2; k++)
-			snprintf(text + strlen(text), sizeof(text) - strlen(text),
-			         "CREATE TRIGGER %s_%s BEFORE %s ON %s BEGIN SELECT raise(ABORT, 'table %s is append-only'); END;",
-			         tables[i], what[k], what[k], tables[i], tables[i]);
+			snprintf(
+				text + strlen(text), sizeof(text) - strlen(text),
+				"CREATE TRIGGER %s_%s BEFORE %s ON %s BEGIN SELECT raise(ABORT, 'table %s is append-only'); END;",
+				tables[i], what[k], what[k], tables[i], tables[i]);
 	}
 	sql_run(meter_path(), text);
 }
@@ -394,7 +397,8 @@ static void test_document_deleted(void **state)
 	assert_findings("link_missing number_gap billed_differs period_gap", "subscription acme, 2026-02-01T00:00:00Z");
 	start_again();
 	/* With everything that is of it: only what was kept elsewhere can tell, and the series. */
-	change("DELETE FROM document WHERE number = 6; DELETE FROM document_bill WHERE document = 6; DELETE FROM bill WHERE number = 6;"
+	change("DELETE FROM document WHERE number = 6; DELETE FROM document_bill WHERE document = 6; DELETE FROM bill WHERE "
+	       "number = 6;"
 	       "DELETE FROM line WHERE bill = 6; DELETE FROM entry WHERE document = 6; DELETE FROM link WHERE document = 6;"
 	       "DELETE FROM billed WHERE document = 6");
 	assert_findings("number_gap", "INV-000006");
@@ -413,7 +417,8 @@ static void test_head_that_was_kept(void **state)
 	close_meter(m);
 	options.head = head;
 	assert_findings_with(&options, "", NULL);
-	change("DELETE FROM document WHERE number >= 6; DELETE FROM document_bill WHERE document >= 6; DELETE FROM bill WHERE number >= 6;"
+	change("DELETE FROM document WHERE number >= 6; DELETE FROM document_bill WHERE document >= 6; DELETE FROM bill WHERE "
+	       "number >= 6;"
 	       "DELETE FROM line WHERE bill >= 6; DELETE FROM entry WHERE document >= 6; DELETE FROM link WHERE document >= 6;"
 	       "DELETE FROM billed WHERE document >= 6; UPDATE series SET last = 5");
 	assert_findings("", NULL);
@@ -450,7 +455,8 @@ static void test_billed_changed(void **state)
 	change("INSERT INTO document_bill VALUES (5, 1, 3, NULL)");
 	assert_findings("link_differs total_differs period_overlap billed_differs billed_differs", "subscription acme");
 	start_again();
-	change("UPDATE bill SET active_to = active_to + 1 WHERE number = 3; UPDATE billed SET active_to = active_to + 1 WHERE bill = 3");
+	change("UPDATE bill SET active_to = active_to + 1 WHERE number = 3; UPDATE billed SET active_to = active_to + 1 WHERE "
+	       "bill = 3");
 	assert_findings("link_differs period_overlap line_differs", "bill 3, subscription acme");
 }
 
@@ -481,8 +487,9 @@ static void test_usage_changed(void **state)
 	assert_ok(meter_invoice_void(&invoice, m, "INV-000006", "wrong", us("2026-04-05T00:00:00Z")));
 	meter_invoice_free(invoice);
 	close_meter(m);
-	sql_run(meter_path(), "UPDATE event SET value = 4 WHERE id = 'b3'; UPDATE minute SET value = 4 WHERE value = 3 AND at IS NULL;"
-	                      "UPDATE hour SET value = 4 WHERE value = 3; UPDATE day SET value = 4 WHERE value = 3");
+	sql_run(meter_path(),
+	        "UPDATE event SET value = 4 WHERE id = 'b3'; UPDATE minute SET value = 4 WHERE value = 3 AND at IS NULL;"
+	        "UPDATE hour SET value = 4 WHERE value = 3; UPDATE day SET value = 4 WHERE value = 3");
 	assert_findings("", NULL);
 	options.flags = METER_VERIFY_FULL;
 	assert_findings_with(&options, "line_differs", "document 6 (INV-000006), bill 6, subscription beta");
@@ -520,9 +527,10 @@ static void test_what_cannot_be_proven_is_not_issued(void **state)
 	assert_part("entry_differs", meter_errmsg());
 	assert_code(METER_ECORRUPT, meter_closing_run(&closing, m, us("2026-05-05T00:00:00Z"), NULL, NULL));
 	assert_code(METER_ECORRUPT, meter_invoice_void(&invoice, m, "INV-000006", "wrong", us("2026-05-05T00:00:00Z")));
-	sql_run(meter_path(), "DROP TRIGGER evil; CREATE TRIGGER evil AFTER INSERT ON link BEGIN"
-	                      " INSERT INTO line SELECT bill, 99, 2, NULL, 'revenue', '', 0, 1, '0', '0', '1', '0', '0' FROM document_bill"
-	                      " WHERE document = new.document; END");
+	sql_run(meter_path(),
+	        "DROP TRIGGER evil; CREATE TRIGGER evil AFTER INSERT ON link BEGIN"
+	        " INSERT INTO line SELECT bill, 99, 2, NULL, 'revenue', '', 0, 1, '0', '0', '1', '0', '0' FROM document_bill"
+	        " WHERE document = new.document; END");
 	assert_code(METER_ECORRUPT, meter_invoice_finalize(&invoice, m, ACME, NO_PERIOD, NULL, us("2026-05-05T00:00:00Z")));
 	assert_part("link", meter_errmsg());
 	sql_run(meter_path(), "DROP TRIGGER evil");
