@@ -48,6 +48,8 @@ static void print_json(const meter_verification *v, const meter_verify_counters 
 	add_seconds(&t, c->elapsed_us);
 	text_format(&t, ",\"events_per_second\":%lld,\"total_seconds\":", (long long)events_per_second(c));
 	add_seconds(&t, c->total_us);
+	text_format(&t, ",\"documents\":%lld,\"bills\":%lld,\"head\":", (long long)c->documents, (long long)c->bills);
+	text_add_json(&t, meter_verify_head(v), meter_verify_head(v) ? strlen(meter_verify_head(v)) : 0);
 	text_format(&t, ",\"schema_version\":%lld,\"application_id\":%lld,\"sqlite\":\"%s\",\"sqlite_wal_reset_bug\":%s",
 	            (long long)c->schema_version, (long long)c->application_id, sqlite, has_bug ? "true" : "false");
 	text_format(&t, ",\"finding_count\":%lld,\"findings\":[", (long long)meter_verify_total(v));
@@ -100,6 +102,9 @@ static void print_report(const meter_verification *v, const meter_verify_counter
 	            (long long)c->minutes, (long long)c->hours, (long long)c->days, (long long)c->samples);
 	add_seconds(&t, c->elapsed_us);
 	text_format(&t, " s (%lld events/s)\n", (long long)events_per_second(c));
+	if (c->documents)
+		text_format(&t, "%lld documents, %lld bills rated again, head %s\n", (long long)c->documents, (long long)c->bills,
+		            meter_verify_head(v) ? meter_verify_head(v) : "missing");
 	text_format(&t, "schema version %lld, SQLite %s%s\n", (long long)c->schema_version, sqlite,
 	            has_bug ? ", which has the WAL-reset bug: only libmeter may write to the file" : "");
 	if (meter_verify_total(v))
@@ -138,7 +143,10 @@ static int run(const struct arguments *arguments)
 		return exit_code;
 	if (verify_options.since_us > verify_options.until_us)
 		return cli_usage_error(arguments->verb, "--since is after --until");
-	if (opt_value(arguments, "full"))
+	verify_options.head = opt_value(arguments, "head");
+	if (verify_options.head && (strlen(verify_options.head) != 64 || strspn(verify_options.head, "0123456789abcdef") != 64))
+		return cli_usage_error(arguments->verb, "--head takes 64 hexadecimal digits");
+	if (opt_has(arguments, "full"))
 		verify_options.flags |= METER_VERIFY_FULL;
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
 	if (!m)
@@ -154,7 +162,8 @@ static int run(const struct arguments *arguments)
 static const struct option options[] = {
 	{"since", "TIME", "only minutes, hours and days that begin at or after", false},
 	{"until", "TIME", "and that end at or before", false},
-	{"full", NULL, "let SQLite compare its indexes with its tables, too", false},
+	{"head", "HASH", "a head or the hash of an invoice that was kept elsewhere: it must be there", false},
+	{"full", NULL, "rate bills that hold no more again, too, and let SQLite compare its indexes with its tables", false},
 	{NULL, NULL, NULL, false},
 };
 
@@ -167,8 +176,11 @@ const struct verb verb_verify = {
 		"without\n"
 		"the code that wrote them. Looks for gaps in what sources number, for ids that a subscription has at two times, "
 		"and for\n"
-		"damage of the SQLite file. Changes nothing; recording goes on meanwhile. --since and --until make slices of a "
-		"large file.\n"
+		"damage of the SQLite file. Proves invoices: the chain of documents, their numbers, totals and entries in the "
+		"ledger, that\n"
+		"periods tile, and that every bill, rated again, is what it was. Changes nothing; recording goes on meanwhile. "
+		"--since and\n"
+		"--until make slices of a large file. Keep the head elsewhere: --head then shows whether documents were cut off.\n"
 		"json is one report; jsonl and csv list the findings, at most 1,000. Exit 3 when there is a finding.\n"
 		"\n"
 		"  meter verify --since 2026-01-01 --until 2026-02-01 --json\n",

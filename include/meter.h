@@ -769,6 +769,50 @@ METER_API const char *meter_invoice_line_quantity_after(const meter_invoice *inv
 METER_API const char *meter_invoice_line_amount_before(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_amount_after(const meter_invoice *invoice, size_t index);
 
+/* ---- the ledger ---- */
+
+/**
+ * What documents mean in double entry: amounts on accounts, debit above 0, credit below. Those of a document sum up to 0, and so do all.
+ * Accounts are "receivable SUBSCRIPTION", "revenue CHARGE" ("revenue" of what is billed for a plan as a whole), "tax",
+ * "deferred COMMITMENT" and "credit CREDIT". A void has the entries of what it voids with the signs turned.
+ */
+typedef struct meter_ledger meter_ledger;
+
+/**
+ * The entries of documents of a stretch of time, in the order in which they were issued.
+ *
+ * @param from_us       by the time of the document, inclusive; INT64_MIN: from the first on.
+ * @param to_us         exclusive; INT64_MAX: up to the last.
+ * @param subscription  NULL: of all.
+ * @return METER_OK, or METER_EINVAL.   Threads: any.   Memory: a page of entries; free with meter_ledger_free().   Since 0.1.
+ */
+METER_API int meter_ledger_query(meter_ledger **out, meter *m, int64_t from_us, int64_t to_us, const char *subscription,
+                                 size_t subscription_size);
+/**
+ * The same entries added up: a row for each currency and account, in this order, and after those of a currency one without account that
+ * is their sum: 0, always.
+ *
+ * @return METER_OK, or METER_EINVAL, METER_EFORKED, METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: on reading; never on writers.  Memory: the balances are held whole.                       Since 0.1.
+ */
+METER_API int meter_ledger_balances(meter_ledger **out, meter *m, int64_t from_us, int64_t to_us, const char *subscription,
+                                    size_t subscription_size);
+/** Step to the first, then to each next row. @return METER_OK, METER_EEND, METER_EIO or METER_ECORRUPT. */
+METER_API int meter_ledger_next(meter_ledger *ledger);
+/** Of the entry's document: its place in the order of all, its number (of a void: that of what it voids), "invoice", "adjustment",
+ * "credit_note" or "void", its time, its subscription. 0, NULL and INT64_MIN for a balance. They live until the next _next call. */
+METER_API int64_t meter_ledger_document(const meter_ledger *ledger);
+METER_API const char *meter_ledger_number(const meter_ledger *ledger);
+METER_API const char *meter_ledger_kind(const meter_ledger *ledger);
+METER_API int64_t meter_ledger_at_us(const meter_ledger *ledger);
+METER_API const char *meter_ledger_subscription(const meter_ledger *ledger);
+/** NULL for the sum of a currency. */
+METER_API const char *meter_ledger_account(const meter_ledger *ledger);
+METER_API const char *meter_ledger_currency(const meter_ledger *ledger);
+/** Decimal text in the currency. */
+METER_API const char *meter_ledger_amount(const meter_ledger *ledger);
+METER_API void meter_ledger_free(meter_ledger *ledger);
+
 /** The subscriptions of the catalog in force, by their keys. */
 typedef struct meter_subscriptions meter_subscriptions;
 /** @return METER_OK, METER_EINVAL, METER_ENOTFOUND (no catalog yet), METER_EIO, METER_ECORRUPT.   Threads: any. */
@@ -1108,21 +1152,30 @@ METER_API int meter_backup(meter *m, const char *path, meter_progress progress, 
 /** What came of checking a file: findings, and how much was compared. */
 typedef struct meter_verification meter_verification;
 
-#define METER_VERIFY_FULL 1u /**< SQLite's integrity_check, which also compares indexes with tables, instead of quick_check */
+/** SQLite's integrity_check, which also compares indexes with tables, instead of quick_check; bills that hold no more are rated again. */
+#define METER_VERIFY_FULL 1u
 
 /** What to check. Zero means everything but METER_VERIFY_FULL; start from METER_VERIFY_OPTIONS_INIT. */
 typedef struct meter_verify_options {
 	size_t struct_size;
 	uint32_t flags;   /**< METER_VERIFY_...; default 0 */
 	int64_t since_us; /**< only minutes, hours and days that begin at or after; INT64_MIN: all */
-	int64_t until_us; /**< and that end at or before; INT64_MAX: all */
+	int64_t until_us; /**< and that end at or before; INT64_MAX: all. Bills are rated again if all of their period lies within */
+	const char *head; /**< a meter_verify_head() or meter_invoice_hash() that was kept elsewhere, NUL-terminated; NULL: none */
 } meter_verify_options;
-#define METER_VERIFY_OPTIONS_INIT { sizeof(meter_verify_options), 0, INT64_MIN, INT64_MAX }
+#define METER_VERIFY_OPTIONS_INIT { sizeof(meter_verify_options), 0, INT64_MIN, INT64_MAX, NULL }
 
 /**
  * Add up again what is stored, by another route than the code that wrote it, and compare: events with minutes (and what came late),
  * minutes with hours, hours with days, events with samples of time_weighted meters; exact decimals, one snapshot. Also counters, the
  * numbering of sources, ids, and the structure of the SQLite file. Changes nothing. Damage that stops a check is a finding, too.
+ *
+ * Invoices are proven on top of that: their chain of hashes, numbers, totals and entries; that periods tile, so that an event is on
+ * exactly one bill that holds, or in a period that is open; and that each bill that holds, rated again from usage as it is now, its
+ * catalog and what the period before had left, is the same line by line. Bills that are stale are not: they wait for an adjustment. With
+ * METER_VERIFY_FULL those, and what was replaced or voided, are rated from the events up to the transaction that they saw; not if they
+ * have values over time, which are only kept as they are now. meter_invoice_finalize() and its like prove a document's totals, entries and
+ * link before they commit it.
  *
  * Codes of findings are stable:
  *
@@ -1138,6 +1191,19 @@ typedef struct meter_verify_options {
  *                                  those beyond the edge
  *   id_reuse                       a subscription has one id at two times, within the last 1,048,576 events: probably a retry with a
  *                                  new timestamp, which is counted twice. Found by hash, confirmed byte by byte
+ *   link_missing                   a document that was issued is not there or has no link, or rows belong to none
+ *   link_differs                   the rows of a document do not give its hash
+ *   head_differs                   no document has the hash that was given as head: documents were cut off, or all written anew
+ *   number_gap                     the numbers of a series are not 1 to the last one given, each once
+ *   line_exact                     quantity x price / per of a line does not round to its amount
+ *   total_differs                  a total of a bill is not the sum of its lines, or one of a document not that of its bills
+ *   entry_differs                  entries are not what the lines give, a void does not reverse its document, or the ledger has not what
+ *                                  bills leave of a credit or commitment
+ *   billed_differs                 what is billed is not what documents say
+ *   period_overlap, period_gap     periods that are billed do not tile; one whose invoice was voided may be open
+ *   plan_differs                   the plan in the catalog is not the one that was billed by
+ *   line_differs                   a bill, rated again, is another one; the place names the first line or total
+ *   stale_missing                  the same, because events, or what the period before leaves, changed without marking it stale
  *   integrity                      what SQLite says about the file's structure (always of the whole file, at most 100)
  *   unreadable                     damage that kept the rest from being checked
  *
@@ -1145,7 +1211,7 @@ typedef struct meter_verify_options {
  * @return METER_OK, also with findings; or METER_EINVAL (options), METER_EFORKED, METER_EIO.
  * Threads: any; starts one more.  Blocks: on reading; never on writers, and writers only for a moment at its start. While it runs, fork()
  * waits and the WAL cannot start again from its beginning (see wal_max_mib): since and until make slices of a large file.
- * Memory: bounded, some 110 MiB and the buckets of one minute and one hour.                                         Since 0.1.
+ * Memory: bounded, some 130 MiB, the buckets of one minute and one hour, and the documents of one subscription.    Since 0.1.
  */
 METER_API int meter_verify_run(meter_verification **out, meter *m, const meter_verify_options *options);
 /** How many findings are kept, at most 1,000, and how many there were. */
@@ -1173,6 +1239,8 @@ typedef struct meter_verify_counters {
 	int64_t total_us;       /**< with the checks of the whole file */
 	int64_t schema_version; /**< of the file */
 	int64_t application_id; /**< of the file: 0x6d657472 */
+	int64_t documents;      /**< invoices, credit notes, adjustments and voids */
+	int64_t bills;          /**< of them that were rated again */
 } meter_verify_counters;
 
 /** @return METER_OK or METER_EINVAL. */
@@ -1182,6 +1250,8 @@ METER_API int meter_verify_counts(const meter_verification *v, meter_verify_coun
  * connections checkpoint at once; this library never lets them.
  */
 METER_API const char *meter_verify_sqlite(int32_t *has_wal_reset_bug);
+/** The hash of the last document; NULL: there is none. Kept elsewhere and given as head later, it proves all documents up to this one. */
+METER_API const char *meter_verify_head(const meter_verification *v);
 METER_API void meter_verify_free(meter_verification *v);
 
 /* ---- time ---- */

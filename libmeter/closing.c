@@ -134,7 +134,7 @@ static int settle_rest(const struct closing *c, struct meter_closing *out, const
 static int close_subscription(const struct closing *c, struct meter_closing *out, const struct meter_catalog *catalog,
                               const struct subscription *subscription, int *left)
 {
-	const struct draft_request request = {.subscription = meter__slice_of(subscription->key)};
+	const struct draft_request request = {.subscription = meter__slice_of(subscription->key), .now_us = c->at_us};
 	int code;
 	while ((code = check_due(c, catalog, subscription)) == METER_OK) {
 		meter_invoice *invoice, *settled;

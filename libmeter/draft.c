@@ -31,6 +31,7 @@ static int compare_groups(const void *left, const void *right, void *user)
 /* What a draft reads: the usage of one subscription, segment by segment. */
 struct gathering {
 	struct reader *reader;
+	const struct as_of *as_of;
 	int64_t subscription;       /* its number; 0: it never had an event */
 	struct charge_usage *usage; /* of all charges of all segments, one after the other; */
 	struct usage_set *sets;     /* and what keeps their values alive */
@@ -48,9 +49,8 @@ static void choose_groups(struct usage_request *request, const struct charge *ch
 }
 
 /* A gauge holds its last value, but nobody knows yet for how long: up to now. */
-static struct period until_now(struct period range, const struct meter_definition *definition)
+static struct period until_now(struct period range, const struct meter_definition *definition, int64_t now_us)
 {
-	const int64_t now_us = meter__os.now_us();
 	if (definition->aggregation == AGGREGATION_TIME_WEIGHTED && range.to_us > now_us)
 		range.to_us = now_us > range.from_us ? now_us : range.from_us;
 	return range;
@@ -78,8 +78,9 @@ static int read_groups(struct charge_usage *out, struct usage_set *set, const ch
 {
 	struct usage_request request = {.meter = charge->meter,
 	                                .subscription = g->subscription,
-	                                .range = until_now(range, charge->meter),
-	                                .by = METER_BY_TOTAL};
+	                                .range = until_now(range, charge->meter, g->as_of->now_us),
+	                                .by = METER_BY_TOTAL,
+	                                .ingest_max = g->as_of->ingest_max};
 	choose_groups(&request, charge);
 	int code = meter__usage_collect(set, g->reader, &request);
 	if (code != METER_OK || set->count == 0)
@@ -102,6 +103,7 @@ static int read_groups(struct charge_usage *out, struct usage_set *set, const ch
 /* Values of single events, as they grow. */
 struct event_values {
 	const struct meter_definition *meter;
+	int64_t ingest_max; /* 0: any */
 	struct decimal *values;
 	size_t count, capacity;
 };
@@ -110,7 +112,8 @@ static int add_event_value(const struct stored_event *stored, void *user)
 {
 	struct event_values *v = user;
 	struct aggregate one;
-	if (stored->retracted != INT64_MAX)
+	const int64_t known = v->ingest_max > 0 ? v->ingest_max : INT64_MAX - 1;
+	if (stored->ingest > known || stored->retracted <= known)
 		return METER_OK;
 	int code = meter__aggregate_measure(&one, v->meter, &stored->event);
 	if (code == METER_EEND || code == METER_EINVAL) /* not covered; or not readable, which suspends the invoice by itself */
@@ -131,7 +134,7 @@ static int add_event_value(const struct stored_event *stored, void *user)
 
 static int read_events(struct charge_usage *out, const struct gathering *g, const struct charge *charge, struct period range)
 {
-	struct event_values v = {.meter = charge->meter};
+	struct event_values v = {.meter = charge->meter, .ingest_max = g->as_of->ingest_max};
 	int code = meter__store_scan_events(g->reader, g->subscription, meter__slice_of(charge->meter->event_type), range.from_us,
 	                                    range.to_us, add_event_value, &v);
 	out->events = v.values;
@@ -155,9 +158,9 @@ static int gather_segment(struct gathering *g, struct rate_segment *segment)
 	return code;
 }
 
-static int rate_usage(struct bill *s, struct reader *r, const struct subscription *subscription)
+static int rate_usage(struct bill *s, struct reader *r, const struct subscription *subscription, const struct as_of *as_of)
 {
-	struct gathering g = {.reader = r};
+	struct gathering g = {.reader = r, .as_of = as_of};
 	size_t count = 0;
 	for (size_t i = 0; i < s->segment_count; i++)
 		count += s->segments[i].plan->charge_count;
@@ -181,8 +184,8 @@ static int rate_usage(struct bill *s, struct reader *r, const struct subscriptio
 	return code;
 }
 
-int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *catalog,
-                           const struct subscription *subscription, const struct billing_period *period)
+int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *catalog, const struct subscription *subscription,
+                      const struct billing_period *period, const struct as_of *as_of)
 {
 	struct totals totals;
 	int code = meter__store_totals(r, &totals);
@@ -194,7 +197,27 @@ int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *ca
 	if (code != METER_OK)
 		return code;
 	s->plan = s->segments[s->segment_count - 1].plan;
-	return rate_usage(s, r, subscription);
+	return rate_usage(s, r, subscription, as_of);
+}
+
+int meter__draft_again(struct bill *out, struct reader *r, const struct bill *stored, struct slice subscription_key,
+                       const struct account *before, const struct as_of *as_of)
+{
+	struct meter_catalog *catalog;
+	int code = meter__store_catalog_version(r, stored->catalog_version, &catalog);
+	if (code != METER_OK)
+		return code;
+	const struct subscription *subscription = meter__catalog_subscription(catalog, subscription_key);
+	if (!subscription)
+		code = meter__fail(METER_ECORRUPT, "catalog version %lld has no subscription %.*s", (long long)stored->catalog_version,
+		                   (int)subscription_key.size, subscription_key.data);
+	if (code == METER_OK)
+		code = meter__account_copy(&out->before, before);
+	if (code == METER_OK)
+		code = meter__draft_bill(out, r, catalog, subscription, &stored->period, as_of);
+	out->catalog_version = stored->catalog_version;
+	meter__catalog_release(catalog);
+	return code;
 }
 
 /* ---- what was billed before ---- */
@@ -280,6 +303,7 @@ struct drafting {
 	struct reader *reader;
 	struct meter_catalog *catalog; /* in force, or another one */
 	const struct subscription *subscription;
+	struct as_of as_of;
 	struct billed_list billed;
 	struct account flow; /* what the periods so far leave */
 	bool has_flow;       /* some period has something to say about it */
@@ -358,32 +382,12 @@ static int flow_through(struct drafting *d, int64_t from_us, int64_t to_us)
 		period.active = meter__period_intersect(period.active, (struct period){from_us, to_us});
 		past.before = d->flow;
 		d->flow = (struct account){0};
-		code = meter__draft_bill(&past, d->reader, d->catalog, d->subscription, &period);
+		code = meter__draft_bill(&past, d->reader, d->catalog, d->subscription, &period, &d->as_of);
 		set_flow(d, &past.after);
 		meter__bill_free(&past);
 		from_us = period.active.to_us;
 	}
 	return code == METER_ENOTFOUND ? METER_OK : code; /* it had no plan then */
-}
-
-/* Rate a billed period anew, as the catalog it was billed by has it. */
-static int rate_again(struct drafting *d, const struct bill *before, struct bill *out)
-{
-	struct meter_catalog *catalog;
-	int code = meter__store_catalog_version(d->reader, before->catalog_version, &catalog);
-	if (code != METER_OK)
-		return code;
-	const struct subscription *subscription = meter__catalog_subscription(catalog, meter__slice_of(d->subscription->key));
-	if (!subscription)
-		code = meter__fail(METER_ECORRUPT, "catalog version %lld has no subscription %s", (long long)before->catalog_version,
-		                   d->subscription->key);
-	if (code == METER_OK)
-		code = meter__account_copy(&out->before, &d->flow);
-	if (code == METER_OK)
-		code = meter__draft_bill(out, d->reader, catalog, subscription, &before->period);
-	out->catalog_version = before->catalog_version;
-	meter__catalog_release(catalog);
-	return code;
 }
 
 static int add_adjustment(struct drafting *d, struct bill *before, struct bill *after)
@@ -427,7 +431,7 @@ static int flow_through_billed(struct drafting *d, const struct billed *billed)
 	if (code == METER_OK && billed->stale_events >= 0)
 		code = note_settled(d->invoice, billed->bill);
 	if (code == METER_OK)
-		code = rate_again(d, &before, &after);
+		code = meter__draft_again(&after, d->reader, &before, meter__slice_of(d->subscription->key), &d->flow, &d->as_of);
 	if (code != METER_OK)
 		goto done;
 	struct account left = {0};
@@ -618,7 +622,7 @@ static int draft_period(struct drafting *d, const struct billing_period *period,
 		drop_adjustments(invoice);
 	invoice->own.before = d->flow;
 	d->flow = (struct account){0};
-	code = meter__draft_bill(&invoice->own, d->reader, d->catalog, d->subscription, period);
+	code = meter__draft_bill(&invoice->own, d->reader, d->catalog, d->subscription, period, &d->as_of);
 	invoice->has_own = code == METER_OK;
 	return code == METER_OK ? settle_apart(d) : code;
 }
@@ -687,6 +691,7 @@ int meter__draft(meter_invoice **out, struct reader *r, const struct draft_reque
 		return meter__fail(METER_ENOMEM, "no memory for an invoice");
 	invoice->status = "draft";
 	struct drafting d = {.invoice = invoice, .reader = r};
+	d.as_of.now_us = request->now_us == METER_NOW ? meter__os.now_us() : request->now_us;
 	int code = draft(&d, request);
 	meter__account_free(&d.flow);
 	free(d.billed.rows);
@@ -702,7 +707,8 @@ int meter__draft(meter_invoice **out, struct reader *r, const struct draft_reque
 int meter__invoice_draft(meter_invoice **out, meter *m, struct meter_catalog *catalog, struct slice subscription,
                          struct slice period)
 {
-	const struct draft_request request = {.catalog = catalog, .subscription = subscription, .period = period};
+	const struct draft_request request = {
+		.catalog = catalog, .subscription = subscription, .period = period, .now_us = METER_NOW};
 	struct reader *r;
 	*out = NULL;
 	int code = meter__store_reader(&r, m->store);

@@ -18,6 +18,7 @@
 #include "instant.h"
 #include "internal.h"
 #include "os.h"
+#include "proof.h"
 
 #define LINES_MAX 100000
 
@@ -158,7 +159,11 @@ static int set_all_billed(const struct closing *c, struct meter_invoice *invoice
 		code = set_billed(c, invoice, &invoice->adjustments[i].after);
 	for (size_t i = 0; i < invoice->settled_count && code == METER_OK; i++)
 		code = meter__store_stale_delete(c->store, meter__slice_of(invoice->subscription), invoice->settled[i]);
-	return code == METER_OK && invoice->has_own ? mark_next(c, invoice->subscription, &invoice->own) : code;
+	if (code == METER_OK && invoice->has_own)
+		code = mark_next(c, invoice->subscription, &invoice->own);
+	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
+		code = mark_next(c, invoice->subscription, &invoice->adjustments[i].after);
+	return code;
 }
 
 static enum document_kind kind_of(const struct meter_invoice *invoice)
@@ -166,6 +171,28 @@ static enum document_kind kind_of(const struct meter_invoice *invoice)
 	if (invoice->has_own)
 		return DOCUMENT_INVOICE;
 	return meter__decimal_is_negative(invoice->due_value) ? DOCUMENT_CREDIT_NOTE : DOCUMENT_ADJUSTMENT;
+}
+
+static int refuse_unproven(const char *code, const char *text, const char *place, const char *expected, const char *found, void *user)
+{
+	(void)user;
+	return meter__fail(METER_ECORRUPT, "nothing was issued: %s: %s: %s: expected %s, found %s", code, text, place,
+	                   expected ? expected : "nothing", found ? found : "nothing");
+}
+
+/* What meter verify would say about a document, before it is there for ever: read back as it was stored. */
+static int prove(const struct closing *c, int64_t document)
+{
+	struct proof proof = {.reader = c->reader, .report = refuse_unproven};
+	char right[HASH_TEXT_SIZE], stored[HASH_TEXT_SIZE];
+	meter_invoice *read;
+	int code = meter__proof_document(&proof, document, &read);
+	meter_invoice_free(read);
+	if (code == METER_OK)
+		code = meter__store_link_check(c->reader, document, right, stored);
+	if (code == METER_OK && strcmp(right, stored) != 0)
+		code = meter__fail(METER_ECORRUPT, "nothing was issued: the link of document %lld does not hold", (long long)document);
+	return code;
 }
 
 static int write_document(const struct closing *c, struct meter_invoice *invoice)
@@ -199,6 +226,8 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 	free(bills);
 	if (code == METER_OK)
 		code = set_all_billed(c, invoice);
+	if (code == METER_OK)
+		code = prove(c, invoice->document.number);
 	invoice->status = "finalized";
 	return code;
 }
@@ -207,7 +236,7 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 
 int meter__finalize_adjustments(const struct closing *c, meter_invoice **out, struct slice subscription)
 {
-	const struct draft_request request = {.subscription = subscription, .is_settling = true};
+	const struct draft_request request = {.subscription = subscription, .is_settling = true, .now_us = c->at_us};
 	meter_invoice *invoice;
 	*out = NULL;
 	int code = meter__draft(&invoice, c->reader, &request);
@@ -325,6 +354,7 @@ int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscripti
 		code = meter__finalize_begin(&c, m, reason, at_us);
 	if (code != METER_OK)
 		return code;
+	request.now_us = c.at_us;
 	if (request.period.data)
 		code = meter__invoice_find_document(c.reader, request.subscription, request.period, &document);
 	if (code == METER_OK && document == 0)
@@ -450,7 +480,7 @@ static int write_void(const struct closing *c, const struct document *voided, st
 	if (code == METER_OK)
 		code = meter__store_document_add(c->store, &document, arena, NULL, NULL, 0, reversal.entries, reversal.count);
 	free(reversal.entries);
-	return code;
+	return code == METER_OK ? prove(c, document.number) : code;
 }
 
 /* Void the document with this name, which is read into *out; *active_out: what it billed, of an invoice its own period. */
@@ -500,7 +530,7 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 static int replace(const struct closing *c, const struct document *document, struct period active, meter_invoice **out,
                    meter_invoice **settled_out)
 {
-	const struct draft_request request = {.subscription = meter__slice_of(document->subscription)};
+	const struct draft_request request = {.subscription = meter__slice_of(document->subscription), .now_us = c->at_us};
 	*out = *settled_out = NULL;
 	if (document->kind != DOCUMENT_INVOICE)
 		return meter__finalize_adjustments(c, out, request.subscription);
@@ -568,8 +598,11 @@ int meter_invoice_redraft(meter_invoice **out, meter *m, const char *number)
 	meter__arena_free(&arena);
 	if (code == METER_OK && !*out)
 		return meter__fail(METER_EEND, "there is nothing to adjust any more");
-	if (code != METER_OK)
+	if (code != METER_OK) {
+		meter_invoice_free(*out);
+		*out = NULL;
 		return code;
+	}
 	(*out)->document = (struct document){0};
 	(*out)->status = "draft";
 	return METER_OK;

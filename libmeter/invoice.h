@@ -80,6 +80,13 @@ struct draft_request {
 	struct slice subscription;
 	struct slice period;           /* absent: the first one that is not billed yet */
 	bool is_settling;              /* not a period: only adjustments of those that are billed */
+	int64_t now_us;                /* what counts as now; METER_NOW */
+};
+
+/* When usage is looked at. */
+struct as_of {
+	int64_t now_us;     /* values over time are not known beyond */
+	int64_t ingest_max; /* only events stored up to this transaction, read one by one; 0: all there are */
 };
 
 /*
@@ -89,8 +96,12 @@ struct draft_request {
  */
 int meter__draft(meter_invoice **out, struct reader *r, const struct draft_request *request);
 /* Rate one period under a catalog whose usage this file counts; s->before is what the period before left. */
-int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *catalog,
-                           const struct subscription *subscription, const struct billing_period *period);
+int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *catalog, const struct subscription *subscription,
+                      const struct billing_period *period, const struct as_of *as_of);
+/* Rate a bill of the file again, as the catalog that it was billed by has it, into an empty one. METER_ECORRUPT: that catalog does not
+ * have the subscription; METER_EUNSUPPORTED: it has values over time that are counted no more. */
+int meter__draft_again(struct bill *out, struct reader *r, const struct bill *stored, struct slice subscription,
+                       const struct account *before, const struct as_of *as_of);
 
 /* The first period of a subscription that is not billed yet; METER_EEND: all are. */
 int meter__draft_open_period(struct billing_period *out, struct reader *r, const struct meter_catalog *catalog,

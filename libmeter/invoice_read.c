@@ -176,7 +176,7 @@ int meter_invoice_get(meter_invoice **out, meter *m, const char *subscription, s
 		code = meter__store_reader(&r, m->store);
 	if (code != METER_OK)
 		return code;
-	const struct draft_request request = {.subscription = key, .period = text};
+	const struct draft_request request = {.subscription = key, .period = text, .now_us = METER_NOW};
 	code = meter__invoice_find_document(r, key, text, &document);
 	if (code == METER_OK)
 		code = document ? meter__invoice_load(out, r, document) : meter__draft(out, r, &request);

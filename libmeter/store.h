@@ -218,9 +218,33 @@ int meter__store_document_bills(struct reader *r, int64_t document, document_bil
 int meter__store_bill_document(struct reader *r, int64_t bill, int64_t *out);
 typedef int (*entry_visitor)(const struct ledger_entry *entry, void *user);
 int meter__store_entries(struct reader *r, int64_t document, entry_visitor visit, void *user);
+
+/* Entries with what their document says. Slices live until the visitor returns. */
+struct ledger_row {
+	int64_t document, entry;
+	enum document_kind kind;
+	int64_t at_us;
+	struct slice name; /* of the document; of a void: of what it voids */
+	struct slice subscription, account, currency;
+	struct decimal amount;
+};
+
+/* Entries of documents with from <= at < to, in the order of their documents, after one (zero-initialised: from the first on), at most
+ * limit (below 0: all). */
+struct ledger_page {
+	int64_t from_us, to_us;
+	struct slice subscription; /* absent: all */
+	int64_t after_document, after_entry;
+	int64_t limit;
+};
+typedef int (*ledger_visitor)(const struct ledger_row *row, void *user);
+int meter__store_ledger(struct reader *r, const struct ledger_page *page, ledger_visitor visit, void *user);
+
 /* The hash that a document should have after the one before it, from what is stored. *hash_out: as it stands in the file, "" if it
  * does not. */
 int meter__store_link_check(struct reader *r, int64_t document, char computed_out[HASH_TEXT_SIZE], char stored_out[HASH_TEXT_SIZE]);
+/* The hash that a document should have after one with that hash; "" before the first. */
+int meter__store_link_after(struct reader *r, int64_t document, const char *before, char out[HASH_TEXT_SIZE]);
 
 /* A catalog version, retained. */
 int meter__store_catalog_version(struct reader *r, int64_t version, struct meter_catalog **out);

@@ -136,6 +136,15 @@ static int bind_account(sqlite3_stmt *statement, int column, const struct accoun
 
 #define ACCOUNT_ENTRIES_MAX 10000
 
+/* At least as many as there are: keys may have commas, too. */
+static size_t count_entries(struct slice text)
+{
+	size_t count = 1;
+	for (size_t i = 0; i < text.size && count < ACCOUNT_ENTRIES_MAX; i++)
+		count += text.data[i] == ',';
+	return count;
+}
+
 static int read_account(sqlite3_stmt *row, int column, struct account *out)
 {
 	struct slice text = meter__store_slice(row, column);
@@ -143,8 +152,9 @@ static int read_account(sqlite3_stmt *row, int column, struct account *out)
 		return METER_OK;
 	struct buffer scratch = {0}, key = {0};
 	size_t count = 0;
-	struct property *entries = calloc(ACCOUNT_ENTRIES_MAX, sizeof(*entries));
-	int code = entries ? meter__properties_read(entries, ACCOUNT_ENTRIES_MAX, &count, &scratch, text.data, text.size)
+	const size_t room = count_entries(text);
+	struct property *entries = calloc(room, sizeof(*entries));
+	int code = entries ? meter__properties_read(entries, room, &count, &scratch, text.data, text.size)
 	                   : meter__fail(METER_ENOMEM, "no memory for an account");
 	for (size_t i = 0; code == METER_OK && i < count; i++) {
 		struct decimal value;
@@ -241,6 +251,8 @@ static int read_line(sqlite3_stmt *row, void *user)
 	*line = (struct invoice_line){.has_amount = true};
 	int64_t kind;
 	int code = meter__store_int(row, 2, &kind);
+	if (code == METER_OK && (kind < METER_LINE_USAGE || kind > METER_LINE_CARRIED))
+		code = meter__fail(METER_ECORRUPT, "a line of bill %lld is of no kind", (long long)s->number);
 	line->kind = (int32_t)kind;
 	const struct {
 		int column;
@@ -290,6 +302,8 @@ static int read_bill(sqlite3_stmt *row, void *user)
 		code = read_account(row, 13, &s->after);
 	for (int i = 0; i < 4 && code == METER_OK; i++)
 		code = read_decimal(row, 14 + i, decimals[i]);
+	if (code == METER_OK && (exponent < 0 || exponent > DECIMAL_SCALE_MAX || s->period.active.from_us >= s->period.active.to_us))
+		code = meter__fail(METER_ECORRUPT, "bill %lld has no such currency or period", (long long)s->number);
 	if (code == METER_OK)
 		s->exponent = (int32_t)exponent;
 	return code;
@@ -381,20 +395,30 @@ static int read_hash(struct connection *c, int64_t document, char out[HASH_TEXT_
 	return code;
 }
 
-static int link_hash(struct connection *c, int64_t document, char out[HASH_TEXT_SIZE])
+/* before: the hash of the document before. */
+static int hash_after(struct connection *c, int64_t document, const char *before, char out[HASH_TEXT_SIZE])
 {
-	char before[HASH_TEXT_SIZE];
 	struct buffer bytes = {0};
-	int code = read_hash(c, document - 1, before);
 	meter__buffer_text(&bytes, before);
-	if (code == METER_OK)
-		code = digest_document(c, document, &bytes);
+	int code = digest_document(c, document, &bytes);
 	if (code == METER_OK && bytes.failed)
 		code = meter__fail(METER_ENOMEM, "no memory for a hash");
 	if (code == METER_OK)
 		meter__hash(out, (struct slice){bytes.data, bytes.size});
 	meter__buffer_free(&bytes);
 	return code;
+}
+
+static int link_hash(struct connection *c, int64_t document, char out[HASH_TEXT_SIZE])
+{
+	char before[HASH_TEXT_SIZE];
+	int code = read_hash(c, document - 1, before);
+	return code == METER_OK ? hash_after(c, document, before, out) : code;
+}
+
+int meter__store_link_after(struct reader *r, int64_t document, const char *before, char out[HASH_TEXT_SIZE])
+{
+	return hash_after(&r->connection, document, before, out);
 }
 
 int meter__store_link_check(struct reader *r, int64_t document, char computed_out[HASH_TEXT_SIZE],
@@ -523,6 +547,8 @@ static int read_document(sqlite3_stmt *row, void *user)
 		code = read_decimal(row, 9, &d->total);
 	if (code == METER_OK)
 		code = read_decimal(row, 10, &d->due);
+	if (code == METER_OK && (kind < DOCUMENT_INVOICE || kind > DOCUMENT_VOID))
+		code = meter__fail(METER_ECORRUPT, "document %lld is of no kind", (long long)d->number);
 	if (code == METER_OK)
 		d->kind = (enum document_kind)kind;
 	return code;
@@ -644,6 +670,52 @@ int meter__store_entries(struct reader *r, int64_t document, entry_visitor visit
 {
 	struct entry_visit v = {visit, user};
 	return visit_of(&r->connection, SQL_ENTRIES, document, visit_entry, &v);
+}
+
+struct ledger_visit {
+	ledger_visitor visit;
+	void *user;
+};
+
+static int visit_ledger(sqlite3_stmt *row, void *user)
+{
+	const struct ledger_visit *v = user;
+	struct ledger_row out = {.name = meter__store_slice(row, 2),
+	                         .subscription = meter__store_slice(row, 5),
+	                         .account = meter__store_slice(row, 6),
+	                         .currency = meter__store_slice(row, 7)};
+	int64_t kind;
+	int code = meter__store_int(row, 0, &out.document);
+	if (code == METER_OK)
+		code = meter__store_int(row, 1, &out.entry);
+	if (code == METER_OK)
+		code = meter__store_int(row, 3, &kind);
+	if (code == METER_OK)
+		code = meter__store_int(row, 4, &out.at_us);
+	if (code == METER_OK)
+		code = read_decimal(row, 8, &out.amount);
+	if (code == METER_OK && (kind < DOCUMENT_INVOICE || kind > DOCUMENT_VOID))
+		code = meter__fail(METER_ECORRUPT, "document %lld is of no kind", (long long)out.document);
+	if (code != METER_OK)
+		return code;
+	out.kind = (enum document_kind)kind;
+	return v->visit(&out, v->user);
+}
+
+int meter__store_ledger(struct reader *r, const struct ledger_page *page, ledger_visitor visit, void *user)
+{
+	struct ledger_visit v = {visit, user};
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, page->subscription.data ? SQL_LEDGER_OF : SQL_LEDGER, &statement);
+	if (code != METER_OK)
+		return code;
+	const int64_t numbers[] = {page->after_document, page->after_document ? page->after_entry : -1, page->from_us, page->to_us,
+	                           page->limit};
+	for (int i = 0; i < 5; i++)
+		sqlite3_bind_int64(statement, i + 1, numbers[i]);
+	if (page->subscription.data)
+		sqlite3_bind_text64(statement, 6, page->subscription.data, page->subscription.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	return visit_rows(&r->connection, statement, visit_ledger, &v);
 }
 
 /* ---- what is billed ---- */

@@ -208,6 +208,11 @@ const char *const meter__view_sql =
 	" FROM event e CROSS JOIN name s ON s.number = e.subscription CROSS JOIN shape h ON h.number = e.shape"                  \
 	" CROSS JOIN name t ON t.number = h.type"
 
+#define LEDGER_ROWS                                                                                                              \
+	"SELECT d.number, e.number, coalesce(d.name, v.name), d.kind, d.at, d.subscription, e.account, e.currency, e.amount"     \
+	" FROM document d CROSS JOIN entry e ON e.document = d.number LEFT JOIN document v ON v.number = d.refers"                 \
+	" WHERE d.number >= ?1 AND (d.number > ?1 OR e.number > ?2) AND d.at >= ?3 AND d.at < ?4"
+
 const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
@@ -414,7 +419,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 				   " GROUP BY outcome, code ORDER BY outcome, code",
 
 	/* Verify: rows as they are, in the order of their keys. */
-	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence, " RETRACTED
+	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence, ingest, " RETRACTED
 			      " FROM event e WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY timestamp, subscription, id",
 	[SQL_VERIFY_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute >= ?1 AND minute < ?2"
 			       " ORDER BY minute, meter, subscription, dimensions",
@@ -441,6 +446,29 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_VERIFY_METERS] = "SELECT number FROM meter ORDER BY number",
 	[SQL_VERIFY_UNBILLED] = "SELECT s.text, t.text, u.events FROM unbilled u LEFT JOIN name s ON s.number = u.subscription"
 				" LEFT JOIN name t ON t.number = u.type ORDER BY u.subscription, u.type",
+	[SQL_VERIFY_DOCUMENTS] = "SELECT number, name FROM document ORDER BY number",
+	[SQL_VERIFY_DOCUMENTS_OF] = "SELECT number, kind, name, refers FROM document WHERE subscription = ?1 ORDER BY number",
+	[SQL_VERIFY_CUSTOMERS] = "SELECT min(subscription) FROM document WHERE subscription > ?1",
+	[SQL_VERIFY_LINK_LAST] = "SELECT max(coalesce((SELECT max(number) FROM document), 0),"
+				 " coalesce((SELECT max(document) FROM link), 0))",
+	[SQL_VERIFY_SERIES] = "SELECT prefix, last FROM series ORDER BY prefix",
+	[SQL_VERIFY_ORPHANS] =
+		"SELECT 'entry', document FROM entry WHERE document NOT IN (SELECT number FROM document)"
+		" UNION SELECT 'document_bill', document FROM document_bill WHERE document NOT IN (SELECT number FROM document)"
+		" UNION SELECT 'line', bill FROM line WHERE bill NOT IN (SELECT number FROM bill)"
+		" UNION SELECT 'bill', number FROM bill WHERE number NOT IN (SELECT bill FROM document_bill)",
+	[SQL_VERIFY_BILLED] = "SELECT active_from, active_to, bill, document FROM billed WHERE subscription = ?1"
+			      " ORDER BY active_from",
+	[SQL_VERIFY_BILLED_NEXT] = "SELECT min(active_from) FROM billed WHERE subscription = ?1 AND active_from > ?2",
+	[SQL_VERIFY_BILLED_ALIEN] =
+		"SELECT subscription, count(*) FROM billed b WHERE NOT EXISTS (SELECT 1 FROM name n JOIN document d"
+		" ON d.subscription = n.text WHERE n.number = b.subscription) GROUP BY subscription",
+	[SQL_VERIFY_BILL_INGEST] = "SELECT ingest FROM bill WHERE number = ?1",
+	[SQL_VERIFY_STALE] = "SELECT bill FROM stale WHERE subscription = ?1 ORDER BY bill",
+
+	/* A void is known by the name of what it voids. */
+	[SQL_LEDGER] = LEDGER_ROWS " ORDER BY d.number, e.number LIMIT ?5",
+	[SQL_LEDGER_OF] = LEDGER_ROWS " AND d.subscription = ?6 ORDER BY d.number, e.number LIMIT ?5",
 	[SQL_QUICK_CHECK] = "PRAGMA quick_check(100)",
 	[SQL_INTEGRITY_CHECK] = "PRAGMA integrity_check(100)",
 	[SQL_USER_VERSION] = "PRAGMA user_version",

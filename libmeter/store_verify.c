@@ -81,7 +81,8 @@ int meter__verify_next_event(struct scan *s, struct raw_event *out)
 	out->properties = meter__store_slice(row, 5);
 	out->source = meter__store_slice(row, 6);
 	out->sequence = sqlite3_column_type(row, 7) == SQLITE_NULL ? METER_NO_SEQUENCE : sqlite3_column_int64(row, 7);
-	out->is_taken_back = sqlite3_column_type(row, 8) != SQLITE_NULL;
+	out->ingest = integer(row, 8, &out->is_readable);
+	out->is_taken_back = sqlite3_column_type(row, 9) != SQLITE_NULL;
 	return METER_OK;
 }
 
@@ -245,6 +246,91 @@ void meter__verify_meters_free(struct verify_meters *meters)
 	meter__catalog_release(meters->pending);
 	free(meters->list);
 	*meters = (struct verify_meters){0};
+}
+
+/* ---- invoices ---- */
+
+static struct verify_row row_of(sqlite3_stmt *statement)
+{
+	struct verify_row row = {{0}, {{NULL, 0}}};
+	const int count = sqlite3_column_count(statement);
+	for (int i = 0; i < count && i < LIST_COLUMNS_MAX; i++) {
+		const int type = sqlite3_column_type(statement, i);
+		if (type == SQLITE_INTEGER)
+			row.numbers[i] = sqlite3_column_int64(statement, i);
+		else if (type == SQLITE_TEXT)
+			row.texts[i] = meter__store_slice(statement, i);
+	}
+	return row;
+}
+
+int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number, struct slice text, verify_visitor visit, void *user)
+{
+	static const enum statement statements[] = {
+		[LIST_DOCUMENTS] = SQL_VERIFY_DOCUMENTS,       [LIST_DOCUMENTS_OF] = SQL_VERIFY_DOCUMENTS_OF,
+		[LIST_SERIES] = SQL_VERIFY_SERIES,             [LIST_ORPHANS] = SQL_VERIFY_ORPHANS,
+		[LIST_BILLED] = SQL_VERIFY_BILLED,             [LIST_BILLED_ALIEN] = SQL_VERIFY_BILLED_ALIEN,
+		[LIST_STALE] = SQL_VERIFY_STALE,
+	};
+	struct scan s = {.reader = r};
+	int code = meter__store_statement(&r->connection, statements[list], &s.statement);
+	if (code == METER_OK && text.data)
+		sqlite3_bind_text64(s.statement, 1, text.data, text.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	else if (code == METER_OK && (list == LIST_BILLED || list == LIST_STALE))
+		sqlite3_bind_int64(s.statement, 1, number);
+	while (code == METER_OK && (code = step(&s)) == METER_OK) {
+		const struct verify_row row = row_of(s.statement);
+		code = visit(&row, user);
+	}
+	meter__verify_scan_end(&s);
+	return code == METER_EEND ? METER_OK : code;
+}
+
+int meter__verify_customer_next(struct reader *r, struct buffer *key)
+{
+	struct scan s = {.reader = r};
+	int code = meter__store_statement(&r->connection, SQL_VERIFY_CUSTOMERS, &s.statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_text64(s.statement, 1, meter__buffer_cstr(key), key->size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	code = step(&s);
+	if (code == METER_OK && sqlite3_column_type(s.statement, 0) == SQLITE_NULL)
+		code = METER_EEND;
+	if (code == METER_OK) {
+		meter__buffer_reset(key);
+		meter__buffer_slice(key, meter__store_slice(s.statement, 0));
+		code = key->failed ? meter__fail(METER_ENOMEM, "no memory for a name") : METER_OK;
+	}
+	meter__verify_scan_end(&s);
+	return code;
+}
+
+/* The one integer that a statement gives; METER_EEND: none. */
+static int one_number(struct reader *r, enum statement which, const int64_t *bound, size_t count, int64_t *out)
+{
+	struct scan s = {.reader = r};
+	int code = bound_statement(r, which, bound, count, &s.statement);
+	if (code == METER_OK)
+		code = step(&s);
+	if (code == METER_OK)
+		code = sqlite3_column_type(s.statement, 0) == SQLITE_NULL ? METER_EEND : meter__store_int(s.statement, 0, out);
+	meter__verify_scan_end(&s);
+	return code;
+}
+
+int meter__verify_billed_next(struct reader *r, int64_t subscription, int64_t us, int64_t *out)
+{
+	return one_number(r, SQL_VERIFY_BILLED_NEXT, (int64_t[]){subscription, us}, 2, out);
+}
+
+int meter__verify_bill_ingest(struct reader *r, int64_t bill, int64_t *out)
+{
+	return one_number(r, SQL_VERIFY_BILL_INGEST, &bill, 1, out);
+}
+
+int meter__verify_link_last(struct reader *r, int64_t *out)
+{
+	return one_number(r, SQL_VERIFY_LINK_LAST, NULL, 0, out);
 }
 
 /* ---- the file as a whole ---- */

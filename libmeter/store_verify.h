@@ -15,6 +15,7 @@ struct raw_event {
 	int64_t subscription;
 	int64_t shape;
 	int64_t sequence; /* METER_NO_SEQUENCE: none */
+	int64_t ingest;
 	struct slice id;
 	struct slice properties;
 	struct slice source; /* absent: none */
@@ -85,6 +86,35 @@ void meter__verify_meters_free(struct verify_meters *meters);
 /* Rows of table unbilled. */
 typedef int (*unbilled_visitor)(struct slice subscription, struct slice type, int64_t events, void *user);
 int meter__verify_unbilled(struct reader *r, unbilled_visitor visit, void *user);
+
+/* Lists about invoices; in parentheses what is bound, then the columns. */
+enum verify_list {
+	LIST_DOCUMENTS,    /* number, name */
+	LIST_DOCUMENTS_OF, /* (text) number, kind, name, refers */
+	LIST_SERIES,       /* prefix, last */
+	LIST_ORPHANS,      /* table, number: rows of a document or bill that is not there */
+	LIST_BILLED,       /* (number) active_from, active_to, bill, document */
+	LIST_BILLED_ALIEN, /* number of a name, periods: billed, and no document says so */
+	LIST_STALE,        /* (number) bill */
+};
+#define LIST_COLUMNS_MAX 4
+
+/* By column; what is no integer is 0, what is no text absent. */
+struct verify_row {
+	int64_t numbers[LIST_COLUMNS_MAX];
+	struct slice texts[LIST_COLUMNS_MAX];
+};
+typedef int (*verify_visitor)(const struct verify_row *row, void *user);
+int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number, struct slice text, verify_visitor visit, void *user);
+
+/* The subscription with documents that comes after one, by its key; METER_EEND. */
+int meter__verify_customer_next(struct reader *r, struct buffer *key);
+/* When the next billed period after us begins; METER_EEND. */
+int meter__verify_billed_next(struct reader *r, int64_t subscription, int64_t us, int64_t *out);
+/* What transaction a bill saw last; METER_EEND: there is no such bill. */
+int meter__verify_bill_ingest(struct reader *r, int64_t bill, int64_t *out);
+/* The highest number that a document or a link has; 0: there is none. */
+int meter__verify_link_last(struct reader *r, int64_t *out);
 
 /* What SQLite says about the file's structure; nothing when it is sound. */
 typedef int (*integrity_visitor)(struct slice text, void *user);

@@ -21,6 +21,7 @@
 struct meter_verification {
 	struct findings findings;
 	meter_verify_counters counters;
+	char head[HASH_TEXT_SIZE];
 };
 
 /* ---- findings ---- */
@@ -92,12 +93,13 @@ static int64_t ceiling(int64_t n, int64_t unit)
 	return meter__floor_div(n + unit - 1, unit);
 }
 
-static int prepare(struct worker *w, struct reader *r, const struct verify_meters *meters, int64_t rolled_before, bool is_first)
+static int prepare(struct worker *w, struct reader *r, const struct verify_meters *meters, const struct totals *totals, bool is_first)
 {
 	static const int64_t units[LEVEL_COUNT] = {US_PER_MINUTE, US_PER_HOUR, US_PER_DAY};
 	w->reader = r;
 	w->meters = meters;
-	w->rolled_before = rolled_before;
+	w->rolled_before = totals->rolled_before;
+	w->closed_before = totals->closed_before;
 	for (int level = 0; level < LEVEL_COUNT; level++) {
 		w->from[level] = ceiling(w->from_us, units[level]);
 		w->to[level] = meter__floor_div(w->to_us, units[level]);
@@ -106,7 +108,8 @@ static int prepare(struct worker *w, struct reader *r, const struct verify_meter
 	w->samples_matched = calloc(meters->count + 1, sizeof(*w->samples_matched));
 	w->plans = meter__plans_new();
 	w->origin = meter__origin_new(is_first);
-	return w->samples_matched && w->plans && w->origin ? METER_OK : meter__fail(METER_ENOMEM, "no memory to verify");
+	w->late = meter__late_new();
+	return w->samples_matched && w->plans && w->origin && w->late ? METER_OK : meter__fail(METER_ENOMEM, "no memory to verify");
 }
 
 static void *worker_main(void *user)
@@ -130,6 +133,7 @@ static void free_worker(struct worker *w)
 	free(w->corrections);
 	meter__plans_free(w->plans);
 	meter__origin_free(w->origin);
+	meter__late_free(w->late);
 	meter__buffer_free(&w->place);
 	meter__buffer_free(&w->expected);
 	meter__buffer_free(&w->found);
@@ -164,8 +168,18 @@ struct run {
 	struct totals totals;
 	int64_t since_us, until_us;
 	bool is_full, is_whole; /* is_whole: all of the time */
+	const char *head;       /* NULL: any */
 	struct meter_verification *out;
 };
+
+/* What damage stopped is a finding; anything else is a failure. */
+static int settle(struct findings *f, int code, const char *message)
+{
+	struct slice none = {NULL, 0};
+	if (code != METER_ECORRUPT)
+		return code == METER_OK ? code : meter__fail(code, "%s", message);
+	return meter__finding_add(f, "unreadable", meter__slice_of(message), meter__slice_of("database file"), none, none);
+}
 
 static int visit_integrity(struct slice text, void *user)
 {
@@ -225,13 +239,38 @@ static int check_unbilled(struct run *run)
 	                   run->out->counters.events, check.sum);
 }
 
-/* Everything that is not bound to a stretch of time. */
+static int check_invoices(struct run *run)
+{
+	struct invoice_check check = {.reader = run->readers[0],
+	                              .findings = &run->out->findings,
+	                              .since_us = run->is_whole ? INT64_MIN : run->since_us,
+	                              .until_us = run->is_whole ? INT64_MAX : run->until_us,
+	                              .is_full = run->is_full,
+	                              .head = run->head};
+	for (size_t i = 0; i < run->count; i++) {
+		if (run->workers[i].late)
+			meter__late_sort(run->workers[i].late);
+		check.late[i] = run->workers[i].late;
+	}
+	int code = meter__verify_chain(&check);
+	if (code == METER_OK)
+		code = meter__verify_invoices(&check);
+	run->out->counters.documents = check.documents;
+	run->out->counters.bills = check.bills;
+	memcpy(run->out->head, check.last_hash, sizeof(check.last_hash));
+	return code;
+}
+
+/* Everything that is not bound to a stretch of time. What damage stops does not keep the next from being checked. */
 static int check_file(struct run *run)
 {
-	static int (*const checks[])(struct run * run) = {check_accepted, check_unbilled, check_integrity};
+	static int (*const checks[])(struct run * run) = {check_accepted, check_unbilled, check_invoices, check_integrity};
 	int code = METER_OK;
-	for (size_t i = 0; code == METER_OK && i < sizeof(checks) / sizeof(checks[0]); i++)
+	for (size_t i = 0; code == METER_OK && i < sizeof(checks) / sizeof(checks[0]); i++) {
 		code = checks[i](run);
+		if (code == METER_ECORRUPT)
+			code = settle(&run->out->findings, code, meter_errmsg());
+	}
 	return code;
 }
 
@@ -266,21 +305,12 @@ static void gather(struct run *run)
 	}
 }
 
-/* What damage stopped is a finding; anything else is a failure. */
-static int settle(struct findings *f, int code, const char *message)
-{
-	struct slice none = {NULL, 0};
-	if (code != METER_ECORRUPT)
-		return code == METER_OK ? code : meter__fail(code, "%s", message);
-	return meter__finding_add(f, "unreadable", meter__slice_of(message), meter__slice_of("database file"), none, none);
-}
-
 static int run_levels(struct run *run)
 {
 	int code = METER_OK;
 	divide(run);
 	for (size_t i = 0; code == METER_OK && i < run->count; i++)
-		code = prepare(&run->workers[i], run->readers[i], &run->meters, run->totals.rolled_before, i == 0);
+		code = prepare(&run->workers[i], run->readers[i], &run->meters, &run->totals, i == 0);
 	if (code != METER_OK)
 		return code;
 	run_workers(run->workers, run->count);
@@ -318,6 +348,11 @@ static int run_checks(struct run *run)
 	return code == METER_ECORRUPT ? settle(&run->out->findings, code, meter_errmsg()) : code;
 }
 
+static bool is_hash(const char *text)
+{
+	return strspn(text, "0123456789abcdef") == HASH_TEXT_SIZE - 1 && text[HASH_TEXT_SIZE - 1] == '\0';
+}
+
 /* Times outside of those that events can have do not matter. */
 static int read_options(struct run *run, const meter_verify_options *in)
 {
@@ -331,6 +366,9 @@ static int read_options(struct run *run, const meter_verify_options *in)
 		return meter__fail(METER_EINVAL, "options: unknown flags");
 	if (options.since_us > options.until_us)
 		return meter__fail(METER_EINVAL, "options: since is after until");
+	if (options.head && !is_hash(options.head))
+		return meter__fail(METER_EINVAL, "options: head is not 64 hexadecimal digits");
+	run->head = options.head;
 	run->is_full = options.flags & METER_VERIFY_FULL;
 	run->since_us = options.since_us < 0 ? 0 : options.since_us;
 	run->until_us = options.until_us > INSTANT_MAX ? INSTANT_MAX + 1 : options.until_us;
@@ -421,6 +459,11 @@ const char *meter_verify_found(const meter_verification *v, size_t index)
 {
 	const struct finding *f = finding_at(v, index);
 	return f ? f->found : NULL;
+}
+
+const char *meter_verify_head(const meter_verification *v)
+{
+	return v && v->head[0] ? v->head : NULL;
 }
 
 int meter_verify_counts(const meter_verification *v, meter_verify_counters *out)

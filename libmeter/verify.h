@@ -7,6 +7,11 @@
  * verify_group.c  exact sums by key
  * verify_level.c  events against minutes, minutes against hours, hours against days, samples
  * verify_origin.c gaps in the numbering of sources, ids that came again
+ * verify_late.c   events that came after the bill of their period
+ * verify_chain.c  numbers and links of documents
+ * verify_invoice.c what documents say, subscription by subscription
+ *
+ * The last two are about invoices. Those are rated again by the code that rated them, from buckets which the others have proven.
  */
 #ifndef METER_VERIFY_H
 #define METER_VERIFY_H
@@ -87,6 +92,7 @@ void meter__groups_free(struct groups *g);
 
 struct origin;
 struct plans;
+struct late_events;
 
 #define CORRECTIONS_MAX 1000
 
@@ -111,6 +117,8 @@ struct worker {
 	int64_t to[LEVEL_COUNT];
 	struct plans *plans;
 	struct origin *origin;
+	struct late_events *late;
+	int64_t closed_before; /* no billed period ends later */
 	struct findings findings;
 	int64_t events, minutes, hours, days, samples; /* rows compared */
 
@@ -158,5 +166,35 @@ int meter__origin_event(struct worker *w, const struct raw_event *e);
 /* What the later worker found joins the earlier one; then gaps become findings. */
 int meter__origin_join(struct worker *first, struct worker *second);
 int meter__origin_finish(struct worker *first);
+
+/* ---- late events (verify_late.c) ---- */
+
+struct late_events *meter__late_new(void);
+void meter__late_free(struct late_events *late);
+/* Note its bill if it came after that and the bill is not stale. */
+int meter__late_event(struct worker *w, const struct raw_event *e);
+/* When all events are seen; then whether one came too late for a bill. */
+void meter__late_sort(struct late_events *late);
+bool meter__late_has(const struct late_events *late, int64_t bill);
+
+/* ---- invoices ---- */
+
+/* One check of all invoices. */
+struct invoice_check {
+	struct reader *reader;
+	struct findings *findings;
+	const struct late_events *late[2]; /* of the workers; NULL: there is no second one */
+	int64_t since_us, until_us;        /* only bills of periods within are rated again */
+	bool is_full;                      /* also those that hold no more, as of the transaction that they saw */
+	const char *head;                  /* a hash that some document must have; NULL: any */
+
+	int64_t documents, bills; /* how many there were, and were rated again */
+	char last_hash[HASH_TEXT_SIZE]; /* "": there is no document */
+};
+
+/* Numbers, names and links of all documents (verify_chain.c). METER_OK also with findings. */
+int meter__verify_chain(struct invoice_check *c);
+/* Everything else, one subscription at a time (verify_invoice.c). */
+int meter__verify_invoices(struct invoice_check *c);
 
 #endif

@@ -262,6 +262,8 @@ static int measure_events(struct worker *w, struct pass *p, int64_t end_us)
 		if (code == METER_OK)
 			code = meter__verify_measure(w, &p->event);
 		if (code == METER_OK)
+			code = meter__late_event(w, &p->event);
+		if (code == METER_OK)
 			code = next_event(p);
 	}
 	return code;
