@@ -37,6 +37,7 @@
  *   conflict   the key is stored with other content: kept in quarantine, never counted, overwrites nothing
  *   rejected   invalid, or a meter cannot read its value: kept in quarantine with the reason
  *   late       accepted, but its period is on a finalized invoice already: it becomes an adjustment (see meter_invoice_adjust)
+ *              A value of a time_weighted meter is late as well when one of the periods that it may hold on into is
  *
  *   An event whose type no meter covers, or whose subscription no catalog names yet, is accepted. It is counted as
  *   unbilled (see meter_stats) and joins usage and invoices as soon as a catalog covers it.

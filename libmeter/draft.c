@@ -220,6 +220,20 @@ int meter__draft_again(struct bill *out, struct reader *r, const struct bill *st
 	return code;
 }
 
+bool meter__bill_is_running(const struct bill *s)
+{
+	if (s->period.active.to_us <= meter__os.now_us())
+		return false;
+	for (size_t i = 0; i < s->segment_count; i++) {
+		for (size_t k = 0; k < s->segments[i].plan->charge_count; k++) {
+			const struct meter_definition *counted = s->segments[i].plan->charges[k].meter;
+			if (counted && counted->aggregation == AGGREGATION_TIME_WEIGHTED)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* ---- what was billed before ---- */
 
 /* The billed periods of a subscription, in the order of their time. */
@@ -428,8 +442,6 @@ static int flow_through_billed(struct drafting *d, const struct billed *billed)
 		set_flow(d, &before.after);
 		goto done;
 	}
-	if (code == METER_OK && billed->stale_events >= 0)
-		code = note_settled(d->invoice, billed->bill);
 	if (code == METER_OK)
 		code = meter__draft_again(&after, d->reader, &before, meter__slice_of(d->subscription->key), &d->flow, &d->as_of);
 	if (code != METER_OK)
@@ -437,7 +449,11 @@ static int flow_through_billed(struct drafting *d, const struct billed *billed)
 	struct account left = {0};
 	code = meter__account_copy(&left, &after.after);
 	set_flow(d, &left);
-	if (code == METER_OK && !meter__adjust_is_same(&before, &after))
+	const bool is_same = meter__adjust_is_same(&before, &after);
+	/* Where a gauge holds on, what is right now will not be in a while. */
+	if (code == METER_OK && billed->stale_events >= 0 && !(is_same && meter__bill_is_running(&after)))
+		code = note_settled(d->invoice, billed->bill);
+	if (code == METER_OK && !is_same)
 		code = add_adjustment(d, &before, &after);
 done:
 	meter__bill_free(&before);

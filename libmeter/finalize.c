@@ -128,10 +128,16 @@ static int mark_next(const struct closing *c, const char *subscription, const st
 	return code;
 }
 
+/* A bill that was made early is stale from the start where a gauge goes on counting. */
 static int set_billed(const struct closing *c, const struct meter_invoice *invoice, const struct bill *s)
 {
 	const struct billed billed = {s->period.active, s->number, invoice->document.number, 0};
-	return meter__store_billed_set(c->store, meter__slice_of(invoice->subscription), &billed);
+	int64_t number;
+	int code = meter__store_billed_set(c->store, meter__slice_of(invoice->subscription), &billed);
+	if (code != METER_OK || !meter__bill_is_running(s))
+		return code;
+	code = meter__store_name(c->reader, &number, meter__slice_of(invoice->subscription));
+	return code == METER_OK ? meter__store_stale_add(c->store, number, s->number, 0) : code;
 }
 
 static int add_bills(const struct closing *c, struct meter_invoice *invoice, struct document_bill *out)

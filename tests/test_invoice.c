@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "billing.h"
+#include "os.h"
 
 #define METERS                                                                                                                   \
 	"version: 1\n"                                                                                                           \
@@ -681,7 +682,7 @@ static void a_plan_changes_from_months_to_years(void **state)
 		"  - {key: monthly, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: base, "
 		"model: flat, amount: 31, proration: time}, {key: calls, meter: calls, model: unit, price: 1}]}\n"
 		"  - {key: yearly, currency: USD, period: year, effective_from: 2020-01-01T00:00:00Z, charges: [{key: base, "
-	        "model: "
+		"model: "
 		"flat, amount: 365, proration: time}, {key: calls, meter: calls, model: unit, price: 1}]}\n"
 		"subscriptions:\n"
 		"  acme: {customer: Acme, plan: [{plan: monthly, from: 2026-01-01T00:00:00Z}, {plan: yearly, from: "
@@ -998,6 +999,85 @@ static void a_foreign_trigger_is_refused(void **state)
 	open_refused("other triggers");
 }
 
+/* ---- calendars and currencies that change ---- */
+
+static void a_time_zone_that_changes_leaves_no_gap(void **state)
+{
+	(void)state;
+	meter *m = open_with(
+		METERS "plans:\n" PLAN("") "subscriptions:\n  acme: {customer: Acme, plan: basic, from: 2026-01-01T00:00:00Z}\n");
+	use(m, "acme", "2026-01-31T23:30:00Z", "1");
+	close_due(m, "2026-02-04T00:00:00Z");
+	apply_catalog(m, METERS "plans:\n" PLAN("") "subscriptions:\n  acme: {customer: Acme, plan: basic, timezone: "
+	                                            "Europe/Berlin, from: 2026-01-01T00:00:00Z}\n");
+	use(m, "acme", "2026-02-28T22:59:59Z", "2");
+	use(m, "acme", "2026-02-28T23:00:00Z", "4");
+	assert_text("acme INV-000002 0.20; acme INV-000003 0.40", close_due(m, "2026-04-04T00:00:00Z"));
+	assert_text("INV-000001 invoice 2026-01-01..2026-02-01 0.10; INV-000002 invoice 2026-02-01..2026-02-28T23:00:00Z 0.20; "
+	            "INV-000003 invoice "
+	            "2026-02-28T23:00:00Z..2026-03-31T22:00:00Z 0.40",
+	            documents_of(m, NULL));
+	/* The bill of February stands as it was cut. */
+	use(m, "acme", "2026-02-01T00:00:00Z", "1");
+	assert_text("INV-000004 adjustment 2026-02-01..2026-02-28T23:00:00Z 0.10", adjust(m, "acme", "2026-04-05T00:00:00Z"));
+	check_books(m);
+}
+
+static void adjustments_in_another_currency_are_a_document_of_their_own(void **state)
+{
+	(void)state;
+	meter *m = open_with("version: 1\n"
+	                     "meters:\n  calls: {event_type: call, aggregation: sum}\n"
+	                     "plans:\n"
+	                     "  - {key: usd, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: "
+	                     "calls, meter: calls, "
+	                     "model: unit, price: 1}]}\n"
+	                     "  - {key: eur, currency: EUR, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: "
+	                     "calls, meter: calls, "
+	                     "model: unit, price: 2}]}\n"
+	                     "subscriptions:\n"
+	                     "  acme: {customer: Acme, plan: [{plan: usd, from: 2026-01-01T00:00:00Z}, {plan: eur, from: "
+	                     "2026-02-01T00:00:00Z}], from: "
+	                     "2026-01-01T00:00:00Z}\n");
+	use_four_a_month(m);
+	close_due(m, "2026-03-01T00:00:00Z");
+	use(m, "acme", "2026-01-06T00:00:00Z", "1");
+	use(m, "acme", "2026-02-06T00:00:00Z", "1");
+	assert_text("acme INV-000003 1.00; acme INV-000004 10.00", close_due(m, "2026-04-01T00:00:00Z"));
+	assert_text("adjustment calls 4 -> 5: 1.00", found_lines(m, "INV-000003"));
+	assert_text("usage calls 4 x 2 = 8.00; adjustment calls 4 -> 5: 2.00", found_lines(m, "INV-000004"));
+	check_books(m);
+}
+
+/* ---- a gauge that holds on after an invoice was made early ---- */
+
+static int64_t now_us;
+
+static int64_t stopped_clock(void)
+{
+	return now_us;
+}
+
+static void the_rest_of_a_gauge_is_billed_after_an_early_invoice(void **state)
+{
+	(void)state;
+	const struct os_calls before = meter__os;
+	now_us = us("2026-01-21T00:00:00Z");
+	meter__os.now_us = stopped_clock;
+	meter *m = open_with(GAUGE_PLAN);
+	use(m, "acme", "2026-01-01T00:00:00Z", "1");
+	assert_text("INV-000001 invoice 2026-01-01..2026-02-01 20.00",
+	            show_free(finalize_early(m, "acme", "2026-01", "2026-01-21T00:00:00Z", "early")));
+	/* The seat is held for eleven days more, and all of February. */
+	now_us = us("2026-01-25T00:00:00Z");
+	assert_text("INV-000002 adjustment 2026-01-01..2026-02-01 4.00", adjust(m, "acme", "2026-01-25T00:00:00Z"));
+	now_us = us("2026-03-01T00:00:00Z");
+	assert_text("acme INV-000003 35.00", close_due(m, "2026-03-01T00:00:00Z"));
+	assert_text("nothing", adjust(m, "acme", "2026-03-01T00:00:00Z"));
+	meter__os = before;
+	check_books(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1037,6 +1117,9 @@ int main(void)
 		in_scratch(a_gauge_value_from_before_the_subscription_is_late_as_well),
 		in_scratch(a_quantity_below_zero_is_carried_over_billed_periods),
 		in_scratch(late_usage_is_rated_as_the_bill_was),
+		in_scratch(a_time_zone_that_changes_leaves_no_gap),
+		in_scratch(adjustments_in_another_currency_are_a_document_of_their_own),
+		in_scratch(the_rest_of_a_gauge_is_billed_after_an_early_invoice),
 		in_scratch(stored_documents_cannot_be_changed_with_sqlite3),
 		in_scratch(a_foreign_trigger_is_refused),
 	};
