@@ -706,3 +706,16 @@ size_t meter_catalog_subscription_count(const meter_catalog *catalog)
 {
 	return catalog->subscription_count;
 }
+
+struct slice meter__catalog_lines(const struct meter_catalog *catalog, int32_t first, int32_t last)
+{
+	const char *const end = catalog->text + catalog->text_size;
+	const char *at = catalog->text, *from = end;
+	for (int32_t line = 1; at < end && line <= last; line++) {
+		if (line == first)
+			from = at;
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		at = newline ? newline + 1 : end;
+	}
+	return (struct slice){from, from < at ? (size_t)(at - from) : 0};
+}

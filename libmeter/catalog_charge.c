@@ -561,6 +561,7 @@ int meter__catalog_charge_read(const struct field_reader *r, const struct meter_
 
 	int result = meter__field_mapping(r, node, charge_fields, CHARGE_FIELD_COUNT, entries);
 	charge->source_line = node->line;
+	charge->source_end = meter__field_last_line(node);
 	if (result == METER_OK)
 		result = meter__field_text(r, entries[CHARGE_KEY]->value, FIELD_KEY_MAX, &charge->key);
 	if (result == METER_OK)
