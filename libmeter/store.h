@@ -150,7 +150,8 @@ struct billed {
 	struct period active;
 	int64_t bill;
 	int64_t document;     /* that billed it last */
-	int64_t stale_events; /* that have come since, or were taken back; 0: what came before it is right otherwise; -1: not stale */
+	int64_t stale_events; /* that have come since, or were taken back; 0: what came before it is right otherwise; -1: not stale;
+	                         below: not stale, though -1 less that many events have come since, because they change nothing */
 };
 
 /* Between begin and commit. The number of the row is set in the bill. */
@@ -163,6 +164,8 @@ int meter__store_document_add(struct store *s, struct document *document, struct
 int meter__store_billed_set(struct store *s, struct slice subscription, const struct billed *billed);
 int meter__store_billed_delete(struct store *s, struct slice subscription, int64_t active_from_us);
 int meter__store_stale_add(struct store *s, int64_t subscription, int64_t bill, int64_t events);
+/* What it says is as it should be: what came since is adjusted, or changes nothing. */
+int meter__store_stale_settle(struct store *s, struct slice subscription, int64_t bill);
 int meter__store_stale_delete(struct store *s, struct slice subscription, int64_t bill);
 
 /* The bill that has billed what happened then; 0: none has. */

@@ -686,6 +686,11 @@ int meter__store_billed_delete(struct store *s, struct slice subscription, int64
 	return run_for(s, SQL_BILLED_DELETE, subscription, active_from_us);
 }
 
+int meter__store_stale_settle(struct store *s, struct slice subscription, int64_t bill)
+{
+	return run_for(s, SQL_STALE_SETTLE, subscription, bill);
+}
+
 int meter__store_stale_delete(struct store *s, struct slice subscription, int64_t statement)
 {
 	return run_for(s, SQL_STALE_DELETE, subscription, statement);

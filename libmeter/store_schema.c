@@ -143,7 +143,7 @@ const char *const meter__invoice_sql =
 	"CREATE TABLE billed ("
 	" subscription INTEGER NOT NULL, active_from INTEGER NOT NULL, active_to INTEGER NOT NULL, bill INTEGER NOT NULL,"
 	" document INTEGER NOT NULL, PRIMARY KEY (subscription, active_from)) STRICT, WITHOUT ROWID;"
-	/* Bills and whose usage has changed since, by so many events. */
+	/* Bills and by how many events their usage has changed since; once that is settled: -1 less that number. */
 	"CREATE TABLE stale (subscription INTEGER NOT NULL, bill INTEGER NOT NULL, events INTEGER NOT NULL,"
 	" PRIMARY KEY (subscription, bill)) STRICT, WITHOUT ROWID;"
 	/* The last number given in each series. */
@@ -368,9 +368,11 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_BILLED_SET] = "INSERT INTO billed VALUES (?1, ?2, ?3, ?4, ?5)"
 			   " ON CONFLICT DO UPDATE SET active_to = ?3, bill = ?4, document = ?5",
 	[SQL_BILLED_DELETE] = "DELETE FROM billed WHERE subscription = ?1 AND active_from = ?2",
-	[SQL_STALE_ADD] = "INSERT INTO stale VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+	[SQL_STALE_ADD] = "INSERT INTO stale VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
+			  " events = CASE WHEN events < 0 THEN -1 - events ELSE events END + excluded.events",
+	[SQL_STALE_SETTLE] = "UPDATE stale SET events = -1 - events WHERE subscription = ?1 AND bill = ?2 AND events >= 0",
 	[SQL_STALE_DELETE] = "DELETE FROM stale WHERE subscription = ?1 AND bill = ?2",
-	[SQL_STALE_ANY] = "SELECT count(*) FROM (SELECT 1 FROM stale WHERE subscription = ?1 LIMIT 1)",
+	[SQL_STALE_ANY] = "SELECT count(*) FROM (SELECT 1 FROM stale WHERE subscription = ?1 AND events >= 0 LIMIT 1)",
 	[SQL_SERIES_NEXT] = "INSERT INTO series VALUES (?1, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
 
 	/* ?5: 0 what waits, 1 what was discarded, 2 both. */
