@@ -188,11 +188,28 @@ static void bind_scan(sqlite3_stmt *statement, int64_t meter_number, int64_t sub
 	sqlite3_bind_int64(statement, 5, to);
 }
 
+/* So few minutes are looked up one by one in one statement, whether they exist or not. */
+#define MINUTES_AT_ONCE 120
+
+static int scan_minutes(struct reader *r, const struct meter_definition *definition, int64_t meter_number, int64_t subscription,
+                        int64_t from, int64_t to, bucket_visitor visit, void *user)
+{
+	sqlite3_stmt *statement;
+	struct bucket row = {.meter = meter_number, .aggregation = definition->aggregation};
+	int code = meter__store_statement(&r->connection, SQL_SCAN_MINUTES, &statement);
+	if (code != METER_OK)
+		return code;
+	bind_scan(statement, meter_number, subscription, from, to);
+	return visit_buckets(r, statement, &row, visit, user);
+}
+
 int meter__store_scan_buckets(struct reader *r, enum level level, const struct meter_definition *definition, int64_t meter_number,
                               int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user)
 {
 	if (from >= to)
 		return METER_OK;
+	if (level == LEVEL_MINUTE && subscription && to - from <= MINUTES_AT_ONCE)
+		return scan_minutes(r, definition, meter_number, subscription, from, to, visit, user);
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(
 		&r->connection, subscription ? level_statements[level].scan : level_statements[level].scan_all, &statement);

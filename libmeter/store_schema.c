@@ -306,6 +306,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_NEXT_DAY] = "SELECT month FROM day WHERE month >= ?1 AND month <= ?2 ORDER BY month LIMIT 1",
 	[SQL_SCAN_MINUTE] = "SELECT minute, " BUCKET_ROW " FROM minute WHERE minute = ?1 AND meter = ?2 AND subscription = ?3"
 			    " AND minute >= ?4 AND minute < ?5",
+	[SQL_SCAN_MINUTES] = "WITH RECURSIVE at (minute) AS (SELECT ?4 UNION ALL SELECT minute + 1 FROM at WHERE minute + 1 < ?5)"
+			     " SELECT b.minute, " BUCKET_ROW " FROM at CROSS JOIN minute b"
+			     " ON b.minute = at.minute AND b.meter = ?2 AND b.subscription = ?3",
 	[SQL_SCAN_HOUR] = "SELECT hour, " BUCKET_ROW " FROM hour WHERE day = ?1 AND meter = ?2 AND subscription = ?3"
 			  " AND hour >= ?4 AND hour < ?5",
 	[SQL_SCAN_DAY] = "SELECT day, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND subscription = ?3"
