@@ -3,7 +3,7 @@
  * cuts a minute. The newest minutes are not in hours and days yet and are read one by one.
  *
  * So a month costs the same however many events lie under it, and any range is exact to the microsecond. A meter that is counted no
- * more, and usage as it was known at some time, are read from the events alone.
+ * more, and usage as it was known at some time, are read from the events alone; of the latter those of minutes that have usage.
  */
 #include "usage.h"
 
