@@ -53,10 +53,11 @@ static int add_change(struct decimal *sum, struct decimal before, struct decimal
 	return code == METER_OK ? meter__decimal_add(sum, *sum, change) : code;
 }
 
-static int add_adjustment(struct meter_invoice *invoice, const struct adjustment *a)
+static int add_adjustment(struct meter_invoice *invoice, struct adjustment *a)
 {
 	int code = meter__adjust_lines(&invoice->lines, &invoice->line_count, &invoice->arena, a->before.lines,
 	                               a->before.line_count, a->after.lines, a->after.line_count);
+	a->line_end = invoice->line_count;
 	if (code == METER_OK)
 		code = add_change(&invoice->total_value, a->before.total, a->after.total);
 	if (code == METER_OK)

@@ -24,6 +24,7 @@ struct line_text {
 struct adjustment {
 	struct bill before;
 	struct bill after;
+	size_t line_end; /* behind its last line in the invoice: set by meter__invoice_show() */
 };
 
 /* Zero-initialised is empty; meter_invoice_free() frees it in every state. */
