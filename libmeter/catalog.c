@@ -35,7 +35,7 @@ static int compare_texts(const void *a, const void *b)
 
 /* ---- meters ---- */
 
-static const char *aggregation_name(enum aggregation aggregation)
+const char *meter__aggregation_name(enum aggregation aggregation)
 {
 	static const char *const names[] = {[AGGREGATION_COUNT] = "count",
 	                                    [AGGREGATION_SUM] = "sum",
@@ -158,7 +158,7 @@ static int make_canonical(const struct field_reader *r, struct meter_definition 
 
 	meter__buffer_text(&text, "{\"event_type\":");
 	meter__buffer_json(&text, meter__slice_of(definition->event_type));
-	meter__buffer_format(&text, ",\"aggregation\":\"%s\",\"value\":", aggregation_name(definition->aggregation));
+	meter__buffer_format(&text, ",\"aggregation\":\"%s\",\"value\":", meter__aggregation_name(definition->aggregation));
 	if (definition->value != NULL)
 		meter__buffer_json(&text, meter__slice_of(definition->value));
 	else

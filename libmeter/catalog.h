@@ -254,6 +254,9 @@ const struct subscription *meter__catalog_subscription(const struct meter_catalo
 struct slice meter__catalog_lines(const struct meter_catalog *catalog, int32_t first, int32_t last);
 /* The version of the plan in force at us: the latest effective_from not after it. NULL: none. */
 const struct plan *meter__catalog_plan(const struct meter_catalog *catalog, struct slice key, int64_t us);
+/* As the catalog writes them. */
+const char *meter__aggregation_name(enum aggregation aggregation);
+const char *meter__charge_model_name(enum charge_model model);
 /* Whether its price depends on single events, not only on their sum. */
 bool meter__charge_needs_events(const struct charge *charge);
 /* Whether any version has this key. */

@@ -23,6 +23,11 @@ static const char *const model_names[MODEL_COUNT] = {[MODEL_FLAT] = "flat",
                                                      [MODEL_GRADUATED_PERCENTAGE] = "graduated_percentage",
                                                      [MODEL_DYNAMIC] = "dynamic"};
 
+const char *meter__charge_model_name(enum charge_model model)
+{
+	return model_names[model];
+}
+
 /* ---- minimum and maximum ---- */
 
 static int read_amount(const struct field_reader *r, const struct yaml_node *entry, struct amount *out)

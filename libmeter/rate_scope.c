@@ -46,6 +46,8 @@ bool meter__scope_has(const struct usage_scope *scope, const struct slice *value
 		for (size_t i = 0; i < charge->meter->dimension_count; i++)
 			has = has && is_value(values[i], scope->values[i]);
 		return has;
+	case SCOPE_NONE:
+		return false;
 	case SCOPE_ALL:
 	case SCOPE_UNMEASURED:
 		break;
@@ -128,8 +130,9 @@ int meter__scope_find(struct usage_scope *out, const struct charge *charge, cons
 		out->kind = SCOPE_UNMATCHED;
 	else if (strstr(description, " could not be measured") != NULL)
 		out->kind = SCOPE_UNMEASURED;
-	else if (!find_rate(out, &r, description))
-		find_values(out, &r, description, groups, group_count);
+	else if (!find_rate(out, &r, description) && !find_values(out, &r, description, groups, group_count) &&
+	         (charge->group_by_count > 0 || strstr(description, ", no rate for ") != NULL))
+		out->kind = SCOPE_NONE;
 	return METER_OK;
 }
 
@@ -162,6 +165,9 @@ void meter__scope_text(struct buffer *out, const struct usage_scope *scope)
 		break;
 	case SCOPE_UNMEASURED:
 		meter__buffer_text(out, "events that could not be measured");
+		break;
+	case SCOPE_NONE:
+		meter__buffer_text(out, "no usage");
 		break;
 	case SCOPE_ALL:
 		break;

@@ -16,6 +16,7 @@ enum scope_kind {
 	SCOPE_GROUP,      /* what has these values in the dimensions of group_by */
 	SCOPE_VALUES,     /* what has these values in all dimensions */
 	SCOPE_UNMEASURED, /* events that could not be measured */
+	SCOPE_NONE,       /* a group that has no usage */
 };
 
 struct usage_scope {
