@@ -920,15 +920,33 @@ typedef struct meter_events_filter {
 	size_t type_size;
 	int64_t from_us;          /**< inclusive */
 	int64_t to_us;            /**< exclusive */
+	const char *id;           /**< only this id; NULL: all */
+	size_t id_size;
+	const char *source;       /**< only from this source; NULL: all */
+	size_t source_size;
+	const meter_property *properties; /**< only with all of these properties */
+	size_t property_count;            /**< 0..64 */
+	const char *invoice;      /**< number of a document, NUL-terminated: only what it saw. Events of its period that were stored before it; of a
+	                               period that it adjusts those that came between what was billed before and the document. NULL: all */
+	int32_t outcome;          /**< 0 or METER_ACCEPTED: all; METER_LATE: only late ones, see meter_events_is_late() */
+	int32_t with_invoice;     /**< 1: find out for each event where it was billed, for the calls below; 0: not */
 } meter_events_filter;
-#define METER_EVENTS_FILTER_INIT \
-	{ sizeof(meter_events_filter), NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, INT64_MIN, INT64_MAX }
+#define METER_EVENTS_FILTER_INIT                                                                                                     \
+	{                                                                                                                            \
+		sizeof(meter_events_filter), NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, INT64_MIN, INT64_MAX, NULL,     \
+		METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, NULL, 0, NULL, 0, 0                                                \
+	}
 
 typedef struct meter_events meter_events;
 
 /**
  * List stored events in the order of their time; events of one time come in an order of the store's own, always the same.
- * @return METER_OK, or METER_EINVAL, METER_EIO.
+ *
+ * Events are kept by time. A listing reads those of all subscriptions in its range of time: give one where there are many. Without it, an
+ * id is looked for in all of the file.
+ *
+ * @return METER_OK, or METER_EINVAL (arguments; also an outcome of events that are not stored: those are in quarantine), METER_ENOTFOUND
+ *         (invoice; or it is of another subscription), METER_EIO, METER_ECORRUPT.
  * Threads: any.  Blocks: on reading.  Memory: bounded; rows are read as they are asked for, each _next sees what is stored then.
  */
 METER_API int meter_events_query(meter_events **out, meter *m, const meter_events_filter *filter);
@@ -938,6 +956,17 @@ METER_API int meter_events_next(meter_events *events);
 METER_API const meter_event *meter_events_event(const meter_events *events);
 /** The event as one line of JSON in the library's own form, without a line end. */
 METER_API const char *meter_events_json(const meter_events *events);
+/** The transaction that stored it.                                                                                  Since 0.1. */
+METER_API int64_t meter_events_ingest(const meter_events *events);
+/**
+ * Only with with_invoice. Number of the document that billed it first and is not voided; NULL: none has. Whether it is late: stored after the
+ * invoice of its period, which is not voided, and so on an adjustment or waiting for one. Keys of the charges whose meter counts it, in the
+ * plan that its subscription had then; of the catalog it was billed by or, until then, of the one in force.                     Since 0.1.
+ */
+METER_API const char *meter_events_invoice(const meter_events *events);
+METER_API int meter_events_is_late(const meter_events *events);
+METER_API size_t meter_events_line_count(const meter_events *events);
+METER_API const char *meter_events_line(const meter_events *events, size_t index);
 METER_API void meter_events_free(meter_events *events);
 
 /* ---- quarantine ---- */

@@ -279,6 +279,9 @@ static int find_by_buckets(struct search *s)
 			s->hours++;
 			code = open_range(s, node.period, METER_BY_MINUTE);
 		}
+		/* Nothing was left unopened. */
+		if (s->count == 0)
+			s->out->is_exact = true;
 	}
 	return code;
 }

@@ -179,6 +179,15 @@ int meter__store_billed_at(struct reader *r, int64_t subscription, int64_t us, s
 
 /* The invoice of the period that begins then, if it is not voided; METER_EEND. */
 int meter__store_period_document(struct reader *r, int64_t subscription, int64_t active_from_us, int64_t *out);
+/* The bills of the period that begins then, on documents that are not voided, in the order they were made. */
+struct period_bill {
+	int64_t ingest;
+	int64_t catalog;
+	int64_t replaces;     /* 0: the first one */
+	struct slice document; /* its name */
+};
+typedef int (*period_bill_visitor)(const struct period_bill *bill, void *user);
+int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t active_from_us, period_bill_visitor visit, void *user);
 /* Whether something that was billed is not right any more. */
 int meter__store_is_stale(struct reader *r, struct slice subscription, bool *out);
 
@@ -249,6 +258,10 @@ struct event_page {
 	struct slice type;    /* absent: all */
 	int64_t from_us;
 	int64_t to_us;
+	struct slice id;      /* absent: all; */
+	struct slice source;  /* the same */
+	int64_t ingest_after; /* only what was stored after this transaction */
+	int64_t ingest_max;   /* and up to this one; 0: all */
 	int64_t after_subscription;
 	struct buffer after_id; /* the key after which the next page starts: (from_us, after_subscription, after_id) */
 };

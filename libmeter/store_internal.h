@@ -108,6 +108,7 @@ enum statement {
 	SQL_DOCUMENT_BILLS,
 	SQL_BILL_DOCUMENT,
 	SQL_PERIOD_DOCUMENT,
+	SQL_PERIOD_BILLS,
 	SQL_ENTRY_ADD,
 	SQL_ENTRIES,
 	SQL_LINK_ADD,
@@ -312,6 +313,10 @@ struct event_range {
 	int64_t after_subscription;
 	struct slice after_id;
 	int64_t limit;
+	struct slice id;      /* absent: all; */
+	struct slice source;  /* the same */
+	int64_t ingest_after;
+	int64_t ingest_max;   /* 0: all */
 };
 int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit,
                               void *user);

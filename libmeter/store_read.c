@@ -347,6 +347,14 @@ static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct sto
 	return read_properties(row, memory, e);
 }
 
+static void bind_optional(sqlite3_stmt *statement, int parameter, struct slice text)
+{
+	if (text.data)
+		sqlite3_bind_text64(statement, parameter, text.data, text.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+	else
+		sqlite3_bind_null(statement, parameter);
+}
+
 static void bind_range(sqlite3_stmt *statement, const struct event_range *range)
 {
 	int count = sqlite3_bind_parameter_count(statement);
@@ -364,6 +372,10 @@ static void bind_range(sqlite3_stmt *statement, const struct event_range *range)
 		sqlite3_bind_text64(statement, 6, range->after_id.data ? range->after_id.data : "", range->after_id.size,
 		                    SQLITE_TRANSIENT, SQLITE_UTF8);
 		sqlite3_bind_int64(statement, 7, range->limit);
+		bind_optional(statement, 8, range->id);
+		bind_optional(statement, 9, range->source);
+		sqlite3_bind_int64(statement, 10, range->ingest_after);
+		sqlite3_bind_int64(statement, 11, range->ingest_max);
 	}
 }
 
@@ -429,7 +441,11 @@ int meter__store_page_events(struct reader *r, struct event_page *page, size_t l
 	                            .type = page->type,
 	                            .after_subscription = page->after_subscription,
 	                            .after_id = {page->after_id.data, page->after_id.size},
-	                            .limit = (int64_t)limit};
+	                            .limit = (int64_t)limit,
+	                            .id = page->id,
+	                            .source = page->source,
+	                            .ingest_after = page->ingest_after,
+	                            .ingest_max = page->ingest_max};
 	struct page_visit v = {page, 0, visit, user};
 	int code = meter__store_visit_events(&r->connection, SQL_PAGE_EVENTS, &range, page_event, &v);
 	*count_out = v.count;

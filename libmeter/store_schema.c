@@ -334,7 +334,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		" AND (?4 IS NULL OR t.text = ?4) ORDER BY e.timestamp, e.subscription, e.id",
 	[SQL_PAGE_EVENTS] =
 		"SELECT " EVENT_ROW EVENT_FROM " WHERE (e.timestamp, e.subscription, e.id) > (?1, ?5, ?6) AND e.timestamp < ?2"
-		" AND (?3 = 0 OR e.subscription = ?3) AND (?4 IS NULL OR t.text = ?4)"
+		" AND (?3 = 0 OR e.subscription = ?3) AND (?8 IS NULL OR e.id = ?8) AND (?9 IS NULL OR e.source = ?9)"
+		" AND e.ingest > ?10 AND (?11 = 0 OR e.ingest <= ?11) AND (?4 IS NULL OR t.text = ?4)"
 		" ORDER BY e.timestamp, e.subscription, e.id LIMIT ?7",
 	[SQL_FIRST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp LIMIT 1",
 	[SQL_LAST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp DESC LIMIT 1",
@@ -357,6 +358,10 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_PERIOD_DOCUMENT] = "SELECT max(d.document) FROM bill s JOIN document_bill d ON d.bill = s.number"
 				" WHERE s.subscription = ?1 AND s.active_from = ?2 AND d.replaces IS NULL"
 				" AND NOT EXISTS (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4)",
+	[SQL_PERIOD_BILLS] = "SELECT s.ingest, s.catalog, d.replaces, x.name FROM bill s JOIN document_bill d ON d.bill = s.number"
+			     " JOIN document x ON x.number = d.document WHERE s.subscription = ?1 AND s.active_from = ?2"
+			     " AND NOT EXISTS (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4)"
+			     " ORDER BY s.number",
 	[SQL_ENTRY_ADD] = "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQL_ENTRIES] = "SELECT * FROM entry WHERE document = ?1 ORDER BY number",
 	[SQL_LINK_ADD] = "INSERT INTO link VALUES (?1, ?2)",
