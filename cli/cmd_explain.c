@@ -162,18 +162,19 @@ static void print_events(const meter_explanation *e, size_t i)
 static void add_order(struct text *t, const meter_explanation *e, size_t i)
 {
 	const char *order = meter_explanation_event_order(e, i);
-	const bool is_late = meter_explanation_usage_before(e, i) != NULL;
+	const bool is_adjustment = meter_explanation_usage_before(e, i) != NULL;
+	const size_t count = meter_explanation_event_count(e, i);
 
-	text_format(t, "\nevents: %s%zu%s of %lld", strcmp(order, "time") == 0 ? "the first " : "the ", meter_explanation_event_count(e, i),
-	            strcmp(order, "time") == 0   ? ""
-	            : strcmp(order, "last") == 0 ? " last"
-	            : order[0] == 'l'            ? " largest"
-	                                         : " smallest",
-	            (long long)meter_explanation_usage_events(e, i));
-	if (is_late)
-		text_add_string(t, ", of those that came after it was billed before");
-	else if (!meter_explanation_event_exact(e, i))
-		text_add_string(t, ", as far as they lie in the hours with the most usage");
+	/* "the first 10", "the 3 largest" */
+	if (strcmp(order, "time") == 0)
+		text_format(t, "\nevents: the first %zu", count);
+	else
+		text_format(t, "\nevents: the %zu %s", count, order);
+	if (is_adjustment)
+		text_add_string(t, " of those that came after it was billed before");
+	text_format(t, "; %lld in all", (long long)meter_explanation_usage_events(e, i));
+	if (!is_adjustment && !meter_explanation_event_exact(e, i))
+		text_add_string(t, ", looked for in the hours with the most usage");
 	text_add_string(t, "\n");
 }
 
