@@ -16,7 +16,7 @@
 #include "instant.h"
 
 /* An hour costs sixty seeks: beyond so many, what was found is said to be found among these. */
-#define HOURS_MAX 200
+#define HOURS_MAX 100
 
 /* Where events may be: a stretch of time, and a bound of what one in it weighs. */
 struct node {

@@ -8,7 +8,7 @@
 #define BATCH 20000
 #define RUNS 1000
 
-static char database[2048];
+static char database[1024];
 
 static void must(int code)
 {
