@@ -132,9 +132,9 @@ static void print_days(const meter_explanation *e, size_t i)
 
 static void print_events(const meter_explanation *e, size_t i)
 {
-	static const struct column columns[] = {{"id", COLUMN_TEXT},     {"timestamp", COLUMN_TEXT},  {"quantity", COLUMN_DECIMAL},
-	                                        {"value", COLUMN_DECIMAL}, {"properties", COLUMN_TEXT}, {"source", COLUMN_TEXT},
-	                                        {"sequence", COLUMN_NUMBER}, {"ingest", COLUMN_NUMBER}};
+	static const struct column columns[] = {
+		{"id", COLUMN_TEXT},         {"timestamp", COLUMN_TEXT}, {"quantity", COLUMN_DECIMAL}, {"value", COLUMN_DECIMAL},
+		{"properties", COLUMN_TEXT}, {"source", COLUMN_TEXT},    {"sequence", COLUMN_NUMBER},  {"ingest", COLUMN_NUMBER}};
 	struct text t = {0};
 	struct out o;
 
@@ -410,7 +410,8 @@ static int read_options(meter_explain_options *out, const struct arguments *argu
 	int exit_code = EXIT_DONE;
 
 	if (arguments->format == FORMAT_CSV)
-		return cli_usage_error(arguments->verb, "--format csv: an explanation is not made of rows; meter events lists events");
+		return cli_usage_error(arguments->verb,
+		                       "--format csv: an explanation is not made of rows; meter events lists events");
 	if (arguments->operand_count > 1)
 		exit_code = read_number(arguments, "LINE", arguments->operands[1], 1, &out->line);
 	if (exit_code == EXIT_DONE && events)
@@ -468,12 +469,14 @@ const struct verb verb_explain = {
 	.name = "explain",
 	.operands = "INVOICE|SUBSCRIPTION [LINE]",
 	.summary = "show where the lines of an invoice come from, down to the events",
-	.details = "For each line, or for LINE (1 is the first): the rule in the catalog it was rated by, the steps to the amount, the\n"
-		   "other lines of the same charge, the usage day by day, and the events that weigh most. A finalized invoice is\n"
-		   "explained by what it saw: late events are in its adjustment, not in it.\n"
-		   "\n"
-		   "  meter explain INV-000017 3\n"
-		   "  meter explain acme 3 --period 2026-01 --events 3\n",
+	.details =
+		"For each line, or for LINE (1 is the first): the rule in the catalog it was rated by, the steps to the amount, "
+                "the\n"
+		"other lines of the same charge, the usage day by day, and the events that weigh most. A finalized invoice is\n"
+		"explained by what it saw: late events are in its adjustment, not in it.\n"
+		"\n"
+		"  meter explain INV-000017 3\n"
+		"  meter explain acme 3 --period 2026-01 --events 3\n",
 	.options = options_of_explain,
 	.operand_min = 1,
 	.operand_max = 2,

@@ -1,10 +1,10 @@
 /*
  * behind.c - the usage behind a line of a bill: day by day, and the events that weigh most.
  *
- * Days come from buckets. So does the way to the heaviest events: no event weighs more than the minute it is in, and no minute more
- * than its hour; so the heaviest hour is opened first, then its heaviest minute, and only the minutes that are left at the top are read
- * event by event. That ends as soon as nothing unopened can weigh more than what was found. Where meters have no buckets for a
- * question (usage as an earlier transaction knew it, a meter that is counted no more), events are read one by one.
+ * Days come from buckets. So does the way to the heaviest events: no event weighs more than the minute it is in, and no minute
+ * more than its hour; so the heaviest hour is opened first, then its heaviest minute, and only the minutes that are left at the
+ * top are read event by event. That ends as soon as nothing unopened can weigh more than what was found. Where meters have no
+ * buckets for a question (usage as an earlier transaction knew it, a meter that is counted no more), events are read one by one.
  */
 #include "behind.h"
 
@@ -106,8 +106,7 @@ static bool is_full(const struct search *s)
 static int keep(struct search *s, const struct stored_event *stored, const struct aggregate *measured)
 {
 	struct behind *o = s->out;
-	struct behind_event one = {
-		.measured = *measured, .ingest = stored->ingest, .timestamp_us = stored->event.timestamp_us};
+	struct behind_event one = {.measured = *measured, .ingest = stored->ingest, .timestamp_us = stored->event.timestamp_us};
 	if (s->request->events_max == 0 || (is_full(s) && !is_before(s, &one, &o->list[o->list_count - 1])))
 		return METER_OK;
 	one.record = malloc(meter__event_encoded_size(&stored->event));
@@ -142,8 +141,9 @@ static int look_at_event(const struct stored_event *stored, void *user)
 
 static int look_at_events(struct search *s, struct period range)
 {
-	return meter__store_scan_events(s->reader, s->request->subscription, meter__slice_of(s->request->charge->meter->event_type),
-	                                range.from_us, range.to_us, look_at_event, s);
+	return meter__store_scan_events(s->reader, s->request->subscription,
+	                                meter__slice_of(s->request->charge->meter->event_type), range.from_us, range.to_us,
+	                                look_at_event, s);
 }
 
 /* ---- which stretch to open next ---- */

@@ -23,7 +23,7 @@ struct behind_day {
 };
 
 struct behind_event {
-	char *record; /* encoded */
+	char *record;              /* encoded */
 	struct aggregate measured; /* events 0: the meter cannot read it */
 	int64_t ingest;
 	int64_t timestamp_us;
@@ -36,13 +36,13 @@ struct behind {
 	struct aggregate total; /* unique_count with groups: of distinct values a day it is no sum, see value */
 	struct decimal value;   /* what the total comes to */
 	bool is_overflow;
-	int64_t events;         /* how many there are; of time_weighted: samples */
+	int64_t events; /* how many there are; of time_weighted: samples */
 	struct behind_day *days;
 	size_t day_count;
 	struct behind_event *list;
 	size_t list_count;
 	enum behind_order order;
-	bool is_exact; /* no event that is not listed weighs more */
+	bool is_exact;       /* no event that is not listed weighs more */
 	struct buffer scope; /* which part of the charge's usage it is, in words; empty: all */
 };
 

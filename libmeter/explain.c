@@ -162,7 +162,8 @@ static void find_lines_of_plan(struct explained_line *l)
 		l->rule_line = l->discount->source_line;
 		l->rule_end = l->discount->source_end;
 	}
-	if ((l->kind == METER_LINE_CREDIT || l->kind == METER_LINE_COMMITMENT) && (l->grant = find_grant(plan, l->line)) != NULL) {
+	if ((l->kind == METER_LINE_CREDIT || l->kind == METER_LINE_COMMITMENT) &&
+	    (l->grant = find_grant(plan, l->line)) != NULL) {
 		l->rule_line = l->grant->source_line;
 		l->rule_end = l->grant->source_end;
 	}

@@ -1,8 +1,8 @@
 /*
  * explain_step.c - the order of evaluation, told for one line as far as it applies to it. (pure)
  *
- * The order is that of rate.h. A step that the plan does not state is left out; one that it states and that did nothing is named all
- * the same, because people ask for it.
+ * The order is that of rate.h. A step that the plan does not state is left out; one that it states and that did nothing is named
+ * all the same, because people ask for it.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,13 +67,15 @@ static void tell_aggregate(struct telling *t)
 {
 	const struct explained_line *line = t->line;
 	const struct meter_definition *definition = line->charge->meter;
-	const char *of = definition->value ? definition->value : definition->aggregation == AGGREGATION_COUNT ? "events" : "value";
+	const char *of = definition->value                              ? definition->value
+	                 : definition->aggregation == AGGREGATION_COUNT ? "events"
+	                                                                : "value";
 	if (!line->usage.is_known)
-		tell(t, "aggregate", "%s of %s, type %s: not kept as it was known then", meter__aggregation_name(definition->aggregation), of,
-		     definition->event_type);
+		tell(t, "aggregate", "%s of %s, type %s: not kept as it was known then",
+		     meter__aggregation_name(definition->aggregation), of, definition->event_type);
 	else if (line->usage.is_overflow)
-		tell(t, "aggregate", "%s of %s, type %s: more than 38 digits", meter__aggregation_name(definition->aggregation), of,
-		     definition->event_type);
+		tell(t, "aggregate", "%s of %s, type %s: more than 38 digits", meter__aggregation_name(definition->aggregation),
+		     of, definition->event_type);
 	else
 		tell(t, "aggregate", "%s of %s, type %s: %s (events: %lld)", meter__aggregation_name(definition->aggregation), of,
 		     definition->event_type, text_of(line->usage.value), (long long)line->usage.events);
@@ -99,15 +101,16 @@ static void tell_quantity(struct telling *t)
 		[ROUND_UP] = "up", [ROUND_DOWN] = "down", [ROUND_HALF_UP] = "half_up", [ROUND_HALF_EVEN] = "half_even"};
 	const struct charge *charge = t->line->charge;
 	if (charge->conversion != CONVERSION_NONE)
-		tell(t, "convert", "%s %s", charge->conversion == CONVERSION_DIVIDE ? "divided by" : "times", text_of(charge->convert_by));
+		tell(t, "convert", "%s %s", charge->conversion == CONVERSION_DIVIDE ? "divided by" : "times",
+		     text_of(charge->convert_by));
 	if (!meter__decimal_is_zero(charge->round_to))
 		tell(t, "round", "%s to multiples of %s", modes[charge->round_mode], text_of(charge->round_to));
 	for (size_t i = 0; i < charge->discount_count; i++) {
 		const struct discount *d = &charge->discounts[i];
 		const int64_t at_us = t->line->segment->active.from_us;
 		if (d->kind == DISCOUNT_UNITS && at_us >= d->from_us && at_us < d->until_us)
-			tell(t, "discount", "%s units are free%s%s%s", text_of(d->value), d->reason ? ": " : "", d->reason ? d->reason : "",
-			     per_period(t));
+			tell(t, "discount", "%s units are free%s%s%s", text_of(d->value), d->reason ? ": " : "",
+			     d->reason ? d->reason : "", per_period(t));
 	}
 	if (!meter__decimal_is_zero(charge->included))
 		tell(t, "included", "%s are taken off%s", text_of(charge->included), per_period(t));
@@ -123,14 +126,16 @@ static void tell_product(struct telling *t, const char *name, const char *what)
 {
 	const struct invoice_line *line = t->line->line;
 	if (!line->has_amount) {
-		tell(t, name, "%squantity %s has no price: suspended, and the invoice cannot be finalized", what, text_of(line->quantity));
+		tell(t, name, "%squantity %s has no price: suspended, and the invoice cannot be finalized", what,
+		     text_of(line->quantity));
 		return;
 	}
 	if (t->line->kind != line->kind) {
 		tell(t, name, "%sprice %s per %s", what, text_of(line->price), text_of(line->per));
 		return;
 	}
-	tell(t, name, "%s%s x %s / %s = %s", what, text_of(line->quantity), text_of(line->price), text_of(line->per), line->exact);
+	tell(t, name, "%s%s x %s / %s = %s", what, text_of(line->quantity), text_of(line->price), text_of(line->per),
+	     line->exact);
 	const char *mode = t->line->plan->rounding == ROUND_HALF_EVEN ? "half_even" : "half_up";
 	tell(t, "rounding", "%s to %d decimals: %s", mode, (int)t->line->plan->exponent, money_of(t, line->amount));
 }
@@ -221,13 +226,15 @@ static void tell_plan_rest(struct telling *t)
 
 static void tell_carried(struct telling *t)
 {
-	tell(t, "carried", "%s: a quantity below 0 is billed as 0 and goes on to the next period", text_of(t->line->line->quantity));
+	tell(t, "carried", "%s: a quantity below 0 is billed as 0 and goes on to the next period",
+	     text_of(t->line->line->quantity));
 }
 
 int meter__explain_steps(struct meter_explanation *e, struct explained_line *line)
 {
 	struct telling t = {e, line, METER_OK};
-	const bool is_model = line->kind == METER_LINE_USAGE || line->kind == METER_LINE_FLAT || line->kind == METER_LINE_SUSPENDED;
+	const bool is_model =
+		line->kind == METER_LINE_USAGE || line->kind == METER_LINE_FLAT || line->kind == METER_LINE_SUSPENDED;
 	if (line->has_usage) {
 		tell_aggregate(&t);
 		tell_filters(&t);

@@ -103,8 +103,7 @@ static bool find_values(struct usage_scope *out, struct rater *r, const char *de
 {
 	const struct charge *charge = r->charge;
 	for (size_t i = 0; i < group_count; i++) {
-		struct buffer words =
-			charge->group_by_count > 0 ? words_of_group(r, groups[i]) : words_of_values(r, groups[i]);
+		struct buffer words = charge->group_by_count > 0 ? words_of_group(r, groups[i]) : words_of_values(r, groups[i]);
 		if (starts_with(description, &words)) {
 			*out = (struct usage_scope){.kind = charge->group_by_count > 0 ? SCOPE_GROUP : SCOPE_VALUES,
 			                            .charge = charge,
@@ -144,7 +143,8 @@ void meter__scope_text(struct buffer *out, const struct usage_scope *scope)
 		const struct rate *rate = &charge->rates[scope->rate];
 		meter__buffer_format(out, "rate %zu of %zu,", scope->rate + 1, charge->rate_count);
 		for (size_t i = 0; i < rate->match_count; i++)
-			meter__rate_text_dimension(out, charge->meter->dimensions[rate->matches[i].dimension], rate->matches[i].value);
+			meter__rate_text_dimension(out, charge->meter->dimensions[rate->matches[i].dimension],
+			                           rate->matches[i].value);
 		if (rate->match_count == 0)
 			meter__buffer_text(out, " for everything else");
 		break;

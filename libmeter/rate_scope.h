@@ -22,7 +22,7 @@ enum scope_kind {
 struct usage_scope {
 	enum scope_kind kind;
 	const struct charge *charge;
-	size_t rate;              /* of SCOPE_RATE */
+	size_t rate;               /* of SCOPE_RATE */
 	const char *const *values; /* of SCOPE_GROUP and SCOPE_VALUES: one per dimension of the meter, NULL: missing */
 };
 

@@ -1,44 +1,43 @@
-/* test_explain.c - explanations against numbers worked out by hand: tiers, rates, groups, discounts, credits, late events, what an old bill
- * saw; and that the heaviest events are those that a scan finds. */
+/* test_explain.c - explanations against numbers worked out by hand: tiers, rates, groups, discounts, credits, late events, what
+ * an old bill saw; and that the heaviest events are those that a scan finds. */
 #include "support.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char catalog[] =
-	"version: 1\n"                                                                                                /* 1 */
-	"meters:\n"                                                                                                   /* 2 */
-	"  calls: {event_type: call, aggregation: count}\n"                                                           /* 3 */
-	"  tokens: {event_type: llm, aggregation: sum, value: tokens, dimensions: [model]}\n"                         /* 4 */
-	"  seats: {event_type: seat, aggregation: unique_count, value: user}\n"                                       /* 5 */
-	"  jobs: {event_type: job, aggregation: max, dimensions: [queue]}\n"                                          /* 6 */
-	"plans:\n"                                                                                                    /* 7 */
-	"  - key: p\n"                                                                                                /* 8 */
-	"    currency: USD\n"                                                                                         /* 9 */
-	"    period: month\n"                                                                                         /* 10 */
-	"    effective_from: 2026-01-01T00:00:00Z\n"                                                                  /* 11 */
-	"    minimum: \"20.00\"\n"                                                                                    /* 12 */
-	"    charges:\n"                                                                                              /* 13 */
-	"      - {key: base, model: flat, amount: \"10.00\"}\n"                                                       /* 14 */
-	"      - key: calls\n"                                                                                        /* 15 */
-	"        meter: calls\n"                                                                                      /* 16 */
-	"        model: graduated\n"                                                                                  /* 17 */
-	"        included: 1\n"                                                                                       /* 18 */
-	"        tiers: [{up_to: 2, price: \"0.50\"}, {price: \"0.25\"}]\n"                                           /* 19 */
-	"      - key: tokens\n"                                                                                       /* 20 */
-	"        meter: tokens\n"                                                                                     /* 21 */
-	"        model: unit\n"                                                                                       /* 22 */
-	"        per: 1000\n"                                                                                         /* 23 */
-	"        rates: [{match: {model: big}, price: \"3.00\"}, {match: {}, price: \"1.00\"}]\n"                     /* 24 */
-	"      - {key: seats, meter: seats, model: unit, price: \"2.00\"}\n"                                          /* 25 */
-	"      - {key: jobs, meter: jobs, model: unit, price: \"1\", group_by: [queue]}\n"                            /* 26 */
-	"    discounts:\n"                                                                                            /* 27 */
-	"      - {percent: \"50\", reason: friends, applies_to: [base]}\n"                                            /* 28 */
-	"    credits:\n"                                                                                              /* 29 */
-	"      - {key: hello, amount: \"1.00\", kind: gift}\n"                                                        /* 30 */
-	"subscriptions:\n"
-	"  acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}\n";
+static const char catalog[] = "version: 1\n"                                                                            /* 1 */
+			      "meters:\n"                                                                               /* 2 */
+			      "  calls: {event_type: call, aggregation: count}\n"                                       /* 3 */
+			      "  tokens: {event_type: llm, aggregation: sum, value: tokens, dimensions: [model]}\n"     /* 4 */
+			      "  seats: {event_type: seat, aggregation: unique_count, value: user}\n"                   /* 5 */
+			      "  jobs: {event_type: job, aggregation: max, dimensions: [queue]}\n"                      /* 6 */
+			      "plans:\n"                                                                                /* 7 */
+			      "  - key: p\n"                                                                            /* 8 */
+			      "    currency: USD\n"                                                                     /* 9 */
+			      "    period: month\n"                                                                     /* 10 */
+			      "    effective_from: 2026-01-01T00:00:00Z\n"                                              /* 11 */
+			      "    minimum: \"20.00\"\n"                                                                /* 12 */
+			      "    charges:\n"                                                                          /* 13 */
+			      "      - {key: base, model: flat, amount: \"10.00\"}\n"                                   /* 14 */
+			      "      - key: calls\n"                                                                    /* 15 */
+			      "        meter: calls\n"                                                                  /* 16 */
+			      "        model: graduated\n"                                                              /* 17 */
+			      "        included: 1\n"                                                                   /* 18 */
+			      "        tiers: [{up_to: 2, price: \"0.50\"}, {price: \"0.25\"}]\n"                       /* 19 */
+			      "      - key: tokens\n"                                                                   /* 20 */
+			      "        meter: tokens\n"                                                                 /* 21 */
+			      "        model: unit\n"                                                                   /* 22 */
+			      "        per: 1000\n"                                                                     /* 23 */
+			      "        rates: [{match: {model: big}, price: \"3.00\"}, {match: {}, price: \"1.00\"}]\n" /* 24 */
+			      "      - {key: seats, meter: seats, model: unit, price: \"2.00\"}\n"                      /* 25 */
+			      "      - {key: jobs, meter: jobs, model: unit, price: \"1\", group_by: [queue]}\n"        /* 26 */
+			      "    discounts:\n"                                                                        /* 27 */
+			      "      - {percent: \"50\", reason: friends, applies_to: [base]}\n"                        /* 28 */
+			      "    credits:\n"                                                                          /* 29 */
+			      "      - {key: hello, amount: \"1.00\", kind: gift}\n"                                    /* 30 */
+			      "subscriptions:\n"
+			      "  acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}\n";
 
 static void add(meter *m, const char *id, const char *type, const char *time, const char *name, const char *value,
                 const char *name2, const char *value2)
@@ -98,7 +97,8 @@ static size_t find(const meter_explanation *e, const char *charge, const char *k
 	for (size_t i = 0; i < meter_explanation_count(e); i++) {
 		const size_t line = meter_explanation_line(e, i);
 		const char *key = meter_invoice_line_charge(invoice, line);
-		if ((charge ? key && strcmp(key, charge) == 0 : !key) && strcmp(meter_invoice_line_kind_name(invoice, line), kind) == 0 &&
+		if ((charge ? key && strcmp(key, charge) == 0 : !key) &&
+		    strcmp(meter_invoice_line_kind_name(invoice, line), kind) == 0 &&
 		    strstr(meter_invoice_line_description(invoice, line), part))
 			return i;
 	}
@@ -121,7 +121,8 @@ static const char *ids(const meter_explanation *e, size_t i)
 	static char text[1000];
 	text[0] = '\0';
 	for (size_t k = 0; k < meter_explanation_event_count(e, i); k++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", k ? " " : "", meter_explanation_event(e, i, k)->id);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", k ? " " : "",
+		         meter_explanation_event(e, i, k)->id);
 	return text;
 }
 
@@ -255,7 +256,8 @@ static const char *finalize(meter *m, const char *period)
 	static unsigned next;
 	char *number = numbers[next++ % 4];
 	meter_invoice *invoice;
-	assert_ok(meter_invoice_finalize(&invoice, m, "acme", METER_NUL_TERMINATED, period, METER_NUL_TERMINATED, "test", METER_NOW));
+	assert_ok(meter_invoice_finalize(&invoice, m, "acme", METER_NUL_TERMINATED, period, METER_NUL_TERMINATED, "test",
+	                                 METER_NOW));
 	snprintf(number, 32, "%s", meter_invoice_number(invoice));
 	meter_invoice_free(invoice);
 	return number;
@@ -353,9 +355,11 @@ static void test_meter_that_is_counted_no_more(void **state)
 	apply_catalog(m, catalog);
 	add_january(m);
 	const char *number = finalize(m, "2026-01");
-	apply_catalog(m, "version: 1\nmeters: {}\nplans:\n  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z,"
-	                 " charges: [{key: base, model: flat, amount: \"1\"}]}\nsubscriptions:\n"
-	                 "  acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}\n");
+	apply_catalog(
+		m,
+		"version: 1\nmeters: {}\nplans:\n  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z,"
+		" charges: [{key: base, model: flat, amount: \"1\"}]}\nsubscriptions:\n"
+		"  acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}\n");
 	meter_explanation *e = explain(m, number, NULL, 0, 0);
 	const size_t big = find(e, "tokens", "usage", "model=big");
 	assert_i64(1, meter_explanation_catalog_version(e, big));

@@ -1,6 +1,6 @@
 /*
- * bench_explain.c - how long explaining one line of a finalized invoice takes, down to its ten heaviest events, in a file of many events
- * of many subscriptions spread over a month; and how long events are looked for by id. README.md has the method.
+ * bench_explain.c - how long explaining one line of a finalized invoice takes, down to its ten heaviest events, in a file of many
+ * events of many subscriptions spread over a month; and how long events are looked for by id. README.md has the method.
  */
 #include "workload.h"
 
@@ -83,8 +83,8 @@ static void measure(meter *m, int subscriptions, int line, const char *what)
 		meter_explanation_free(e);
 	}
 	qsort(ns, RUNS, sizeof *ns, by_size);
-	printf("{\"bench\":\"explain\",\"what\":\"%s\",\"runs\":%d,\"events_a_line\":%" PRId64 ",\"exact\":%" PRId64 ",\"median_us\":%" PRId64
-	       ",\"p99_us\":%" PRId64 "}\n",
+	printf("{\"bench\":\"explain\",\"what\":\"%s\",\"runs\":%d,\"events_a_line\":%" PRId64 ",\"exact\":%" PRId64
+	       ",\"median_us\":%" PRId64 ",\"p99_us\":%" PRId64 "}\n",
 	       what, RUNS, events / RUNS, exact, ns[RUNS / 2] / 1000, ns[RUNS * 99 / 100] / 1000);
 }
 
@@ -99,7 +99,8 @@ static void look_for_id(meter *m, const char *id, const char *subscription, cons
 	int found = 0;
 	while (meter_events_next(events) == METER_OK)
 		found++;
-	printf("{\"bench\":\"events\",\"what\":\"%s\",\"found\":%d,\"ms\":%" PRId64 "}\n", what, found, (now_ns() - start) / 1000000);
+	printf("{\"bench\":\"events\",\"what\":\"%s\",\"found\":%d,\"ms\":%" PRId64 "}\n", what, found,
+	       (now_ns() - start) / 1000000);
 	meter_events_free(events);
 }
 
@@ -122,7 +123,8 @@ static void measure_late(meter *m)
 	options.line = 2;
 	const int64_t start = now_ns();
 	must(meter_explain(&x, m, &options));
-	printf("{\"bench\":\"explain\",\"what\":\"a bill that late events have overtaken\",\"read_from\":\"%s\",\"ms\":%" PRId64 "}\n",
+	printf("{\"bench\":\"explain\",\"what\":\"a bill that late events have overtaken\",\"read_from\":\"%s\",\"ms\":%" PRId64
+	       "}\n",
 	       meter_explanation_usage_from(x, 0), (now_ns() - start) / 1000000);
 	meter_explanation_free(x);
 }
