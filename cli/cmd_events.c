@@ -1,11 +1,21 @@
-/* cmd_events.c - meter events: the stored events of a subscription, one by one. */
+/* cmd_events.c - meter events: stored events one by one, and where they were billed. */
 #include "cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct column columns[] = {
 	{"id", COLUMN_TEXT},       {"subscription", COLUMN_TEXT}, {"type", COLUMN_TEXT},   {"timestamp", COLUMN_TEXT},
 	{"value", COLUMN_DECIMAL}, {"properties", COLUMN_TEXT},   {"source", COLUMN_TEXT}, {"sequence", COLUMN_NUMBER},
+	{"invoice", COLUMN_TEXT},  {"lines", COLUMN_TEXT},        {"late", COLUMN_TEXT},
+};
+#define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
+#define PLAIN_COUNT (COLUMN_COUNT - 3) /* without where it was billed */
+
+struct request {
+	meter_events_filter filter;
+	meter_property *properties;
+	enum format format;
 };
 
 static size_t size_of(const char *text, size_t size)
@@ -29,6 +39,19 @@ static void print_properties(struct out *o, const meter_event *event)
 	text_free(&t);
 }
 
+/* The keys of charges, with a comma between them. */
+static void print_lines(struct out *o, const meter_events *events)
+{
+	struct text t = {0};
+
+	for (size_t i = 0; i < meter_events_line_count(events); i++) {
+		text_add_string(&t, i ? "," : "");
+		text_add_string(&t, meter_events_line(events, i));
+	}
+	out_text_sized(o, t.size ? t.data : NULL, t.size);
+	text_free(&t);
+}
+
 static void print_row(struct out *o, const meter_event *event)
 {
 	out_text_sized(o, event->id, size_of(event->id, event->id_size));
@@ -44,74 +67,174 @@ static void print_row(struct out *o, const meter_event *event)
 		out_integer(o, event->sequence);
 }
 
-/* Rows are printed as they are read: there may be more of them than memory. */
-static int print(meter_events *events, enum format format)
+static void print_place(struct out *o, const meter_events *events)
 {
-	bool is_json = format == FORMAT_JSON || format == FORMAT_JSONL;
+	out_text(o, meter_events_invoice(events));
+	print_lines(o, events);
+	out_text(o, meter_events_is_late(events) ? "true" : "false");
+}
+
+/* The object of an event, with where it was billed as further members. */
+static void print_json(const meter_events *events, bool has_place)
+{
+	const char *json = meter_events_json(events);
+	const char *invoice = meter_events_invoice(events);
+	struct text t = {0};
+
+	text_add(&t, json, strlen(json) - has_place);
+	if (has_place) {
+		text_add_string(&t, ",\"invoice\":");
+		text_add_json(&t, invoice, invoice ? strlen(invoice) : 0);
+		text_add_string(&t, ",\"lines\":[");
+		for (size_t i = 0; i < meter_events_line_count(events); i++) {
+			const char *line = meter_events_line(events, i);
+			text_add_string(&t, i ? "," : "");
+			text_add_json(&t, line, strlen(line));
+		}
+		text_format(&t, "],\"late\":%s}", meter_events_is_late(events) ? "true" : "false");
+	}
+	out_write(t.data, t.size);
+	text_free(&t);
+}
+
+/* Rows are printed as they are read: there may be more of them than memory. */
+static int print(meter_events *events, const struct request *r)
+{
+	const bool is_json = r->format == FORMAT_JSON || r->format == FORMAT_JSONL;
 	bool is_first = true;
 	int result;
 	struct out o;
 
 	if (!is_json)
-		out_begin(&o, format, columns, sizeof(columns) / sizeof(columns[0]));
-	else if (format == FORMAT_JSON)
+		out_begin(&o, r->format, columns, r->filter.with_invoice ? COLUMN_COUNT : PLAIN_COUNT);
+	else if (r->format == FORMAT_JSON)
 		out_write("[", 1);
 	while ((result = meter_events_next(events)) == METER_OK && !out_is_broken()) {
 		if (!is_json) {
 			print_row(&o, meter_events_event(events));
+			if (r->filter.with_invoice)
+				print_place(&o, events);
 			continue;
 		}
-		const char *json = meter_events_json(events);
-		const char *before = format == FORMAT_JSONL ? "" : is_first ? "\n" : ",\n";
+		const char *before = r->format == FORMAT_JSONL ? "" : is_first ? "\n" : ",\n";
 		out_write(before, strlen(before));
-		out_write(json, strlen(json));
-		out_write("\n", format == FORMAT_JSONL);
+		print_json(events, r->filter.with_invoice);
+		out_write("\n", r->format == FORMAT_JSONL);
 		is_first = false;
 	}
 	if (!is_json)
 		out_end(&o);
-	else if (format == FORMAT_JSON)
+	else if (r->format == FORMAT_JSON)
 		out_write(is_first ? "]\n" : "\n]\n", is_first ? 2 : 3);
 	return result == METER_OK || result == METER_EEND ? EXIT_DONE : cli_library_error(result);
 }
 
-static int run(const struct arguments *arguments)
+static int read_properties(struct request *r, const struct arguments *arguments)
 {
-	meter_events_filter filter = METER_EVENTS_FILTER_INIT;
-	meter_events *events;
+	size_t index = 0;
+	const char *text;
+
+	while ((text = opt_next(arguments, "property", &index)) != NULL) {
+		size_t size;
+		const char *value = opt_split(text, &size);
+		if (!value || size == 0)
+			return cli_usage_error(arguments->verb, "--property: \"%s\" is not NAME=VALUE", text);
+		r->properties = cli_allocate(r->properties, r->filter.property_count + 1, sizeof(*r->properties));
+		r->properties[r->filter.property_count++] = (meter_property){text, value, size, strlen(value)};
+	}
+	r->filter.properties = r->properties;
+	return EXIT_DONE;
+}
+
+/* All outcomes have their word; the library says which of them are stored. */
+static int read_outcome(struct request *r, const struct arguments *arguments)
+{
+	const char *name = opt_value(arguments, "outcome");
+
+	for (int32_t i = METER_ACCEPTED; name && i <= METER_LATE; i++) {
+		if (strcmp(meter_outcome_name(i), name) == 0 && i != METER_DUPLICATE)
+			r->filter.outcome = i;
+	}
+	if (name && r->filter.outcome == 0)
+		return cli_usage_error(arguments->verb, "--outcome: \"%s\" is none of accepted, late", name);
+	if (r->filter.outcome == METER_CONFLICT || r->filter.outcome == METER_REJECTED)
+		return cli_usage_error(arguments->verb, "--outcome %s: such events are not stored; meter quarantine list --outcome %s",
+		                       name, name);
+	return EXIT_DONE;
+}
+
+static int read_request(struct request *r, const struct arguments *arguments)
+{
 	int exit_code;
 
-	filter.subscription = arguments->operands[0];
-	filter.type = opt_value(arguments, "type");
-	if ((exit_code = opt_time(&filter.from_us, arguments, "from")) != EXIT_DONE)
+	r->format = arguments->format;
+	r->filter.subscription = arguments->operand_count > 0 ? arguments->operands[0] : NULL;
+	r->filter.type = opt_value(arguments, "type");
+	r->filter.id = opt_value(arguments, "id");
+	r->filter.source = opt_value(arguments, "source");
+	r->filter.invoice = opt_value(arguments, "invoice");
+	r->filter.with_invoice = opt_has(arguments, "with-invoice") || r->filter.invoice || r->filter.id;
+	if (!r->filter.subscription && !r->filter.invoice && !r->filter.id)
+		return cli_usage_error(arguments->verb, "a subscription, --invoice or --id is needed");
+	if ((exit_code = opt_time(&r->filter.from_us, arguments, "from")) != EXIT_DONE)
 		return exit_code;
-	if ((exit_code = opt_time(&filter.to_us, arguments, "to")) != EXIT_DONE)
+	if ((exit_code = opt_time(&r->filter.to_us, arguments, "to")) != EXIT_DONE)
 		return exit_code;
-	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
-	if (!m)
-		return EXIT_FAILED;
-	int result = meter_events_query(&events, m, &filter);
-	exit_code = result == METER_OK ? print(events, arguments->format) : cli_library_error(result);
+	if ((exit_code = read_outcome(r, arguments)) != EXIT_DONE)
+		return exit_code;
+	return read_properties(r, arguments);
+}
+
+static int list(meter *m, const struct request *r)
+{
+	meter_events *events;
+	int result = meter_events_query(&events, m, &r->filter);
+	int exit_code = result == METER_OK ? print(events, r) : cli_library_error(result);
+
 	meter_events_free(events);
-	return cli_close(m, exit_code);
+	return exit_code;
+}
+
+static int run(const struct arguments *arguments)
+{
+	struct request r = {.filter = METER_EVENTS_FILTER_INIT};
+	int exit_code = read_request(&r, arguments);
+
+	if (exit_code == EXIT_DONE) {
+		meter *m = cli_open(arguments, METER_OPEN_EXISTING);
+		exit_code = m ? cli_close(m, list(m, &r)) : EXIT_FAILED;
+	}
+	free(r.properties);
+	return exit_code;
 }
 
 static const struct option options[] = {
 	{"from", "T", "from this time on: RFC 3339, or a date, which means its midnight UTC", false},
 	{"to", "T", "up to this time, which is not included", false},
 	{"type", "TYPE", "only events of this type", false},
+	{"id", "ID", "only events with this id; without SUBSCRIPTION of the whole file", false},
+	{"source", "SOURCE", "only events from this source", false},
+	{"property", "NAME=VALUE", "only events with this property; with several, all must hold", true},
+	{"outcome", "OUTCOME", "late: only those that came after the invoice of their period; accepted: all", false},
+	{"invoice", "NUMBER", "only what this document saw: of its period, and of those it adjusts what came since", false},
+	{"with-invoice", NULL, "show where each was billed; so do --id and --invoice", false},
 	{NULL, NULL, NULL, false},
 };
 
 const struct verb verb_events = {
 	.name = "events",
-	.operands = "SUBSCRIPTION",
+	.operands = "[SUBSCRIPTION]",
 	.summary = "list the stored events of a subscription",
-	.details = "With --format jsonl the lines can be replayed.\n"
+	.details = "SUBSCRIPTION may be left out with --invoice and --id. invoice is the number of the document that billed the event first\n"
+		   "(empty: none yet), lines are the keys of the charges that count it, late says that it came after the invoice of\n"
+		   "its period. Events are kept by time: --from and --to make a listing fast. Without invoice and lines, what --format\n"
+		   "jsonl prints can be replayed. Events that were refused are in meter quarantine.\n"
 		   "\n"
-		   "  meter events acme --from 2026-01-31 --to 2026-02-01 --type llm.call\n",
+		   "  meter events acme --from 2026-01-31 --to 2026-02-01 --type llm.call\n"
+		   "  meter events acme --id req-17\n"
+		   "  meter events --invoice INV-000017 --property model=large-1\n",
 	.options = options,
-	.operand_min = 1,
+	.operand_min = 0,
 	.operand_max = 1,
 	.run = run,
 };

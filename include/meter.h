@@ -770,6 +770,101 @@ METER_API const char *meter_invoice_line_quantity_after(const meter_invoice *inv
 METER_API const char *meter_invoice_line_amount_before(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_amount_after(const meter_invoice *invoice, size_t index);
 
+/* ---- explain ---- */
+
+/** Which invoice to explain, and how much of it. Start from METER_EXPLAIN_OPTIONS_INIT. */
+typedef struct meter_explain_options {
+	size_t struct_size;
+	const char *number;       /**< of a document, NUL-terminated; NULL: subscription and period say which */
+	const char *subscription; /**< NUL-terminated; its invoice or, where none is finalized, its draft */
+	const char *period;       /**< as for meter_invoice_draft(), NUL-terminated; NULL: the first period that is not finalized */
+	int32_t line;             /**< only this line, 1 for the first; 0: all */
+	int32_t events;           /**< at most so many events a line; 0: 10; -1: none; up to 1000 */
+} meter_explain_options;
+#define METER_EXPLAIN_OPTIONS_INIT { sizeof(meter_explain_options), NULL, NULL, NULL, 0, 0 }
+
+/** Where lines of an invoice come from: rule, steps, usage, events. */
+typedef struct meter_explanation meter_explanation;
+
+/**
+ * Explain lines of an invoice: the rule in the catalog it was rated by, the steps that led to the amount, the other lines of the same
+ * charge, and the usage behind it: day by day, and the events that weigh most.
+ *
+ * A stored document is explained by what it saw: events that came after it (late ones) are in none of its usage, and an adjustment
+ * lists the events that came between what was billed before and the adjustment. The events listed are those with the largest values of sum,
+ * avg and max meters (smallest of min), the last ones of latest, and the first ones of the others. They are found through hours and
+ * minutes: what it costs does not grow with the length of the history, but with how many events of all subscriptions share the
+ * minutes that are opened. Usage that late events changed later is read from the events of the minutes that have some.
+ *
+ * @param options  number, or subscription; not both.
+ * @return METER_OK, or in this order: METER_EINVAL (out, m, options; line and events out of range), METER_EFORKED, METER_ENOTFOUND (number,
+ *         or as meter_invoice_draft()), as meter_invoice_draft(), METER_EINVAL (the invoice has no such line), METER_EOVERFLOW, METER_EIO,
+ *         METER_ECORRUPT.
+ * Threads: any.  Blocks: on reading; never on writers.  Memory: the result is held whole; free with meter_explanation_free().  Since 0.1.
+ */
+METER_API int meter_explain(meter_explanation **out, meter *m, const meter_explain_options *options);
+METER_API void meter_explanation_free(meter_explanation *e);
+/** The invoice that is explained; lives as long as e. */
+METER_API const meter_invoice *meter_explanation_invoice(const meter_explanation *e);
+/** How many lines are explained, index 0 .. count-1 below. An index out of range gives NULL, 0 or INT64_MIN. */
+METER_API size_t meter_explanation_count(const meter_explanation *e);
+/** The line's index in the invoice, from 0 on. */
+METER_API size_t meter_explanation_line(const meter_explanation *e, size_t index);
+
+/** The rule: plan, the version of the catalog, and the SHA-256 of the plan's text there. */
+METER_API const char *meter_explanation_plan(const meter_explanation *e, size_t index);
+METER_API int64_t meter_explanation_catalog_version(const meter_explanation *e, size_t index);
+METER_API const char *meter_explanation_plan_hash(const meter_explanation *e, size_t index);
+/** Where it stands in the text of the catalog: charge, discount, credit, or the plan; first and last line, from 1 on; and that text. */
+METER_API int32_t meter_explanation_rule_line(const meter_explanation *e, size_t index);
+METER_API int32_t meter_explanation_rule_end(const meter_explanation *e, size_t index);
+METER_API const char *meter_explanation_rule(const meter_explanation *e, size_t index);
+/** Model of the charge, key of its meter and how that adds up, the type of its events; NULL: there is none. */
+METER_API const char *meter_explanation_model(const meter_explanation *e, size_t index);
+METER_API const char *meter_explanation_meter(const meter_explanation *e, size_t index);
+METER_API const char *meter_explanation_aggregation(const meter_explanation *e, size_t index);
+METER_API const char *meter_explanation_event_type(const meter_explanation *e, size_t index);
+/** Rounding of the plan: "half_up" or "half_even", and to how many decimals. */
+METER_API const char *meter_explanation_rounding(const meter_explanation *e, size_t index);
+METER_API int32_t meter_explanation_decimals(const meter_explanation *e, size_t index);
+
+/** The order of evaluation as far as it applies to the line: name and what it did. Names are words of the catalog or of lines. */
+METER_API size_t meter_explanation_step_count(const meter_explanation *e, size_t index);
+METER_API const char *meter_explanation_step_name(const meter_explanation *e, size_t index, size_t step);
+METER_API const char *meter_explanation_step_text(const meter_explanation *e, size_t index, size_t step);
+
+/** The lines of the same charge, the line itself among them, as indices of the invoice; and what they add up to. Of a tax: the lines it is on. */
+METER_API size_t meter_explanation_related_count(const meter_explanation *e, size_t index);
+METER_API size_t meter_explanation_related(const meter_explanation *e, size_t index, size_t at);
+METER_API const char *meter_explanation_related_amount(const meter_explanation *e, size_t index);
+
+/** The usage: decimal text; NULL where a line has none (flat, discount, tax ...), or it cannot be told any more. Of an adjustment: as it is right,
+ * and as it was known when it was billed before. */
+METER_API const char *meter_explanation_usage(const meter_explanation *e, size_t index);
+METER_API const char *meter_explanation_usage_before(const meter_explanation *e, size_t index);
+/** Which part of the charge's usage it is: "rate 1 of 2, model=large-1"; "": all of it. */
+METER_API const char *meter_explanation_scope(const meter_explanation *e, size_t index);
+/** How many events it is made of, and where it was read: "buckets" or "events". */
+METER_API int64_t meter_explanation_usage_events(const meter_explanation *e, size_t index);
+METER_API const char *meter_explanation_usage_from(const meter_explanation *e, size_t index);
+/** Days (of UTC) with usage, in their order. The value is NULL when it passed 38 digits. */
+METER_API size_t meter_explanation_day_count(const meter_explanation *e, size_t index);
+METER_API int64_t meter_explanation_day_from_us(const meter_explanation *e, size_t index, size_t day);
+METER_API const char *meter_explanation_day_value(const meter_explanation *e, size_t index, size_t day);
+METER_API int64_t meter_explanation_day_events(const meter_explanation *e, size_t index, size_t day);
+
+/** The events that weigh most. Of an adjustment only those that came since it was billed before. */
+METER_API size_t meter_explanation_event_count(const meter_explanation *e, size_t index);
+METER_API const meter_event *meter_explanation_event(const meter_explanation *e, size_t index, size_t event);
+/** What the meter counts of it; NULL: it cannot read it. And the transaction that stored it. */
+METER_API const char *meter_explanation_event_value(const meter_explanation *e, size_t index, size_t event);
+METER_API int64_t meter_explanation_event_ingest(const meter_explanation *e, size_t index, size_t event);
+/** "time" (first ones), "last", "largest" or "smallest". NULL: no events. */
+METER_API const char *meter_explanation_event_order(const meter_explanation *e, size_t index);
+/** 1: no event of the line that is not listed comes before those that are; 0: they are the first among the hours with the most usage (values
+ * below 0 in the file, or more than 100 hours could hold one; time_weighted). */
+METER_API int meter_explanation_event_exact(const meter_explanation *e, size_t index);
+
 /* ---- the ledger ---- */
 
 /**
@@ -892,15 +987,33 @@ typedef struct meter_events_filter {
 	size_t type_size;
 	int64_t from_us;          /**< inclusive */
 	int64_t to_us;            /**< exclusive */
+	const char *id;           /**< only this id; NULL: all */
+	size_t id_size;
+	const char *source;       /**< only from this source; NULL: all */
+	size_t source_size;
+	const meter_property *properties; /**< only with all of these properties */
+	size_t property_count;            /**< 0..64 */
+	const char *invoice;      /**< number of a document, NUL-terminated: only what it saw. Events of its period that were stored before it; of a
+	                               period that it adjusts those that came between what was billed before and the document. NULL: all */
+	int32_t outcome;          /**< 0 or METER_ACCEPTED: all; METER_LATE: only late ones, see meter_events_is_late() */
+	int32_t with_invoice;     /**< 1: find out for each event where it was billed, for the calls below; 0: not */
 } meter_events_filter;
-#define METER_EVENTS_FILTER_INIT \
-	{ sizeof(meter_events_filter), NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, INT64_MIN, INT64_MAX }
+#define METER_EVENTS_FILTER_INIT                                                                                                     \
+	{                                                                                                                            \
+		sizeof(meter_events_filter), NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, INT64_MIN, INT64_MAX, NULL,     \
+		METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, NULL, 0, NULL, 0, 0                                                \
+	}
 
 typedef struct meter_events meter_events;
 
 /**
  * List stored events in the order of their time; events of one time come in an order of the store's own, always the same.
- * @return METER_OK, or METER_EINVAL, METER_EIO.
+ *
+ * Events are kept by time. A listing reads those of all subscriptions in its range of time: give one where there are many. Without it, an
+ * id is looked for in all of the file.
+ *
+ * @return METER_OK, or METER_EINVAL (arguments; also an outcome of events that are not stored: those are in quarantine), METER_ENOTFOUND
+ *         (invoice; or it is of another subscription), METER_EIO, METER_ECORRUPT.
  * Threads: any.  Blocks: on reading.  Memory: bounded; rows are read as they are asked for, each _next sees what is stored then.
  */
 METER_API int meter_events_query(meter_events **out, meter *m, const meter_events_filter *filter);
@@ -910,6 +1023,17 @@ METER_API int meter_events_next(meter_events *events);
 METER_API const meter_event *meter_events_event(const meter_events *events);
 /** The event as one line of JSON in the library's own form, without a line end. */
 METER_API const char *meter_events_json(const meter_events *events);
+/** The transaction that stored it.                                                                                  Since 0.1. */
+METER_API int64_t meter_events_ingest(const meter_events *events);
+/**
+ * Only with with_invoice. Number of the document that billed it first and is not voided; NULL: none has. Whether it is late: stored after the
+ * invoice of its period, which is not voided, and so on an adjustment or waiting for one. Keys of the charges whose meter counts it, in the
+ * plan that its subscription had then; of the catalog it was billed by or, until then, of the one in force.                     Since 0.1.
+ */
+METER_API const char *meter_events_invoice(const meter_events *events);
+METER_API int meter_events_is_late(const meter_events *events);
+METER_API size_t meter_events_line_count(const meter_events *events);
+METER_API const char *meter_events_line(const meter_events *events, size_t index);
 METER_API void meter_events_free(meter_events *events);
 
 /* ---- quarantine ---- */

@@ -102,6 +102,7 @@ static int add_difference(struct adjusting *a, const struct invoice_line *before
 		line->price = line->amount;
 		line->per = DECIMAL_ONE;
 	}
+	line->adjusted_kind = some->kind;
 	line->kind = METER_LINE_ADJUSTMENT;
 	line->exact = NULL;
 	a->count++;

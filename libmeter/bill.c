@@ -71,24 +71,10 @@ int meter__bill_rate(struct bill *s)
 	return METER_OK;
 }
 
-/* Lines first..last of a text, counted from 1. */
-static struct slice lines_of(struct slice text, int32_t first, int32_t last)
-{
-	size_t at = 0, from = text.size;
-	int32_t line = 1;
-	for (; at < text.size && line <= last; at++) {
-		if (line == first && from == text.size)
-			from = at;
-		line += text.data[at] == '\n';
-	}
-	return (struct slice){text.data + from, from < at ? at - from : 0};
-}
-
 int meter__bill_hash_plan(struct bill *s)
 {
 	char hash[HASH_TEXT_SIZE];
-	const struct slice text = {s->catalog->text, s->catalog->text_size};
-	meter__hash(hash, lines_of(text, s->plan->source_line, s->plan->source_end));
+	meter__hash(hash, meter__catalog_lines(s->catalog, s->plan->source_line, s->plan->source_end));
 	s->plan_hash = meter__arena_copy(&s->arena, meter__slice_of(hash));
 	return s->plan_hash ? METER_OK : meter__fail(METER_ENOMEM, "no memory for an invoice");
 }

@@ -22,7 +22,8 @@ struct invoice_line {
 	struct decimal amount;
 	const char *exact;
 	struct period active;
-	/* Of an adjustment: what was billed and what is right. */
+	/* Of an adjustment: the kind of line it adjusts, what was billed and what is right. */
+	int32_t adjusted_kind;
 	struct decimal quantity_before, quantity_after;
 	struct decimal amount_before, amount_after;
 };

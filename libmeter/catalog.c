@@ -35,7 +35,7 @@ static int compare_texts(const void *a, const void *b)
 
 /* ---- meters ---- */
 
-static const char *aggregation_name(enum aggregation aggregation)
+const char *meter__aggregation_name(enum aggregation aggregation)
 {
 	static const char *const names[] = {[AGGREGATION_COUNT] = "count",
 	                                    [AGGREGATION_SUM] = "sum",
@@ -158,7 +158,7 @@ static int make_canonical(const struct field_reader *r, struct meter_definition 
 
 	meter__buffer_text(&text, "{\"event_type\":");
 	meter__buffer_json(&text, meter__slice_of(definition->event_type));
-	meter__buffer_format(&text, ",\"aggregation\":\"%s\",\"value\":", aggregation_name(definition->aggregation));
+	meter__buffer_format(&text, ",\"aggregation\":\"%s\",\"value\":", meter__aggregation_name(definition->aggregation));
 	if (definition->value != NULL)
 		meter__buffer_json(&text, meter__slice_of(definition->value));
 	else
@@ -708,4 +708,17 @@ size_t meter_catalog_plan_count(const meter_catalog *catalog)
 size_t meter_catalog_subscription_count(const meter_catalog *catalog)
 {
 	return catalog->subscription_count;
+}
+
+struct slice meter__catalog_lines(const struct meter_catalog *catalog, int32_t first, int32_t last)
+{
+	const char *const end = catalog->text + catalog->text_size;
+	const char *at = catalog->text, *from = end;
+	for (int32_t line = 1; at < end && line <= last; line++) {
+		if (line == first)
+			from = at;
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		at = newline ? newline + 1 : end;
+	}
+	return (struct slice){from, from < at ? (size_t)(at - from) : 0};
 }

@@ -94,6 +94,8 @@ struct discount {
 	int64_t until_us;              /* INT64_MAX: for ever */
 	char *reason;                  /* NULL: not given */
 	struct charge_list applies_to; /* plan discounts only */
+	int32_t source_line;           /* first and last one in the text of the catalog */
+	int32_t source_end;
 };
 
 /* An optional amount. */
@@ -140,7 +142,8 @@ struct charge {
 	struct amount maximum;
 	struct discount *discounts;
 	size_t discount_count;
-	int32_t source_line; /* where the text of the catalog has it */
+	int32_t source_line; /* first and last one in the text of the catalog */
+	int32_t source_end;
 };
 
 /* Money that is not of ISO 4217. */
@@ -164,6 +167,8 @@ struct grant {
 	int64_t priority; /* the least comes first */
 	bool rolls_over;  /* prepaid: what is left at the end of the term can still be used */
 	struct charge_list applies_to;
+	int32_t source_line; /* first and last one in the text of the catalog */
+	int32_t source_end;
 };
 
 struct plan {
@@ -189,6 +194,8 @@ struct plan {
 	size_t grant_count;
 	int32_t source_line; /* first and last one in the text of the catalog */
 	int32_t source_end;
+	int32_t minimum_line; /* where these stand, or the plan without them */
+	int32_t maximum_line;
 };
 
 struct subscription_plan {
@@ -243,8 +250,13 @@ void meter__catalog_release(struct meter_catalog *catalog); /* NULL is fine */
 const struct meter_definition *meter__catalog_meter(const struct meter_catalog *catalog, struct slice key); /* NULL: none */
 bool meter__catalog_is_metered(const struct meter_catalog *catalog, struct slice type); /* a meter counts events of this type */
 const struct subscription *meter__catalog_subscription(const struct meter_catalog *catalog, struct slice key); /* NULL: none */
+/* Lines first..last of the catalog's text, counted from 1, with the end of the last one. */
+struct slice meter__catalog_lines(const struct meter_catalog *catalog, int32_t first, int32_t last);
 /* The version of the plan in force at us: the latest effective_from not after it. NULL: none. */
 const struct plan *meter__catalog_plan(const struct meter_catalog *catalog, struct slice key, int64_t us);
+/* As the catalog writes them. */
+const char *meter__aggregation_name(enum aggregation aggregation);
+const char *meter__charge_model_name(enum charge_model model);
 /* Whether its price depends on single events, not only on their sum. */
 bool meter__charge_needs_events(const struct charge *charge);
 /* Whether any version has this key. */

@@ -23,6 +23,11 @@ static const char *const model_names[MODEL_COUNT] = {[MODEL_FLAT] = "flat",
                                                      [MODEL_GRADUATED_PERCENTAGE] = "graduated_percentage",
                                                      [MODEL_DYNAMIC] = "dynamic"};
 
+const char *meter__charge_model_name(enum charge_model model)
+{
+	return model_names[model];
+}
+
 /* ---- minimum and maximum ---- */
 
 static int read_amount(const struct field_reader *r, const struct yaml_node *entry, struct amount *out)
@@ -561,6 +566,7 @@ int meter__catalog_charge_read(const struct field_reader *r, const struct meter_
 
 	int result = meter__field_mapping(r, node, charge_fields, CHARGE_FIELD_COUNT, entries);
 	charge->source_line = node->line;
+	charge->source_end = meter__field_last_line(node);
 	if (result == METER_OK)
 		result = meter__field_text(r, entries[CHARGE_KEY]->value, FIELD_KEY_MAX, &charge->key);
 	if (result == METER_OK)

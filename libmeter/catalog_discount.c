@@ -96,6 +96,8 @@ static int read_discount(const struct field_reader *r, const struct plan *plan, 
 
 	discount->from_us = INT64_MIN;
 	discount->until_us = INT64_MAX;
+	discount->source_line = node->line;
+	discount->source_end = meter__field_last_line(node);
 	int result = meter__field_mapping(r, node, discount_fields, plan == NULL ? CHARGE_DISCOUNT_FIELDS : PLAN_DISCOUNT_FIELDS,
 	                                  entries);
 	if (result == METER_OK)

@@ -75,6 +75,8 @@ static int read_grant(const struct field_reader *r, const struct plan *plan, con
 	const struct yaml_node *entries[COMMITMENT_FIELDS] = {NULL};
 	int result = meter__field_mapping(r, node, is_credit ? credit_fields : commitment_fields,
 	                                  is_credit ? CREDIT_FIELDS : COMMITMENT_FIELDS, entries);
+	grant->source_line = node->line;
+	grant->source_end = meter__field_last_line(node);
 	if (result == METER_OK)
 		result = meter__field_text(r, entries[KEY]->value, FIELD_KEY_MAX, &grant->key);
 	if (result == METER_OK)

@@ -130,17 +130,6 @@ static int read_numbering(const struct field_reader *r, const struct yaml_node *
 	return result;
 }
 
-/* The last line that belongs to a node. */
-static int32_t last_line(const struct yaml_node *node)
-{
-	int32_t last = node->line;
-	for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
-		int32_t below = last_line(child);
-		last = below > last ? below : last;
-	}
-	return node->value != NULL && last_line(node->value) > last ? last_line(node->value) : last;
-}
-
 static int read_rounding(const struct field_reader *r, const struct yaml_node *entry, enum rounding *out)
 {
 	static const struct choice modes[] = {{"half_up", ROUND_HALF_UP}, {"half_even", ROUND_HALF_EVEN}};
@@ -219,7 +208,9 @@ static int read_plan(const struct field_reader *r, const struct meter_catalog *c
 	if (result == METER_OK)
 		result = read_numbering(r, entries[INVOICE_PREFIX], entries[CREDIT_NOTE_PREFIX], plan);
 	plan->source_line = node->line;
-	plan->source_end = last_line(node);
+	plan->source_end = meter__field_last_line(node);
+	plan->minimum_line = entries[MINIMUM] != NULL ? entries[MINIMUM]->line : node->line;
+	plan->maximum_line = entries[MAXIMUM] != NULL ? entries[MAXIMUM]->line : node->line;
 	return result;
 }
 

@@ -411,7 +411,7 @@ static int add_adjustment(struct drafting *d, struct bill *before, struct bill *
 	if (!grown)
 		return meter__fail(METER_ENOMEM, "no memory for an adjustment");
 	invoice->adjustments = grown;
-	grown[invoice->adjustment_count++] = (struct adjustment){*before, *after};
+	grown[invoice->adjustment_count++] = (struct adjustment){.before = *before, .after = *after};
 	*before = *after = (struct bill){0};
 	return METER_OK;
 }

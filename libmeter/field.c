@@ -371,3 +371,14 @@ int meter__field_duration(const struct field_reader *r, const struct yaml_node *
 		                         DURATION_MAX_DAYS);
 	return METER_OK;
 }
+
+int32_t meter__field_last_line(const struct yaml_node *node)
+{
+	int32_t last = node->value != NULL ? meter__field_last_line(node->value) : node->line;
+
+	for (const struct yaml_node *child = node->first; child != NULL; child = child->next) {
+		const int32_t below = meter__field_last_line(child);
+		last = below > last ? below : last;
+	}
+	return last;
+}

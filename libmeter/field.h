@@ -70,6 +70,9 @@ struct choice {
 int meter__field_choice(const struct field_reader *r, const struct yaml_node *node, const struct choice *choices, size_t count,
                         int *out);
 
+/* The last line that belongs to a node. */
+int32_t meter__field_last_line(const struct yaml_node *node);
+
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

@@ -164,7 +164,7 @@ static int set_all_billed(const struct closing *c, struct meter_invoice *invoice
 	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
 		code = set_billed(c, invoice, &invoice->adjustments[i].after);
 	for (size_t i = 0; i < invoice->settled_count && code == METER_OK; i++)
-		code = meter__store_stale_delete(c->store, meter__slice_of(invoice->subscription), invoice->settled[i]);
+		code = meter__store_stale_settle(c->store, meter__slice_of(invoice->subscription), invoice->settled[i]);
 	if (code == METER_OK && invoice->has_own)
 		code = mark_next(c, invoice->subscription, &invoice->own);
 	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
@@ -250,7 +250,7 @@ int meter__finalize_adjustments(const struct closing *c, meter_invoice **out, st
 		return code;
 	if (invoice->adjustment_count == 0) {
 		for (size_t i = 0; i < invoice->settled_count && code == METER_OK; i++)
-			code = meter__store_stale_delete(c->store, subscription, invoice->settled[i]);
+			code = meter__store_stale_settle(c->store, subscription, invoice->settled[i]);
 		meter_invoice_free(invoice);
 		return code;
 	}

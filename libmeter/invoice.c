@@ -53,10 +53,11 @@ static int add_change(struct decimal *sum, struct decimal before, struct decimal
 	return code == METER_OK ? meter__decimal_add(sum, *sum, change) : code;
 }
 
-static int add_adjustment(struct meter_invoice *invoice, const struct adjustment *a)
+static int add_adjustment(struct meter_invoice *invoice, struct adjustment *a)
 {
 	int code = meter__adjust_lines(&invoice->lines, &invoice->line_count, &invoice->arena, a->before.lines,
 	                               a->before.line_count, a->after.lines, a->after.line_count);
+	a->line_end = invoice->line_count;
 	if (code == METER_OK)
 		code = add_change(&invoice->total_value, a->before.total, a->after.total);
 	if (code == METER_OK)
@@ -346,7 +347,7 @@ int32_t meter_invoice_line_kind(const meter_invoice *invoice, size_t index)
 	return line ? line->kind : 0;
 }
 
-const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t index)
+const char *meter__line_kind_name(int32_t kind)
 {
 	static const char *const names[] = {
 		[METER_LINE_USAGE] = "usage",       [METER_LINE_FLAT] = "flat",
@@ -355,8 +356,13 @@ const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t in
 		[METER_LINE_TAX] = "tax",           [METER_LINE_COMMITMENT] = "commitment",
 		[METER_LINE_CREDIT] = "credit",     [METER_LINE_CARRIED] = "carried", [METER_LINE_ADJUSTMENT] = "adjustment",
 	};
+	return names[kind];
+}
+
+const char *meter_invoice_line_kind_name(const meter_invoice *invoice, size_t index)
+{
 	const struct invoice_line *line = line_at(invoice, index);
-	return line ? names[line->kind] : NULL;
+	return line ? meter__line_kind_name(line->kind) : NULL;
 }
 
 const char *meter_invoice_line_charge(const meter_invoice *invoice, size_t index)

@@ -24,6 +24,7 @@ struct line_text {
 struct adjustment {
 	struct bill before;
 	struct bill after;
+	size_t line_end; /* behind its last line in the invoice: set by meter__invoice_show() */
 };
 
 /* Zero-initialised is empty; meter_invoice_free() frees it in every state. */
@@ -60,6 +61,7 @@ struct meter_invoice {
 /* Put lines, totals and texts together from the bills. METER_OK, METER_EOVERFLOW, METER_ENOMEM. */
 int meter__invoice_show(struct meter_invoice *invoice);
 void meter__invoice_free_usage(struct charge_usage *usage, size_t count);
+const char *meter__line_kind_name(int32_t kind); /* "usage" */
 /* The bill that tells currency, exponent and plan. */
 const struct bill *meter__invoice_main(const struct meter_invoice *invoice);
 

@@ -34,7 +34,7 @@ static int load_bill(struct loading *l, const struct document_bill *from)
 		return meter__fail(METER_ENOMEM, "no memory for an invoice");
 	invoice->adjustments = grown;
 	struct adjustment *a = &grown[invoice->adjustment_count++];
-	*a = (struct adjustment){{0}, {0}};
+	*a = (struct adjustment){0};
 	int code = meter__store_bill_read(l->reader, from->replaces, &a->before);
 	return code == METER_OK ? meter__store_bill_read(l->reader, from->bill, &a->after) : code;
 }

@@ -175,7 +175,8 @@ struct billed {
 	struct period active;
 	int64_t bill;
 	int64_t document;     /* that billed it last */
-	int64_t stale_events; /* that have come since, or were taken back; 0: what came before it is right otherwise; -1: not stale */
+	int64_t stale_events; /* that have come since, or were taken back; 0: what came before it is right otherwise; -1: not stale;
+	                         below: not stale, though -1 less that many events have come since, because they change nothing */
 };
 
 /* Between begin and commit. The number of the row is set in the bill. */
@@ -188,6 +189,8 @@ int meter__store_document_add(struct store *s, struct document *document, struct
 int meter__store_billed_set(struct store *s, struct slice subscription, const struct billed *billed);
 int meter__store_billed_delete(struct store *s, struct slice subscription, int64_t active_from_us);
 int meter__store_stale_add(struct store *s, int64_t subscription, int64_t bill, int64_t events);
+/* What it says is as it should be: what came since is adjusted, or changes nothing. */
+int meter__store_stale_settle(struct store *s, struct slice subscription, int64_t bill);
 int meter__store_stale_delete(struct store *s, struct slice subscription, int64_t bill);
 
 /* The bill that has billed what happened then; 0: none has. */
@@ -201,6 +204,15 @@ int meter__store_billed_at(struct reader *r, int64_t subscription, int64_t us, s
 
 /* The invoice of the period that begins then, if it is not voided; METER_EEND. */
 int meter__store_period_document(struct reader *r, int64_t subscription, int64_t active_from_us, int64_t *out);
+/* The bills of the period that begins then, on documents that are not voided, in the order they were made. */
+struct period_bill {
+	int64_t ingest;
+	int64_t catalog;
+	int64_t replaces;     /* 0: the first one */
+	struct slice document; /* its name */
+};
+typedef int (*period_bill_visitor)(const struct period_bill *bill, void *user);
+int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t active_from_us, period_bill_visitor visit, void *user);
 /* Whether something that was billed is not right any more. */
 int meter__store_is_stale(struct reader *r, struct slice subscription, bool *out);
 
@@ -296,6 +308,10 @@ struct event_page {
 	struct slice type;    /* absent: all */
 	int64_t from_us;
 	int64_t to_us;
+	struct slice id;      /* absent: all; */
+	struct slice source;  /* the same */
+	int64_t ingest_after; /* only what was stored after this transaction */
+	int64_t ingest_max;   /* and up to this one; 0: all */
 	int64_t after_subscription;
 	struct buffer after_id; /* the key after which the next page starts: (from_us, after_subscription, after_id) */
 };

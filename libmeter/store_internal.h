@@ -88,6 +88,7 @@ enum statement {
 	SQL_NEXT_HOUR,
 	SQL_NEXT_DAY,
 	SQL_SCAN_MINUTE,
+	SQL_SCAN_MINUTES,
 	SQL_SCAN_HOUR,
 	SQL_SCAN_DAY,
 	SQL_SCAN_MINUTE_ALL,
@@ -117,6 +118,7 @@ enum statement {
 	SQL_DOCUMENT_BILLS,
 	SQL_BILL_DOCUMENT,
 	SQL_PERIOD_DOCUMENT,
+	SQL_PERIOD_BILLS,
 	SQL_ENTRY_ADD,
 	SQL_ENTRIES,
 	SQL_LINK_ADD,
@@ -127,6 +129,7 @@ enum statement {
 	SQL_BILLED_SET,
 	SQL_BILLED_DELETE,
 	SQL_STALE_ADD,
+	SQL_STALE_SETTLE,
 	SQL_STALE_DELETE,
 	SQL_STALE_ANY,
 	SQL_SERIES_NEXT,
@@ -350,6 +353,10 @@ struct event_range {
 	int64_t after_subscription;
 	struct slice after_id;
 	int64_t limit;
+	struct slice id;      /* absent: all; */
+	struct slice source;  /* the same */
+	int64_t ingest_after;
+	int64_t ingest_max;   /* 0: all */
 };
 int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit,
                               void *user);

@@ -759,6 +759,11 @@ int meter__store_billed_delete(struct store *s, struct slice subscription, int64
 	return run_for(s, SQL_BILLED_DELETE, subscription, active_from_us);
 }
 
+int meter__store_stale_settle(struct store *s, struct slice subscription, int64_t bill)
+{
+	return run_for(s, SQL_STALE_SETTLE, subscription, bill);
+}
+
 int meter__store_stale_delete(struct store *s, struct slice subscription, int64_t statement)
 {
 	return run_for(s, SQL_STALE_DELETE, subscription, statement);
@@ -852,6 +857,37 @@ int meter__store_period_document(struct reader *r, int64_t subscription, int64_t
 	sqlite3_bind_int64(statement, 1, subscription);
 	sqlite3_bind_int64(statement, 2, active_from_us);
 	return step_integer(&r->connection, statement, out);
+}
+
+struct period_visit {
+	period_bill_visitor visit;
+	void *user;
+};
+
+static int visit_period_bill(sqlite3_stmt *row, void *user)
+{
+	const struct period_visit *v = user;
+	struct period_bill bill = {.document = meter__store_slice(row, 3)};
+	int code = meter__store_int(row, 0, &bill.ingest);
+	if (code == METER_OK)
+		code = meter__store_int(row, 1, &bill.catalog);
+	if (code == METER_OK)
+		code = read_number(row, 2, &bill.replaces);
+	if (code == METER_OK && !bill.document.data)
+		code = meter__fail(METER_ECORRUPT, "a document with bills has no number");
+	return code == METER_OK ? v->visit(&bill, v->user) : code;
+}
+
+int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t active_from_us, period_bill_visitor visit, void *user)
+{
+	struct period_visit v = {visit, user};
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_PERIOD_BILLS, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, subscription);
+	sqlite3_bind_int64(statement, 2, active_from_us);
+	return visit_rows(&r->connection, statement, visit_period_bill, &v);
 }
 
 int meter__store_is_stale(struct reader *r, struct slice subscription, bool *out)

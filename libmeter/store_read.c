@@ -188,11 +188,28 @@ static void bind_scan(sqlite3_stmt *statement, int64_t meter_number, int64_t sub
 	sqlite3_bind_int64(statement, 5, to);
 }
 
+/* So few minutes are looked up one by one in one statement, whether they exist or not. */
+#define MINUTES_AT_ONCE 120
+
+static int scan_minutes(struct reader *r, const struct meter_definition *definition, int64_t meter_number, int64_t subscription,
+                        int64_t from, int64_t to, bucket_visitor visit, void *user)
+{
+	sqlite3_stmt *statement;
+	struct bucket row = {.meter = meter_number, .aggregation = definition->aggregation};
+	int code = meter__store_statement(&r->connection, SQL_SCAN_MINUTES, &statement);
+	if (code != METER_OK)
+		return code;
+	bind_scan(statement, meter_number, subscription, from, to);
+	return visit_buckets(r, statement, &row, visit, user);
+}
+
 int meter__store_scan_buckets(struct reader *r, enum level level, const struct meter_definition *definition, int64_t meter_number,
                               int64_t subscription, int64_t from, int64_t to, bucket_visitor visit, void *user)
 {
 	if (from >= to)
 		return METER_OK;
+	if (level == LEVEL_MINUTE && subscription && to - from <= MINUTES_AT_ONCE)
+		return scan_minutes(r, definition, meter_number, subscription, from, to, visit, user);
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(
 		&r->connection, subscription ? level_statements[level].scan : level_statements[level].scan_all, &statement);
@@ -333,6 +350,15 @@ static int read_event(sqlite3_stmt *row, struct event_memory *memory, struct sto
 	return read_properties(row, memory, e);
 }
 
+/* Texts that live until the rows are read. */
+static void bind_optional(sqlite3_stmt *statement, int parameter, struct slice text)
+{
+	if (text.data)
+		sqlite3_bind_text64(statement, parameter, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		sqlite3_bind_null(statement, parameter);
+}
+
 /* Binding a copy can fail, and would leave a NULL: only what changes while rows are read is copied. */
 static int bind_range(sqlite3_stmt *statement, const struct event_range *range)
 {
@@ -351,6 +377,10 @@ static int bind_range(sqlite3_stmt *statement, const struct event_range *range)
 		sqlite3_bind_int64(statement, 7, range->limit);
 		rc = sqlite3_bind_text64(statement, 6, range->after_id.data ? range->after_id.data : "", range->after_id.size,
 		                         SQLITE_TRANSIENT, SQLITE_UTF8);
+		bind_optional(statement, 8, range->id);
+		bind_optional(statement, 9, range->source);
+		sqlite3_bind_int64(statement, 10, range->ingest_after);
+		sqlite3_bind_int64(statement, 11, range->ingest_max);
 	}
 	return rc == SQLITE_OK ? METER_OK : meter__store_fail(sqlite3_db_handle(statement), rc, "reading events");
 }
@@ -417,7 +447,11 @@ int meter__store_page_events(struct reader *r, struct event_page *page, size_t l
 	                            .type = page->type,
 	                            .after_subscription = page->after_subscription,
 	                            .after_id = {page->after_id.data, page->after_id.size},
-	                            .limit = (int64_t)limit};
+	                            .limit = (int64_t)limit,
+	                            .id = page->id,
+	                            .source = page->source,
+	                            .ingest_after = page->ingest_after,
+	                            .ingest_max = page->ingest_max};
 	struct page_visit v = {page, 0, visit, user};
 	int code = meter__store_visit_events(&r->connection, SQL_PAGE_EVENTS, &range, page_event, &v);
 	*count_out = v.count;

@@ -150,7 +150,7 @@ const char *const meter__invoice_sql =
 	"CREATE TABLE billed ("
 	" subscription INTEGER NOT NULL, active_from INTEGER NOT NULL, active_to INTEGER NOT NULL, bill INTEGER NOT NULL,"
 	" document INTEGER NOT NULL, PRIMARY KEY (subscription, active_from)) STRICT, WITHOUT ROWID;"
-	/* Bills and whose usage has changed since, by so many events. */
+	/* Bills and by how many events their usage has changed since; once that is settled: -1 less that number. */
 	"CREATE TABLE stale (subscription INTEGER NOT NULL, bill INTEGER NOT NULL, events INTEGER NOT NULL,"
 	" PRIMARY KEY (subscription, bill)) STRICT, WITHOUT ROWID;"
 	/* The last number given in each series. */
@@ -341,6 +341,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_NEXT_DAY] = "SELECT month FROM day WHERE month >= ?1 AND month <= ?2 ORDER BY month LIMIT 1",
 	[SQL_SCAN_MINUTE] = "SELECT minute, " BUCKET_ROW " FROM minute WHERE minute = ?1 AND meter = ?2 AND subscription = ?3"
 			    " AND minute >= ?4 AND minute < ?5",
+	[SQL_SCAN_MINUTES] = "WITH RECURSIVE at (minute) AS (SELECT ?4 UNION ALL SELECT minute + 1 FROM at WHERE minute + 1 < ?5)"
+			     " SELECT b.minute, " BUCKET_ROW " FROM at CROSS JOIN minute b"
+			     " ON b.minute = at.minute AND b.meter = ?2 AND b.subscription = ?3",
 	[SQL_SCAN_HOUR] = "SELECT hour, " BUCKET_ROW " FROM hour WHERE day = ?1 AND meter = ?2 AND subscription = ?3"
 			  " AND hour >= ?4 AND hour < ?5",
 	[SQL_SCAN_DAY] = "SELECT day, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND subscription = ?3"
@@ -366,7 +369,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		" AND (?4 IS NULL OR t.text = ?4) ORDER BY e.timestamp, e.subscription, e.id",
 	[SQL_PAGE_EVENTS] =
 		"SELECT " EVENT_ROW EVENT_FROM " WHERE (e.timestamp, e.subscription, e.id) > (?1, ?5, ?6) AND e.timestamp < ?2"
-		" AND (?3 = 0 OR e.subscription = ?3) AND (?4 IS NULL OR t.text = ?4)"
+		" AND (?3 = 0 OR e.subscription = ?3) AND (?8 IS NULL OR e.id = ?8) AND (?9 IS NULL OR e.source = ?9)"
+		" AND e.ingest > ?10 AND (?11 = 0 OR e.ingest <= ?11) AND (?4 IS NULL OR t.text = ?4)"
 		" ORDER BY e.timestamp, e.subscription, e.id LIMIT ?7",
 	[SQL_FIRST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp LIMIT 1",
 	[SQL_LAST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp DESC LIMIT 1",
@@ -389,6 +393,10 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_PERIOD_DOCUMENT] = "SELECT max(d.document) FROM bill s JOIN document_bill d ON d.bill = s.number"
 				" WHERE s.subscription = ?1 AND s.active_from = ?2 AND d.replaces IS NULL"
 				" AND NOT EXISTS (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4)",
+	[SQL_PERIOD_BILLS] = "SELECT s.ingest, s.catalog, d.replaces, x.name FROM bill s JOIN document_bill d ON d.bill = s.number"
+			     " JOIN document x ON x.number = d.document WHERE s.subscription = ?1 AND s.active_from = ?2"
+			     " AND NOT EXISTS (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4)"
+			     " ORDER BY s.number",
 	[SQL_ENTRY_ADD] = "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5)",
 	[SQL_ENTRIES] = "SELECT * FROM entry WHERE document = ?1 ORDER BY number",
 	[SQL_LINK_ADD] = "INSERT INTO link VALUES (?1, ?2)",
@@ -403,9 +411,11 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_BILLED_SET] = "INSERT INTO billed VALUES (?1, ?2, ?3, ?4, ?5)"
 			   " ON CONFLICT DO UPDATE SET active_to = ?3, bill = ?4, document = ?5",
 	[SQL_BILLED_DELETE] = "DELETE FROM billed WHERE subscription = ?1 AND active_from = ?2",
-	[SQL_STALE_ADD] = "INSERT INTO stale VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + excluded.events",
+	[SQL_STALE_ADD] = "INSERT INTO stale VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
+			  " events = CASE WHEN events < 0 THEN -1 - events ELSE events END + excluded.events",
+	[SQL_STALE_SETTLE] = "UPDATE stale SET events = -1 - events WHERE subscription = ?1 AND bill = ?2 AND events >= 0",
 	[SQL_STALE_DELETE] = "DELETE FROM stale WHERE subscription = ?1 AND bill = ?2",
-	[SQL_STALE_ANY] = "SELECT count(*) FROM (SELECT 1 FROM stale WHERE subscription = ?1 LIMIT 1)",
+	[SQL_STALE_ANY] = "SELECT count(*) FROM (SELECT 1 FROM stale WHERE subscription = ?1 AND events >= 0 LIMIT 1)",
 	[SQL_SERIES_NEXT] = "INSERT INTO series VALUES (?1, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
 
 	/* ?5: 0 what waits, 1 what was discarded, 2 both. */
@@ -464,7 +474,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		"SELECT subscription, count(*) FROM billed b WHERE NOT EXISTS (SELECT 1 FROM name n JOIN document d"
 		" ON d.subscription = n.text WHERE n.number = b.subscription) GROUP BY subscription",
 	[SQL_VERIFY_BILL_INGEST] = "SELECT ingest FROM bill WHERE number = ?1",
-	[SQL_VERIFY_STALE] = "SELECT bill FROM stale WHERE subscription = ?1 ORDER BY bill",
+	[SQL_VERIFY_STALE] = "SELECT bill FROM stale WHERE subscription = ?1 AND events >= 0 ORDER BY bill",
 
 	/* A void is known by the name of what it voids. */
 	[SQL_LEDGER] = LEDGER_ROWS " ORDER BY d.number, e.number LIMIT ?5",

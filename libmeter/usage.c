@@ -3,7 +3,7 @@
  * cuts a minute. The newest minutes are not in hours and days yet and are read one by one.
  *
  * So a month costs the same however many events lie under it, and any range is exact to the microsecond. A meter that is counted no
- * more, and usage as it was known at some time, are read from the events alone.
+ * more, and usage as it was known at some time, are read from the events alone; of the latter those of minutes that have usage.
  */
 #include "usage.h"
 
@@ -24,8 +24,9 @@
 struct collector {
 	struct reader *reader;
 	const struct usage_request *request;
-	int64_t meter_number;      /* 0: it has no buckets, and events are read one by one; then */
-	struct intern local;       /* are the dimensions of events, whose numbers are below 0 */
+	bool is_counted;          /* the meter has buckets */
+	int64_t meter_number;     /* of its buckets; 0: events are read one by one; then */
+	struct intern local;      /* are the dimensions of events, whose numbers are below 0 */
 	struct buckets sums;      /* by (start of the row's period in microseconds, subscription, group as dimensions) */
 	struct intern dimensions; /* numbers of dimension sets seen; the text is the number's bytes */
 	size_t *group_of;         /* by index of the dimension set */
@@ -401,6 +402,36 @@ static int copy_rows(struct usage_set *out, const struct collector *c)
 	return METER_OK;
 }
 
+static int compare_rows(const void *left, const void *right)
+{
+	const struct usage_row *a = left, *b = right;
+	return (a->period.from_us > b->period.from_us) - (a->period.from_us < b->period.from_us);
+}
+
+/* Usage as it was known at some time: what each minute holds now says where to look for events. */
+static int collect_known(struct collector *c)
+{
+	struct usage_request minutes = *c->request;
+	struct usage_set set;
+	int64_t done_us = INT64_MIN;
+	minutes.ingest_max = 0;
+	minutes.by = METER_BY_MINUTE;
+	minutes.group_by_count = 0;
+	int code = meter__usage_collect(&set, c->reader, &minutes);
+	if (code != METER_OK)
+		return code;
+	qsort(set.rows, set.count, sizeof(*set.rows), compare_rows);
+	for (size_t i = 0; i < set.count && code == METER_OK; i++) {
+		const struct period minute = set.rows[i].period;
+		if (minute.from_us < done_us) /* of another subscription */
+			continue;
+		code = collect_range(c, -1, minute.from_us, minute.to_us);
+		done_us = minute.to_us;
+	}
+	meter__usage_set_free(&set);
+	return code;
+}
+
 static int collect(struct collector *c)
 {
 	int code;
@@ -408,7 +439,9 @@ static int collect(struct collector *c)
 		return c->meter_number ? collect_weighted(c)
 		                       : meter__fail(METER_EUNSUPPORTED, "meter %s: values over time that are counted no more",
 		                                     c->request->meter->key);
-	if (c->meter_number == 0) {
+	if (c->request->ingest_max > 0 && c->is_counted) {
+		code = collect_known(c);
+	} else if (c->meter_number == 0) {
 		code = collect_range(c, -1, c->request->range.from_us, c->request->range.to_us);
 	} else {
 		code = collect_buckets(c, coarsest_level(c->request->by));
@@ -423,7 +456,10 @@ int meter__usage_collect(struct usage_set *out, struct reader *r, const struct u
 	*out = (struct usage_set){0};
 	struct collector c = {.reader = r, .request = request};
 	c.sums.seed = c.dimensions.seed = c.groups.seed = c.members.seed = c.local.seed = meter__os.random();
-	int code = request->ingest_max > 0 ? METER_OK : meter__store_meter(r, &c.meter_number, request->meter);
+	int code = meter__store_meter(r, &c.meter_number, request->meter);
+	c.is_counted = c.meter_number != 0;
+	if (request->ingest_max > 0)
+		c.meter_number = 0;
 	if (code == METER_OK)
 		code = collect(&c);
 	if (code == METER_OK)

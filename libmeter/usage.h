@@ -20,7 +20,8 @@ struct usage_request {
 	size_t group_by_count;
 	const struct usage_where *where;
 	size_t where_count;
-	int64_t ingest_max; /* only events stored up to this transaction, read one by one; 0: all there are */
+	int64_t ingest_max; /* only events stored up to this transaction, read one by one, which time_weighted meters do
+	                       not support; 0: all there are */
 };
 
 struct usage_row {

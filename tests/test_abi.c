@@ -109,7 +109,7 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_quantity, quantity, 8),
 		FIELD(meter_quantity, dimensions, 16),
 		FIELD(meter_quantity, dimension_count, 24),
-		SIZE(meter_events_filter, 56),
+		SIZE(meter_events_filter, 120),
 		FIELD(meter_events_filter, struct_size, 0),
 		FIELD(meter_events_filter, subscription, 8),
 		FIELD(meter_events_filter, subscription_size, 16),
@@ -117,6 +117,22 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_events_filter, type_size, 32),
 		FIELD(meter_events_filter, from_us, 40),
 		FIELD(meter_events_filter, to_us, 48),
+		FIELD(meter_events_filter, id, 56),
+		FIELD(meter_events_filter, id_size, 64),
+		FIELD(meter_events_filter, source, 72),
+		FIELD(meter_events_filter, source_size, 80),
+		FIELD(meter_events_filter, properties, 88),
+		FIELD(meter_events_filter, property_count, 96),
+		FIELD(meter_events_filter, invoice, 104),
+		FIELD(meter_events_filter, outcome, 112),
+		FIELD(meter_events_filter, with_invoice, 116),
+		SIZE(meter_explain_options, 40),
+		FIELD(meter_explain_options, struct_size, 0),
+		FIELD(meter_explain_options, number, 8),
+		FIELD(meter_explain_options, subscription, 16),
+		FIELD(meter_explain_options, period, 24),
+		FIELD(meter_explain_options, line, 32),
+		FIELD(meter_explain_options, events, 36),
 		SIZE(meter_quarantine_filter, 24),
 		FIELD(meter_quarantine_filter, struct_size, 0),
 		FIELD(meter_quarantine_filter, outcome, 8),
@@ -205,6 +221,12 @@ static void test_initializers(void **state)
 	assert_true(!events.subscription && !events.type);
 	assert_true(events.subscription_size == METER_NUL_TERMINATED && events.type_size == METER_NUL_TERMINATED);
 	assert_true(events.from_us == INT64_MIN && events.to_us == INT64_MAX);
+	assert_true(!events.id && !events.source && !events.properties && !events.invoice && !events.outcome && !events.with_invoice);
+	assert_true(events.id_size == METER_NUL_TERMINATED && events.source_size == METER_NUL_TERMINATED);
+
+	meter_explain_options explain = METER_EXPLAIN_OPTIONS_INIT;
+	assert_int_equal(explain.struct_size, sizeof(explain));
+	assert_true(!explain.number && !explain.subscription && !explain.period && !explain.line && !explain.events);
 }
 
 static void test_header_and_library_fit(void **state)

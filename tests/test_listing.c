@@ -168,6 +168,67 @@ static void test_filters(void **state)
 	close_meter(m);
 }
 
+/* Filters that are looked at row by row, or by the database: pages end between their matches. */
+static void test_more_filters(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	for (int i = 0; i < 700; i++) {
+		char value[16];
+		snprintf(value, sizeof(value), "%d", i % 350);
+		meter_property properties[] = {METER_PROPERTY("n", value), METER_PROPERTY("even", i % 2 ? "no" : "yes")};
+		meter_event e = event_of("acme", number(i), "call");
+		e.timestamp_us += i;
+		e.source = i % 3 ? "gw-1" : NULL;
+		e.properties = properties;
+		e.property_count = 2;
+		assert_ok(meter_record(m, &e));
+	}
+	assert_ok(meter_flush(m, -1));
+	const meter_property both[] = {METER_PROPERTY("n", "349"), METER_PROPERTY("even", "no")};
+	const meter_property none[] = {METER_PROPERTY("n", "349"), METER_PROPERTY("even", "yes")};
+	const struct {
+		const meter_property *properties;
+		const char *id, *source;
+		int count;
+	} cases[] = {{both, NULL, NULL, 2},  {both, NULL, "gw-1", 1}, {none, NULL, NULL, 0},     {NULL, "00123", NULL, 1},
+	             {NULL, "123", NULL, 0}, {NULL, NULL, "gw-1", 466}, {NULL, "00123", "gw-1", 0}, {both, "00349", NULL, 1}};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		meter_events_filter filter = METER_EVENTS_FILTER_INIT;
+		filter.properties = cases[i].properties;
+		filter.property_count = cases[i].properties ? 2 : 0;
+		filter.id = cases[i].id;
+		filter.source = cases[i].source;
+		meter_events *events = query_events(m, &filter);
+		int count = 0;
+		while (meter_events_next(events) == METER_OK) {
+			count++;
+			assert_true(meter_events_ingest(events) > 0);
+			assert_null(meter_events_invoice(events));
+		}
+		if (count != cases[i].count)
+			fail_msg("case %d: %d", (int)i, count);
+		meter_events_free(events);
+	}
+	static const int32_t wrong[] = {METER_CONFLICT, METER_REJECTED, METER_DUPLICATE, -1, 6};
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		meter_events_filter filter = METER_EVENTS_FILTER_INIT;
+		meter_events *events;
+		filter.outcome = wrong[i];
+		assert_code(METER_EINVAL, meter_events_query(&events, m, &filter));
+	}
+	meter_events_filter filter = METER_EVENTS_FILTER_INIT;
+	meter_events *events;
+	filter.invoice = "INV-000001";
+	assert_code(METER_ENOTFOUND, meter_events_query(&events, m, &filter));
+	filter.invoice = NULL;
+	filter.property_count = 1;
+	assert_code(METER_EINVAL, meter_events_query(&events, m, &filter));
+	assert_int_equal(0, meter_events_line_count(NULL));
+	assert_null(meter_events_line(NULL, 0));
+	close_meter(m);
+}
+
 static void test_arguments(void **state)
 {
 	(void)state;
@@ -560,6 +621,7 @@ int main(int argc, char **argv)
 		in_scratch(test_pages_tile_when_many_events_share_a_time),
 		in_scratch(test_each_page_sees_what_is_stored_then),
 		in_scratch(test_filters),
+		in_scratch(test_more_filters),
 		in_scratch(test_arguments),
 		in_scratch(test_texts_come_back_byte_by_byte),
 		in_scratch(test_what_was_not_given_is_not_listed),

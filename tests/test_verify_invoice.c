@@ -243,7 +243,7 @@ static void test_late_event_without_effect_is_sound(void **state)
 	record_at(m, "acme", "other", "nothing", "1", "2026-01-25T10:00:00Z", METER_LATE);
 	assert_code(METER_EEND, meter_invoice_adjust(&invoice, m, ACME, us("2026-05-05T00:00:00Z")));
 	close_meter(m);
-	assert_i64(0, sql_int(meter_path(), "SELECT count(*) FROM stale"));
+	assert_i64(0, sql_int(meter_path(), "SELECT count(*) FROM stale WHERE events >= 0"));
 	assert_sound();
 }
 

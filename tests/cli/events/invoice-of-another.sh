@@ -1,0 +1,2 @@
+. ./billed.sh
+meter events globex --invoice INV-000001

@@ -1,0 +1,2 @@
+. ./billed.sh
+meter events acme --outcome late --with-invoice

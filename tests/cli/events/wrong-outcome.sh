@@ -1,0 +1,1 @@
+meter events acme --outcome pending

@@ -1,0 +1,2 @@
+. ./billed.sh
+meter explain acme 2

@@ -1,0 +1,2 @@
+. ./billed.sh
+meter explain INV-000001 5 --events 3

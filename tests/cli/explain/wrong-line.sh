@@ -1,0 +1,1 @@
+meter explain INV-000001 first
