@@ -35,7 +35,7 @@ INSERT INTO "billed" VALUES(16,1773586800000000,1774191600000000,10,10);
 INSERT INTO "billed" VALUES(16,1774191600000000,1774796400000000,11,11);
 INSERT INTO "billed" VALUES(16,1774796400000000,1775358000000000,18,17);
 CREATE TABLE catalog (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
-INSERT INTO "catalog" VALUES(1,1795260715182473,'# What tests/data/make.sh bills: every model of a charge, and what reaches over periods.
+INSERT INTO "catalog" VALUES(1,1795261904712203,'# What tests/data/make.sh bills: every model of a charge, and what reaches over periods.
 version: 1
 units: {credits: {exponent: 3, price: "0.015", currency: EUR}}
 meters:
@@ -696,6 +696,7 @@ INSERT INTO "name" VALUES(14,'{"":"u1"}');
 INSERT INTO "name" VALUES(15,'{"model":"small"}');
 INSERT INTO "name" VALUES(16,'tokyo');
 CREATE TABLE quarantine ( number INTEGER PRIMARY KEY AUTOINCREMENT, outcome INTEGER NOT NULL, code TEXT NOT NULL, first INTEGER NOT NULL, times INTEGER NOT NULL, discarded INTEGER, discard_reason TEXT, reason TEXT NOT NULL, text ANY NOT NULL, UNIQUE (outcome, reason, text)) STRICT;
+CREATE TABLE retraction ( timestamp INTEGER NOT NULL, subscription INTEGER NOT NULL, id TEXT NOT NULL, ingest INTEGER NOT NULL, is_waiting INTEGER NOT NULL, because TEXT NOT NULL, PRIMARY KEY (timestamp, subscription, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE sample ( meter INTEGER NOT NULL, subscription INTEGER NOT NULL, dimensions INTEGER NOT NULL, timestamp INTEGER NOT NULL, events INTEGER NOT NULL, unmeasured INTEGER NOT NULL, value ANY, at INTEGER, PRIMARY KEY (meter, subscription, dimensions, timestamp)) STRICT, WITHOUT ROWID;
 INSERT INTO "sample" VALUES(7,1,7,1768213230500000,1,0,2,NULL);
 INSERT INTO "sample" VALUES(7,1,7,1768299630500000,1,0,3,NULL);
@@ -719,8 +720,10 @@ INSERT INTO "shape" VALUES(6,11,'["ms","peak"]');
 INSERT INTO "shape" VALUES(7,12,'["user"]');
 CREATE TABLE spool (id INTEGER PRIMARY KEY, consumed INTEGER NOT NULL, retired INTEGER NOT NULL) STRICT;
 CREATE TABLE stale (subscription INTEGER NOT NULL, bill INTEGER NOT NULL, events INTEGER NOT NULL, PRIMARY KEY (subscription, bill)) STRICT, WITHOUT ROWID;
-CREATE TABLE total ( one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT NULL, rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation INTEGER NOT NULL, rolled_before INTEGER NOT NULL, recovered INTEGER NOT NULL, damaged INTEGER NOT NULL, late_rows INTEGER NOT NULL, negative INTEGER NOT NULL, closed_before INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;
-INSERT INTO "total" VALUES(1,164,0,0,0,2,7,1,2,29578260,0,0,157,0,1777593600000000,-5901693721045339399);
+INSERT INTO "stale" VALUES(1,1,-2);
+INSERT INTO "stale" VALUES(2,5,-2);
+CREATE TABLE total ( one INTEGER PRIMARY KEY CHECK (one = 1), accepted INTEGER NOT NULL, duplicate INTEGER NOT NULL, conflict INTEGER NOT NULL, rejected INTEGER NOT NULL, late INTEGER NOT NULL, ingest INTEGER NOT NULL, catalog INTEGER NOT NULL, generation INTEGER NOT NULL, rolled_before INTEGER NOT NULL, recovered INTEGER NOT NULL, damaged INTEGER NOT NULL, late_rows INTEGER NOT NULL, negative INTEGER NOT NULL, closed_before INTEGER NOT NULL, retracted INTEGER NOT NULL, retractions_waiting INTEGER NOT NULL, database INTEGER NOT NULL) STRICT;
+INSERT INTO "total" VALUES(1,164,0,0,0,2,7,1,2,29578260,0,0,157,0,1777593600000000,0,0,-7577599694882087457);
 CREATE TABLE unbilled (subscription INTEGER NOT NULL, type INTEGER NOT NULL, events INTEGER NOT NULL, PRIMARY KEY (subscription, type)) STRICT, WITHOUT ROWID;
 CREATE INDEX meter_definition ON meter (definition);
 CREATE INDEX quarantine_waiting ON quarantine (outcome, code, times) WHERE discarded IS NULL;
