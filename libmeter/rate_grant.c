@@ -106,7 +106,8 @@ static int pay_open(struct rater *r, const struct grant *grant, struct decimal p
 
 /* ---- commitments ---- */
 
-/* What the account remembers of a grant: how much was "used", whether it was "bought". */
+/* What the account remembers of a grant: how much was "used", whether it was "bought"; and how much was "spent" towards a promise, which is
+ * another thing, and may have the key that another plan has for something paid ahead. */
 static int get(struct decimal *out, const struct rater *r, const char *what, const struct grant *grant)
 {
 	struct buffer key = {0};
@@ -171,13 +172,13 @@ static int rate_postpaid(struct rater *r, const struct grant *grant, struct deci
 	struct decimal used, spent, missing;
 	if (!is_in_term(grant, r->held))
 		return METER_OK;
-	int rc = get(&used, r, "used", grant);
+	int rc = get(&used, r, "spent", grant);
 	if (rc == METER_OK)
 		rc = open_sum(&spent, r, grant);
 	if (rc == METER_OK)
 		rc = meter__decimal_add(&used, used, spent);
 	if (rc == METER_OK)
-		rc = set(r, "used", grant, used);
+		rc = set(r, "spent", grant, used);
 	if (rc != METER_OK || !has_instant(r->held, grant->until_us - 1) || meter__decimal_compare(used, amount) >= 0)
 		return rc;
 	rc = meter__decimal_subtract(&missing, amount, used);

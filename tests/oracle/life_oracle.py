@@ -204,15 +204,17 @@ class Grants:
     def run(self):
         start, end = (instant(stamp(t)) for t in self.held)
         term = lambda g: end > instant(g.get("from", "")) and (start < instant(g.get("until", "9")) or g.get("rollover") == "true")
+        ahead = Fraction(0)  # what is paid ahead does not pay for paying ahead
         for g in self.grants:
             amount = self.rater.round(Fraction(g["amount"]))
             if g.get("kind") == "prepaid" and ("bought", g["key"]) not in self.account:
                 if end > instant(g["from"]) and start < instant(g["until"]):
                     self.account["bought", g["key"]] = Fraction(1)
                     self.line("commitment", 1, amount)
+                    ahead += amount
             elif g.get("kind") == "postpaid" and term(g):
-                used = self.account.get(("used", g["key"]), Fraction(0)) + sum(self.left[k] for k in self.open_of(g))
-                self.account["used", g["key"]] = used
+                used = self.account.get(("spent", g["key"]), Fraction(0)) + sum(self.left[k] for k in self.open_of(g))
+                self.account["spent", g["key"]] = used
                 if start < instant(g["until"]) <= end and used < amount:
                     self.line("commitment", 1, amount - used)
         self.total += sum(line[6] for line in self.lines)
@@ -221,7 +223,7 @@ class Grants:
             if g.get("kind") == "postpaid" or not term(g) or (g.get("kind") == "prepaid" and ("bought", g["key"]) not in self.account):
                 continue
             used = self.account.get(("used", g["key"]), Fraction(0))
-            taken = min(self.rater.round(Fraction(g["amount"])) - used, due)
+            taken = min(self.rater.round(Fraction(g["amount"])) - used, due - ahead if g.get("kind") == "prepaid" else due)
             if "applies_to" in g:
                 taken = min(taken, sum(self.left[k] for k in self.open_of(g)))
             if taken <= 0:
