@@ -15,8 +15,9 @@
 #include "event_json.h"
 #include "instant.h"
 
-/* An hour costs sixty seeks: beyond so many, what was found is said to be found among these. */
-#define HOURS_MAX 100
+/* An hour costs sixty seeks, 0.3 ms in a large file: beyond so many for each event that is asked for, what was found is said to be found
+ * among these. Where few events make the most of the usage, one each is enough. */
+#define HOURS_AN_EVENT 2
 
 /* Where events may be: a stretch of time, and a bound of what one in it weighs. */
 struct node {
@@ -281,7 +282,7 @@ static int find_by_buckets(struct search *s)
 			break;
 		if (node.is_minute) {
 			code = look_at_events(s, node.period);
-		} else if (is_full(s) && s->hours >= HOURS_MAX) {
+		} else if (is_full(s) && s->hours >= HOURS_AN_EVENT * s->request->events_max) {
 			s->out->is_exact = false;
 			break;
 		} else {
