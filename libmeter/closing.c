@@ -82,41 +82,50 @@ static bool is_refusal(int code)
 	return code == METER_ESTATE || code == METER_ENOTFOUND || code == METER_EUNSUPPORTED || code == METER_EOVERFLOW;
 }
 
-/* Whether the first open period is over, and its grace. METER_EEND: it is not, or there is none. */
-static int check_due(const struct closing *c, const struct meter_catalog *catalog, const struct subscription *subscription)
+/* The first open period, and the plan that is held at its end. METER_EEND: there is none. */
+static int find_open(const struct closing *c, const struct meter_catalog *catalog, const struct subscription *subscription,
+                     struct period *active_out, const struct plan **plan_out)
 {
 	struct billing_period period;
 	struct rate_segment *segments;
 	size_t count;
 	int code = meter__draft_open_period(&period, c->reader, catalog, subscription);
+	if (code == METER_OK)
+		code = meter__segments(&segments, &count, catalog, subscription, period.active);
 	if (code != METER_OK)
 		return code;
-	if (period.active.to_us > c->at_us)
-		return METER_EEND;
-	code = meter__segments(&segments, &count, catalog, subscription, period.active);
-	if (code != METER_OK)
-		return code;
-	const bool is_due = c->at_us >= period.active.to_us + segments[count - 1].plan->grace_us;
+	*active_out = period.active;
+	*plan_out = segments[count - 1].plan;
 	free(segments);
-	return is_due ? METER_OK : METER_EEND;
+	return METER_OK;
+}
+
+/* Whether the first open period is over, and its grace. METER_EEND: it is not, or there is none. */
+static int check_due(const struct closing *c, const struct meter_catalog *catalog, const struct subscription *subscription)
+{
+	struct period active;
+	const struct plan *plan;
+	int code = find_open(c, catalog, subscription, &active, &plan);
+	if (code != METER_OK)
+		return code;
+	return c->at_us >= active.to_us + plan->grace_us ? METER_OK : METER_EEND;
 }
 
 /* The adjustments that no invoice will take along: by the plan, or because the subscription has ended. */
 static int settle_rest(const struct closing *c, struct meter_closing *out, const struct meter_catalog *catalog,
                        const struct subscription *subscription)
 {
-	struct billing_period period;
+	struct period active;
+	const struct plan *plan;
 	meter_invoice *invoice;
 	bool is_stale;
 	int code = meter__store_is_stale(c->reader, meter__slice_of(subscription->key), &is_stale);
 	if (code != METER_OK || !is_stale)
 		return code;
-	code = meter__draft_open_period(&period, c->reader, catalog, subscription);
+	code = find_open(c, catalog, subscription, &active, &plan);
 	if (code != METER_OK && code != METER_EEND)
 		return code;
-	const struct plan *plan =
-		meter__catalog_plan(catalog, meter__slice_of(subscription->plans[subscription->plan_count - 1].plan), c->at_us);
-	if (code == METER_OK && !(plan && plan->credits_late))
+	if (code == METER_OK && !plan->credits_late)
 		return METER_OK;
 	do {
 		code = meter__finalize_adjustments(c, &invoice, meter__slice_of(subscription->key));
