@@ -82,7 +82,7 @@ static bool is_refusal(int code)
 	return code == METER_ESTATE || code == METER_ENOTFOUND || code == METER_EUNSUPPORTED || code == METER_EOVERFLOW;
 }
 
-/* The first open period, and the plan that is held at its end. METER_EEND: there is none. */
+/* The first open period, which is set first, and the plan that is held at its end. METER_EEND: there is none. */
 static int find_open(const struct closing *c, const struct meter_catalog *catalog, const struct subscription *subscription,
                      struct period *active_out, const struct plan **plan_out)
 {
@@ -90,11 +90,12 @@ static int find_open(const struct closing *c, const struct meter_catalog *catalo
 	struct rate_segment *segments;
 	size_t count;
 	int code = meter__draft_open_period(&period, c->reader, catalog, subscription);
-	if (code == METER_OK)
-		code = meter__segments(&segments, &count, catalog, subscription, period.active);
 	if (code != METER_OK)
 		return code;
 	*active_out = period.active;
+	code = meter__segments(&segments, &count, catalog, subscription, period.active);
+	if (code != METER_OK)
+		return code;
 	*plan_out = segments[count - 1].plan;
 	free(segments);
 	return METER_OK;
@@ -103,9 +104,11 @@ static int find_open(const struct closing *c, const struct meter_catalog *catalo
 /* Whether the first open period is over, and its grace. METER_EEND: it is not, or there is none. */
 static int check_due(const struct closing *c, const struct meter_catalog *catalog, const struct subscription *subscription)
 {
-	struct period active;
+	struct period active = {0, INT64_MIN};
 	const struct plan *plan;
 	int code = find_open(c, catalog, subscription, &active, &plan);
+	if (active.to_us > c->at_us) /* what is wrong with it may be mended until then */
+		return METER_EEND;
 	if (code != METER_OK)
 		return code;
 	return c->at_us >= active.to_us + plan->grace_us ? METER_OK : METER_EEND;
