@@ -55,6 +55,9 @@ run 0 $meter invoice tiny --period 2026-01
 say "The month is over: every invoice becomes final, with a number, for ever."
 run 0 $meter invoice --due --at 2026-02-03
 
+say "Why does line 4 say 8.87? Rule, steps, days, and the events that weigh most."
+run 0 $meter explain INV-000001 4 --events 3
+
 say "An event that comes after all is late: it changes no invoice, and is on the next one as what was missing."
 echo '{"id":"late-1","subscription":"acme","type":"llm.call","timestamp":"2026-01-31T23:59:59Z","properties":{"model":"large-1","kind":"input","tokens":1000000}}' \
 	>"$demo/late.jsonl"
