@@ -220,9 +220,9 @@ int meter__draft_again(struct bill *out, struct reader *r, const struct bill *st
 	return code;
 }
 
-bool meter__bill_is_running(const struct bill *s)
+bool meter__bill_is_running(const struct bill *s, int64_t now_us)
 {
-	if (s->period.active.to_us <= meter__os.now_us())
+	if (s->period.active.to_us <= now_us)
 		return false;
 	for (size_t i = 0; i < s->segment_count; i++) {
 		for (size_t k = 0; k < s->segments[i].plan->charge_count; k++) {
@@ -451,7 +451,7 @@ static int flow_through_billed(struct drafting *d, const struct billed *billed)
 	set_flow(d, &left);
 	const bool is_same = meter__adjust_is_same(&before, &after);
 	/* Where a gauge holds on, what is right now will not be in a while. */
-	if (code == METER_OK && billed->stale_events >= 0 && !(is_same && meter__bill_is_running(&after)))
+	if (code == METER_OK && billed->stale_events >= 0 && !(is_same && meter__bill_is_running(&after, d->as_of.now_us)))
 		code = note_settled(d->invoice, billed->bill);
 	if (code == METER_OK && !is_same)
 		code = add_adjustment(d, &before, &after);

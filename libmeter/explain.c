@@ -346,9 +346,11 @@ static int find_usage(struct explaining *x, struct explained_line *l)
 	                                 .ingest_after = l->bill->before ? l->bill->before->ingest : 0,
 	                                 .ingest_max = l->bill->ingest_max,
 	                                 .events_max = x->events_max};
-	/* As rating does: nobody knows yet how long the last value holds. */
-	if (l->charge->meter->aggregation == AGGREGATION_TIME_WEIGHTED && request.range.to_us > meter__os.now_us())
-		request.range.to_us = meter__os.now_us() > request.range.from_us ? meter__os.now_us() : request.range.from_us;
+	/* As rating does: nobody knew then how long the last value holds. */
+	const struct document *document = &x->explanation->invoice->document;
+	const int64_t known_us = document->number ? document->at_us : meter__os.now_us();
+	if (l->charge->meter->aggregation == AGGREGATION_TIME_WEIGHTED && request.range.to_us > known_us)
+		request.range.to_us = known_us > request.range.from_us ? known_us : request.range.from_us;
 	/* A subscription that never had an event, or a bill that knew of none. */
 	const bool knew_nothing = l->bill->bill->number != 0 && l->bill->bill->ingest == 0;
 	if (x->subscription == 0 || knew_nothing)

@@ -134,7 +134,7 @@ static int set_billed(const struct closing *c, const struct meter_invoice *invoi
 	const struct billed billed = {s->period.active, s->number, invoice->document.number, 0};
 	int64_t number;
 	int code = meter__store_billed_set(c->store, meter__slice_of(invoice->subscription), &billed);
-	if (code != METER_OK || !meter__bill_is_running(s))
+	if (code != METER_OK || !meter__bill_is_running(s, c->at_us))
 		return code;
 	code = meter__store_name(c->reader, &number, meter__slice_of(invoice->subscription));
 	return code == METER_OK ? meter__store_stale_add(c->store, number, s->number, 0) : code;

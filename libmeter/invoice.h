@@ -105,8 +105,8 @@ int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *ca
 int meter__draft_again(struct bill *out, struct reader *r, const struct bill *stored, struct slice subscription,
                        const struct account *before, const struct as_of *as_of);
 
-/* Of a bill that was rated: whether a gauge goes on counting in it, because its period is not over. */
-bool meter__bill_is_running(const struct bill *s);
+/* Of a bill that was rated: whether a gauge goes on counting in it after now_us, because its period is not over. */
+bool meter__bill_is_running(const struct bill *s, int64_t now_us);
 
 /* The first period of a subscription that is not billed yet; METER_EEND: all are. */
 int meter__draft_open_period(struct billing_period *out, struct reader *r, const struct meter_catalog *catalog,
