@@ -2,7 +2,7 @@
  * bill.h - one billing period of a subscription, rated: lines and totals, where they come from, what the period before left and
  * what this one leaves.
  *
- * Made by rating (draft.c, quote.c) or read from the file (store_invoice.c). Invoices are made of bills: of their own period,
+ * Made by rating (draft_bill.c, quote.c) or read from the file (store_bill.c). Invoices are made of bills: of their own period,
  * and of earlier ones that were rated anew.
  */
 #ifndef METER_BILL_H

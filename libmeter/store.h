@@ -143,7 +143,7 @@ int meter__store_catalog_activate(struct store *s, int64_t version);
 /* Delete the next part of the buckets of meters that no catalog uses any more. */
 int meter__store_catalog_purge(struct store *s, bool *done_out);
 
-/* ---- invoices (store_invoice.c) ---- */
+/* ---- invoices (store_bill.c, store_document.c) ---- */
 
 enum document_kind { DOCUMENT_INVOICE = 1, DOCUMENT_CREDIT_NOTE = 2, DOCUMENT_ADJUSTMENT = 3, DOCUMENT_VOID = 4 };
 

@@ -303,6 +303,22 @@ void meter__store_result_aggregate(sqlite3_context *context, const struct aggreg
 int meter__store_values_aggregate(sqlite3_value **values, enum aggregation aggregation, struct aggregate *out);
 int meter__store_columns_aggregate(sqlite3_stmt *statement, int first, enum aggregation aggregation, struct aggregate *out);
 
+/* Columns of invoices (store_column.c). Decimals are text; NULL is no text, or the number 0. What is bound must live until the
+ * statement has run. */
+void meter__store_bind_decimal(sqlite3_stmt *statement, int column, struct decimal d);
+void meter__store_bind_text(sqlite3_stmt *statement, int column, const char *text);
+void meter__store_bind_number(sqlite3_stmt *statement, int column, int64_t number);
+int meter__store_column_amount(sqlite3_stmt *row, int column, struct decimal *out);
+int meter__store_column_text(sqlite3_stmt *row, int column, struct arena *arena, const char **out);
+int meter__store_column_number(sqlite3_stmt *row, int column, int64_t *out);
+/* A statement that gives one row with one integer; METER_EEND without a row, or when it is NULL. Then one with one parameter. */
+int meter__store_step_integer(struct connection *c, sqlite3_stmt *statement, int64_t *out);
+int meter__store_integer_of(struct connection *c, enum statement which, int64_t parameter, int64_t *out);
+/* Visit the rows of a statement, which is reset. Then of one with one parameter. */
+int meter__store_visit_rows(struct connection *c, sqlite3_stmt *statement, int (*visit)(sqlite3_stmt *row, void *user), void *user);
+int meter__store_visit_of(struct connection *c, enum statement which, int64_t parameter,
+                          int (*visit)(sqlite3_stmt *row, void *user), void *user);
+
 /* Ingest (store_ingest.c): its function, row source and memory. */
 int meter__store_ingest_new(struct store *s);
 void meter__store_ingest_free(struct store *s);
