@@ -43,7 +43,8 @@ struct verb {
 };
 
 extern const struct verb verb_apply, verb_check, verb_replay, verb_query, verb_invoice, verb_quote, verb_events, verb_quarantine,
-	verb_shadow, verb_test, verb_plan, verb_explain, verb_stats, verb_verify, verb_backfill, verb_ledger, verb_backup, verb_accept_loss, verb_version, verb_help;
+	verb_shadow, verb_test, verb_plan, verb_explain, verb_stats, verb_verify, verb_backfill, verb_ledger, verb_backup,
+	verb_accept_loss, verb_version, verb_help;
 
 /* Every verb, in the order of the help; NULL ends it. */
 extern const struct verb *const cli_verbs[];

@@ -43,7 +43,8 @@ static int retract(const struct arguments *arguments, meter *m)
 	int64_t events;
 
 	progress_begin(&progress, "events");
-	int result = meter_backfill_retract(m, arguments->operands[1], opt_value(arguments, "reason"), show_progress, &progress, &events);
+	int result = meter_backfill_retract(m, arguments->operands[1], opt_value(arguments, "reason"), show_progress, &progress,
+	                                    &events);
 	progress_clear(&progress);
 	if (result != METER_OK)
 		return cli_library_error(result);
@@ -60,7 +61,8 @@ static int run(const struct arguments *arguments)
 	if (!is_list && strcmp(arguments->operands[0], "retract") != 0)
 		return cli_usage_error(arguments->verb, "\"%s\" is neither list nor retract", arguments->operands[0]);
 	if (arguments->operand_count != (is_list ? 1u : 2u))
-		return cli_usage_error(arguments->verb, is_list ? "list takes no name" : "retract needs the name of one backfill");
+		return cli_usage_error(arguments->verb,
+		                       is_list ? "list takes no name" : "retract needs the name of one backfill");
 	if (!is_list && !opt_value(arguments, "reason"))
 		return cli_usage_error(arguments->verb, "retract needs --reason");
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
@@ -78,7 +80,8 @@ const struct verb verb_backfill = {
 	.name = "backfill",
 	.operands = "list | retract NAME",
 	.summary = "list what was replayed under a name, or take it back whole",
-	.details = "Events that are taken back stay in the file and count nowhere; where they are on a finalized invoice, the difference\n"
+	.details = "Events that are taken back stay in the file and count nowhere; where they are on a finalized invoice, the "
+                   "difference\n"
 		   "becomes an adjustment. Events that were there before the backfill are not touched.\n"
 		   "\n"
 		   "  meter replay --backfill march-gateway-2 old.jsonl\n"

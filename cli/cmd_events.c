@@ -158,8 +158,9 @@ static int read_outcome(struct request *r, const struct arguments *arguments)
 	if (name && r->filter.outcome == 0)
 		return cli_usage_error(arguments->verb, "--outcome: \"%s\" is none of accepted, late", name);
 	if (r->filter.outcome == METER_CONFLICT || r->filter.outcome == METER_REJECTED)
-		return cli_usage_error(arguments->verb, "--outcome %s: such events are not stored; meter quarantine list --outcome %s",
-		                       name, name);
+		return cli_usage_error(arguments->verb,
+		                       "--outcome %s: such events are not stored; meter quarantine list --outcome %s", name,
+		                       name);
 	return EXIT_DONE;
 }
 
@@ -225,9 +226,12 @@ const struct verb verb_events = {
 	.name = "events",
 	.operands = "[SUBSCRIPTION]",
 	.summary = "list the stored events of a subscription",
-	.details = "SUBSCRIPTION may be left out with --invoice and --id. invoice is the number of the document that billed the event first\n"
-		   "(empty: none yet), lines are the keys of the charges that count it, late says that it came after the invoice of\n"
-		   "its period. Events are kept by time: --from and --to make a listing fast. Without invoice and lines, what --format\n"
+	.details = "SUBSCRIPTION may be left out with --invoice and --id. invoice is the number of the document that billed the "
+                   "event first\n"
+		   "(empty: none yet), lines are the keys of the charges that count it, late says that it came after the invoice "
+                   "of\n"
+		   "its period. Events are kept by time: --from and --to make a listing fast. Without invoice and lines, what "
+                   "--format\n"
 		   "jsonl prints can be replayed. Events that were refused are in meter quarantine.\n"
 		   "\n"
 		   "  meter events acme --from 2026-01-31 --to 2026-02-01 --type llm.call\n"

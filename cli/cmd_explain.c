@@ -471,7 +471,7 @@ const struct verb verb_explain = {
 	.summary = "show where the lines of an invoice come from, down to the events",
 	.details =
 		"For each line, or for LINE (1 is the first): the rule in the catalog it was rated by, the steps to the amount, "
-                "the\n"
+		"the\n"
 		"other lines of the same charge, the usage day by day, and the events that weigh most. A finalized invoice is\n"
 		"explained by what it saw: late events are in its adjustment, not in it.\n"
 		"\n"

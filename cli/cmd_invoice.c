@@ -1,6 +1,6 @@
 /*
- * cmd_invoice.c - meter invoice: what a subscription's usage of a period costs, from the draft to the finalized invoice and what comes
- * after it; and printing invoices and quotes.
+ * cmd_invoice.c - meter invoice: what a subscription's usage of a period costs, from the draft to the finalized invoice and what
+ * comes after it; and printing invoices and quotes.
  */
 #include "cli.h"
 
@@ -222,7 +222,6 @@ static void print_json(const meter_invoice *invoice)
 	text_free(&t);
 }
 
-
 int cmd_invoice_print(const meter_invoice *invoice, enum format format)
 {
 	struct out o;
@@ -338,8 +337,8 @@ static int show(meter *m, const struct request *r, enum format format)
 static int finalize(meter *m, const struct request *r, enum format format)
 {
 	meter_invoice *invoice;
-	int result = meter_invoice_finalize(&invoice, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED, r->reason,
-	                                    r->at_us);
+	int result = meter_invoice_finalize(&invoice, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED,
+	                                    r->reason, r->at_us);
 	return finish(result, invoice, format);
 }
 
@@ -442,8 +441,9 @@ static int diff(meter *m, const struct request *r, enum format format)
 /* ---- many invoices ---- */
 
 static const struct column list_columns[] = {
-	{"number", COLUMN_TEXT}, {"kind", COLUMN_TEXT},     {"status", COLUMN_TEXT},    {"subscription", COLUMN_TEXT}, {"from", COLUMN_TEXT},
-	{"to", COLUMN_TEXT},     {"currency", COLUMN_TEXT}, {"total", COLUMN_DECIMAL}, {"due", COLUMN_DECIMAL},
+	{"number", COLUMN_TEXT},       {"kind", COLUMN_TEXT},     {"status", COLUMN_TEXT},
+	{"subscription", COLUMN_TEXT}, {"from", COLUMN_TEXT},     {"to", COLUMN_TEXT},
+	{"currency", COLUMN_TEXT},     {"total", COLUMN_DECIMAL}, {"due", COLUMN_DECIMAL},
 };
 #define LIST_COLUMN_COUNT (sizeof(list_columns) / sizeof(list_columns[0]))
 
@@ -562,7 +562,7 @@ static int due(meter *m, const struct request *r, enum format format)
 
 static int run(const struct arguments *arguments)
 {
-	static int (*const actions[ACTION_COUNT])(meter *m, const struct request *r, enum format format) = {
+	static int (*const actions[ACTION_COUNT])(meter * m, const struct request *r, enum format format) = {
 		[SHOW] = show,     [PREVIEW] = show, [FINALIZE] = finalize, [VOID] = void_it, [REGENERATE] = regenerate,
 		[ADJUST] = adjust, [DIFF] = diff,    [DUE] = due,           [LIST] = list,
 	};
@@ -574,8 +574,8 @@ static int run(const struct arguments *arguments)
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
 	if (!m)
 		return EXIT_FAILED;
-	exit_code = request.is_all ? all(m, &request, arguments->format)
-	                           : actions[request.action](m, &request, arguments->format);
+	exit_code =
+		request.is_all ? all(m, &request, arguments->format) : actions[request.action](m, &request, arguments->format);
 	return cli_close(m, exit_code);
 }
 
@@ -599,10 +599,12 @@ const struct verb verb_invoice = {
 	.name = "invoice",
 	.operands = "[SUBSCRIPTION|NUMBER]",
 	.summary = "rate a subscription's usage of a period; finalize, void and adjust invoices",
-	.details = "On every line amount = quantity x price / per, rounded once; exact is the amount before rounding. Without any of the\n"
+	.details = "On every line amount = quantity x price / per, rounded once; exact is the amount before rounding. Without "
+                   "any of the\n"
 		   "options that store something, a period that is not finalized is shown as a draft, and nothing is stored.\n"
 		   "CSV and JSON Lines have one row per line, JSON the whole invoice.\n"
-		   "Exit 3 when a line is suspended (usage that the plan has no price for), when --due or --all had to leave one out, and\n"
+		   "Exit 3 when a line is suspended (usage that the plan has no price for), when --due or --all had to leave one "
+                   "out, and\n"
 		   "when --diff found something.\n"
 		   "\n"
 		   "  meter invoice acme --period 2026-01\n"

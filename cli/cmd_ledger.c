@@ -92,11 +92,11 @@ const struct verb verb_ledger = {
 	.operands = "",
 	.summary = "list the double entries of invoices, or the balances of accounts",
 	.details = "Debit is above 0, credit below; the entries of a document sum up to 0. Accounts: \"receivable "
-                   "SUBSCRIPTION\", what it\n"
+		   "SUBSCRIPTION\", what it\n"
 		   "owes; \"revenue CHARGE\", and \"revenue\" of the plan as a whole; \"tax\"; \"deferred COMMITMENT\", bought "
-                   "ahead and not used\n"
+		   "ahead and not used\n"
 		   "yet; \"credit CREDIT\", paid from a credit. A void has the entries of what it voids with the signs turned, "
-                   "and its\n"
+		   "and its\n"
 		   "number. The time is that of the document.\n"
 		   "\n"
 		   "  meter ledger --from 2026-01-01 --to 2026-02-01 --format csv\n"

@@ -361,7 +361,7 @@ const struct verb verb_quarantine = {
 		   "         leave; the others stay, once, and are named on stderr. Without N: all that wait\n"
 		   "discard  take entries off the list for good; they are kept with the reason: list --discarded\n"
 		   "export   the texts as JSON Lines for meter replay. Only a text that is a JSON object on one line is "
-                   "exported, as it\n"
+		   "exported, as it\n"
 		   "         came; how many are not is said on stderr. Entries wait until they are retried or discarded\n"
 		   "\n"
 		   "Codes: json, subscription, id, type, timestamp, value, source, sequence, property, meter (a meter cannot "

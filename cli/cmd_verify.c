@@ -180,7 +180,8 @@ const struct verb verb_verify = {
 		"ledger, that\n"
 		"periods tile, and that every bill, rated again, is what it was. Changes nothing; recording goes on meanwhile. "
 		"--since and\n"
-		"--until make slices of a large file. Keep the head elsewhere: --head then shows whether documents were cut off.\n"
+		"--until make slices of a large file. Keep the head elsewhere: --head then shows whether documents were cut "
+                "off.\n"
 		"json is one report; jsonl and csv list the findings, at most 1,000. Exit 3 when there is a finding.\n"
 		"\n"
 		"  meter verify --since 2026-01-01 --until 2026-02-01 --json\n",

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 const struct verb *const cli_verbs[] = {
-	&verb_apply,   &verb_check, &verb_replay, &verb_query,      &verb_invoice, &verb_explain, &verb_quote,  &verb_shadow,
-	&verb_test,    &verb_plan,  &verb_backfill, &verb_events, &verb_quarantine, &verb_stats,   &verb_ledger, &verb_verify,  &verb_backup, &verb_accept_loss,
-	&verb_version, &verb_help,  NULL,
+	&verb_apply,  &verb_check,  &verb_replay, &verb_query,       &verb_invoice, &verb_explain,    &verb_quote,
+	&verb_shadow, &verb_test,   &verb_plan,   &verb_backfill,    &verb_events,  &verb_quarantine, &verb_stats,
+	&verb_ledger, &verb_verify, &verb_backup, &verb_accept_loss, &verb_version, &verb_help,       NULL,
 };
 
 const struct verb *cli_verb_find(const char *name)

@@ -1,8 +1,8 @@
 /*
  * adjust.c - what differs between two ratings of one period: as lines of an adjustment, and for people. (pure)
  *
- * Lines are the same step of the same charge when kind, charge, stretch of time and description agree; what a line says of money that
- * is left, or of a bound, does not count.
+ * Lines are the same step of the same charge when kind, charge, stretch of time and description agree; what a line says of money
+ * that is left, or of a bound, does not count.
  */
 #include <stdlib.h>
 #include <string.h>

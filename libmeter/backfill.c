@@ -1,8 +1,8 @@
 /*
  * backfill.c - events that came in bulk under a name, which can be listed and taken back whole.
  *
- * The name is the source of the events, "backfill:NAME"; it is not part of their content, so a retry without it is a duplicate all
- * the same. Taking back goes in transactions of some thousand events, between which recording goes on; it can be stopped and
+ * The name is the source of the events, "backfill:NAME"; it is not part of their content, so a retry without it is a duplicate
+ * all the same. Taking back goes in transactions of some thousand events, between which recording goes on; it can be stopped and
  * started again.
  */
 #include <stdlib.h>
@@ -72,7 +72,8 @@ int meter_backfills_query(meter_backfills **out, meter *m)
 	return METER_OK;
 }
 
-int meter_backfill_retract(meter *m, const char *name, const char *reason, meter_progress progress, void *user, int64_t *events_out)
+int meter_backfill_retract(meter *m, const char *name, const char *reason, meter_progress progress, void *user,
+                           int64_t *events_out)
 {
 	REQUIRE(m && name && reason);
 	REQUIRE_OWN(m);

@@ -15,8 +15,8 @@
 #include "event_json.h"
 #include "instant.h"
 
-/* An hour costs sixty seeks, 0.3 ms in a large file: beyond so many for each event that is asked for, what was found is said to be found
- * among these. Where few events make the most of the usage, one each is enough. */
+/* An hour costs sixty seeks, 0.3 ms in a large file: beyond so many for each event that is asked for, what was found is said to
+ * be found among these. Where few events make the most of the usage, one each is enough. */
 #define HOURS_AN_EVENT 2
 
 /* Where events may be: a stretch of time, and a bound of what one in it weighs. */
@@ -123,7 +123,8 @@ static int keep(struct search *s, const struct stored_event *stored, const struc
 	return METER_OK;
 }
 
-/* What was there at ingest_max, and of an adjustment only what is new since ingest_after: events that came, or were taken back. */
+/* What was there at ingest_max, and of an adjustment only what is new since ingest_after: events that came, or were taken back.
+ */
 static bool is_asked_for(const struct behind_request *q, const struct stored_event *stored)
 {
 	const int64_t known = q->ingest_max > 0 ? q->ingest_max : INT64_MAX - 1;

@@ -11,8 +11,8 @@
 #include "segment.h"
 
 struct invoice_line {
-	int32_t kind;       /* METER_LINE_... */
-	const char *charge; /* NULL: of the whole plan */
+	int32_t kind;        /* METER_LINE_... */
+	const char *charge;  /* NULL: of the whole plan */
 	const char *account; /* of the ledger, that it is booked on: see ledger.h */
 	const char *description;
 	struct decimal quantity;

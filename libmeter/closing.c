@@ -142,7 +142,8 @@ static int settle_rest(const struct closing *c, struct meter_closing *out, const
 	return code;
 }
 
-/* Everything of one subscription that is due; *left counts down the documents of the transaction. METER_EEND when there is more. */
+/* Everything of one subscription that is due; *left counts down the documents of the transaction. METER_EEND when there is more.
+ */
 static int close_subscription(const struct closing *c, struct meter_closing *out, const struct meter_catalog *catalog,
                               const struct subscription *subscription, int *left)
 {

@@ -1,9 +1,10 @@
 /*
- * draft.c - the invoice of a subscription's period as it would be now: what flows into it, its bill, and what must be adjusted before.
+ * draft.c - the invoice of a subscription's period as it would be now: what flows into it, its bill, and what must be adjusted
+ * before.
  *
- * What reaches over periods flows from each period to the next. Billed periods say what they left; those that are not billed are rated
- * for it. Where usage of a billed period has changed, or what came before it, the flow starts there: that period and those after it
- * are rated anew as their own catalog has it, and what differs becomes adjustments.
+ * What reaches over periods flows from each period to the next. Billed periods say what they left; those that are not billed are
+ * rated for it. Where usage of a billed period has changed, or what came before it, the flow starts there: that period and those
+ * after it are rated anew as their own catalog has it, and what differs becomes adjustments.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -241,8 +242,8 @@ done:
 }
 
 /*
- * Where the flow must start: before the first billed period that is stale, because what is left to it may be what has changed; or, if
- * that matters, at the last one before the period.
+ * Where the flow must start: before the first billed period that is stale, because what is left to it may be what has changed;
+ * or, if that matters, at the last one before the period.
  */
 static size_t first_billed(const struct drafting *d, int64_t before_us, bool is_needed)
 {

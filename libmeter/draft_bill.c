@@ -1,5 +1,6 @@
 /*
- * draft_bill.c - one period of a subscription rated from the file: cut it into segments, read the usage of each charge in each, rate.
+ * draft_bill.c - one period of a subscription rated from the file: cut it into segments, read the usage of each charge in each,
+ * rate.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -203,8 +204,8 @@ int meter__draft_again(struct bill *out, struct reader *r, const struct bill *st
 		return code;
 	const struct subscription *subscription = meter__catalog_subscription(catalog, subscription_key);
 	if (!subscription)
-		code = meter__fail(METER_ECORRUPT, "catalog version %lld has no subscription %.*s", (long long)stored->catalog_version,
-		                   (int)subscription_key.size, subscription_key.data);
+		code = meter__fail(METER_ECORRUPT, "catalog version %lld has no subscription %.*s",
+		                   (long long)stored->catalog_version, (int)subscription_key.size, subscription_key.data);
 	if (code == METER_OK)
 		code = meter__account_copy(&out->before, before);
 	if (code == METER_OK)

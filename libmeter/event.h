@@ -51,8 +51,8 @@ int meter__event_check(struct event *e, int64_t now_us);
 int meter__event_from_public(struct event *out, struct property *properties, const meter_event *in, int64_t now_us);
 
 /*
- * Events that take another one back. Names that begin with "meter." are the library's own: an event with the properties meter.id and
- * meter.timestamp takes back the event of its subscription with this key, and stands in its place; one of type meter.retract
+ * Events that take another one back. Names that begin with "meter." are the library's own: an event with the properties meter.id
+ * and meter.timestamp takes back the event of its subscription with this key, and stands in its place; one of type meter.retract
  * leaves the place empty, for no meter counts that type.
  */
 #define EVENT_TYPE_RETRACT "meter.retract"

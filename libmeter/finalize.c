@@ -1,9 +1,10 @@
 /*
- * finalize.c - what makes an invoice final, and what comes after it: voids, adjustments, new invoices in the place of voided ones.
+ * finalize.c - what makes an invoice final, and what comes after it: voids, adjustments, new invoices in the place of voided
+ * ones.
  *
- * Everything happens in the one transaction under the one lock, and what is rated is read in that transaction: two processes that close
- * the same period make one invoice, and an event is either seen by the invoice or late. A document is drafted, checked, and then
- * written; nothing is written of one that is refused.
+ * Everything happens in the one transaction under the one lock, and what is rated is read in that transaction: two processes that
+ * close the same period make one invoice, and an event is either seen by the invoice or late. A document is drafted, checked, and
+ * then written; nothing is written of one that is refused.
  *
  * Invariants:
  * - Documents are only added. "billed" says which bill holds for which period, and follows from them.
@@ -179,7 +180,8 @@ static enum document_kind kind_of(const struct meter_invoice *invoice)
 	return meter__decimal_is_negative(invoice->due_value) ? DOCUMENT_CREDIT_NOTE : DOCUMENT_ADJUSTMENT;
 }
 
-static int refuse_unproven(const char *code, const char *text, const char *place, const char *expected, const char *found, void *user)
+static int refuse_unproven(const char *code, const char *text, const char *place, const char *expected, const char *found,
+                           void *user)
 {
 	(void)user;
 	return meter__fail(METER_ECORRUPT, "nothing was issued: %s: %s: %s: expected %s, found %s", code, text, place,
@@ -197,7 +199,8 @@ static int prove(const struct closing *c, int64_t document)
 	if (code == METER_OK)
 		code = meter__store_link_check(c->reader, document, right, stored);
 	if (code == METER_OK && strcmp(right, stored) != 0)
-		code = meter__fail(METER_ECORRUPT, "nothing was issued: the link of document %lld does not hold", (long long)document);
+		code = meter__fail(METER_ECORRUPT, "nothing was issued: the link of document %lld does not hold",
+		                   (long long)document);
 	return code;
 }
 
@@ -225,10 +228,10 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 	if (code == METER_OK)
 		code = add_bills(c, invoice, bills);
 	if (code == METER_OK)
-		code = meter__store_document_add(
-			c->store, &invoice->document, &invoice->arena,
-			kind == DOCUMENT_CREDIT_NOTE ? main->plan->credit_note_prefix : main->plan->invoice_prefix, bills,
-			count, ledger.entries, ledger.count);
+		code = meter__store_document_add(c->store, &invoice->document, &invoice->arena,
+		                                 kind == DOCUMENT_CREDIT_NOTE ? main->plan->credit_note_prefix
+		                                                              : main->plan->invoice_prefix,
+		                                 bills, count, ledger.entries, ledger.count);
 	free(bills);
 	if (code == METER_OK)
 		code = set_all_billed(c, invoice);
@@ -464,10 +467,10 @@ static int reverse_entry(const struct ledger_entry *entry, void *user)
 		return meter__fail(METER_ENOMEM, "no memory for a ledger");
 	r->entries = grown;
 	grown[r->count++] = (struct ledger_entry){meter__arena_copy(r->arena, meter__slice_of(entry->account)),
-	                                   meter__arena_copy(r->arena, meter__slice_of(entry->currency)),
-	                                   meter__decimal_negate(entry->amount)};
+	                                          meter__arena_copy(r->arena, meter__slice_of(entry->currency)),
+	                                          meter__decimal_negate(entry->amount)};
 	return grown[r->count - 1].account && grown[r->count - 1].currency ? METER_OK
-	                                                                    : meter__fail(METER_ENOMEM, "no memory for a ledger");
+	                                                                   : meter__fail(METER_ENOMEM, "no memory for a ledger");
 }
 
 static int write_void(const struct closing *c, const struct document *voided, struct arena *arena)

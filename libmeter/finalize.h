@@ -16,8 +16,8 @@ struct closing {
 int meter__finalize_begin(struct closing *c, meter *m, const char *reason, int64_t at_us);
 int meter__finalize_end(const struct closing *c, int code); /* commits when code is METER_OK, else rolls back and returns it */
 
-/* Finalize the period that the request names, after the adjustments that do not fit on its invoice (*settled_out, or NULL). Nothing
- * is written of what is refused: METER_ESTATE, and as meter__draft(). */
+/* Finalize the period that the request names, after the adjustments that do not fit on its invoice (*settled_out, or NULL).
+ * Nothing is written of what is refused: METER_ESTATE, and as meter__draft(). */
 int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_invoice **settled_out,
                            const struct draft_request *request);
 /* Issue the adjustments that are due as a document of their own; *out is NULL when there are none. */

@@ -350,11 +350,17 @@ int32_t meter_invoice_line_kind(const meter_invoice *invoice, size_t index)
 const char *meter__line_kind_name(int32_t kind)
 {
 	static const char *const names[] = {
-		[METER_LINE_USAGE] = "usage",       [METER_LINE_FLAT] = "flat",
-		[METER_LINE_MINIMUM] = "minimum",   [METER_LINE_MAXIMUM] = "maximum",
-		[METER_LINE_DISCOUNT] = "discount", [METER_LINE_SUSPENDED] = "suspended",
-		[METER_LINE_TAX] = "tax",           [METER_LINE_COMMITMENT] = "commitment",
-		[METER_LINE_CREDIT] = "credit",     [METER_LINE_CARRIED] = "carried", [METER_LINE_ADJUSTMENT] = "adjustment",
+		[METER_LINE_USAGE] = "usage",
+		[METER_LINE_FLAT] = "flat",
+		[METER_LINE_MINIMUM] = "minimum",
+		[METER_LINE_MAXIMUM] = "maximum",
+		[METER_LINE_DISCOUNT] = "discount",
+		[METER_LINE_SUSPENDED] = "suspended",
+		[METER_LINE_TAX] = "tax",
+		[METER_LINE_COMMITMENT] = "commitment",
+		[METER_LINE_CREDIT] = "credit",
+		[METER_LINE_CARRIED] = "carried",
+		[METER_LINE_ADJUSTMENT] = "adjustment",
 	};
 	return names[kind];
 }

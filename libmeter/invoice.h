@@ -36,14 +36,14 @@ struct meter_invoice {
 	int64_t voided_us;
 	const char *void_reason;
 	const char *replaces, *replaced_by; /* numbers of documents */
-	struct bill own; /* has_own: an invoice of a period; else a document of adjustments only */
+	struct bill own;                    /* has_own: an invoice of a period; else a document of adjustments only */
 	bool has_own;
 	struct adjustment *adjustments;
 	size_t adjustment_count;
 	int64_t *settled; /* of a draft: bills that are stale, and not any more once it is finalized */
 	size_t settled_count;
-	bool is_first_open;  /* of a draft: no period before it is open */
-	bool settles_apart;  /* of a draft: adjustments are due, and get a document of their own before it */
+	bool is_first_open; /* of a draft: no period before it is open */
+	bool settles_apart; /* of a draft: adjustments are due, and get a document of their own before it */
 
 	/* What is read of it: made by meter__invoice_show(). */
 	struct invoice_line *lines; /* of its own bill, then those of adjustments */
@@ -80,9 +80,9 @@ bool meter__adjust_is_same(const struct bill *before, const struct bill *after);
 struct draft_request {
 	struct meter_catalog *catalog; /* NULL: the one in force. Another one has no account of what was billed */
 	struct slice subscription;
-	struct slice period;           /* absent: the first one that is not billed yet */
-	bool is_settling;              /* not a period: only adjustments of those that are billed */
-	int64_t now_us;                /* what counts as now; METER_NOW */
+	struct slice period; /* absent: the first one that is not billed yet */
+	bool is_settling;    /* not a period: only adjustments of those that are billed */
+	int64_t now_us;      /* what counts as now; METER_NOW */
 };
 
 /* When usage is looked at. */
@@ -92,16 +92,16 @@ struct as_of {
 };
 
 /*
- * The invoice of a period as it would be now, with the adjustments that are due before it, read by r. METER_OK, METER_EINVAL (period),
- * METER_ENOTFOUND, METER_EUNSUPPORTED, METER_EOVERFLOW, METER_EIO, METER_ECORRUPT; METER_EEND: everything is billed. When settling, a
- * document without adjustments says that there are none.
+ * The invoice of a period as it would be now, with the adjustments that are due before it, read by r. METER_OK, METER_EINVAL
+ * (period), METER_ENOTFOUND, METER_EUNSUPPORTED, METER_EOVERFLOW, METER_EIO, METER_ECORRUPT; METER_EEND: everything is billed.
+ * When settling, a document without adjustments says that there are none.
  */
 int meter__draft(meter_invoice **out, struct reader *r, const struct draft_request *request);
 /* Rate one period under a catalog whose usage this file counts; s->before is what the period before left. */
 int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *catalog, const struct subscription *subscription,
                       const struct billing_period *period, const struct as_of *as_of);
-/* Rate a bill of the file again, as the catalog that it was billed by has it, into an empty one. METER_ECORRUPT: that catalog does not
- * have the subscription; METER_EUNSUPPORTED: it has values over time that are counted no more. */
+/* Rate a bill of the file again, as the catalog that it was billed by has it, into an empty one. METER_ECORRUPT: that catalog
+ * does not have the subscription; METER_EUNSUPPORTED: it has values over time that are counted no more. */
 int meter__draft_again(struct bill *out, struct reader *r, const struct bill *stored, struct slice subscription,
                        const struct account *before, const struct as_of *as_of);
 

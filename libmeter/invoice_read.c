@@ -25,7 +25,8 @@ static int load_bill(struct loading *l, const struct document_bill *from)
 	struct meter_invoice *invoice = l->invoice;
 	if (from->replaces == 0) {
 		if (invoice->has_own)
-			return meter__fail(METER_ECORRUPT, "document %lld bills two periods", (long long)invoice->document.number);
+			return meter__fail(METER_ECORRUPT, "document %lld bills two periods",
+			                   (long long)invoice->document.number);
 		invoice->has_own = true;
 		return meter__store_bill_read(l->reader, from->bill, &invoice->own);
 	}

@@ -27,8 +27,8 @@ struct ledger {
 	size_t count;
 };
 
-/* The entries of a document with these lines. due: what the subscription is to pay for them. METER_OK, METER_EOVERFLOW, METER_ENOMEM;
- * METER_ECORRUPT if the lines do not sum up to due. */
+/* The entries of a document with these lines. due: what the subscription is to pay for them. METER_OK, METER_EOVERFLOW,
+ * METER_ENOMEM; METER_ECORRUPT if the lines do not sum up to due. */
 int meter__ledger_post(struct ledger *out, struct arena *arena, const struct invoice_line *lines, size_t count,
                        const char *subscription, const char *currency, struct decimal due);
 

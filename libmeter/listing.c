@@ -41,10 +41,10 @@ struct meter_events {
 	size_t window_count, window_at;
 	struct buffer records; /* of this page: encoded events, one after the other */
 	struct note notes[PAGE_ROWS];
-	struct arena places; /* the texts of notes */
-	size_t kept;         /* how many are on this page */
-	size_t next;         /* the one to step to; */
-	size_t at;           /* where its record is */
+	struct arena places;   /* the texts of notes */
+	size_t kept;           /* how many are on this page */
+	size_t next;           /* the one to step to; */
+	size_t at;             /* where its record is */
 	struct reader *reader; /* while a page is read */
 	bool is_last_page;
 	bool is_nobody; /* the subscription or type asked for was never seen */
@@ -89,7 +89,8 @@ static int keep_properties(meter_events *events, const meter_events_filter *filt
 
 /* ---- what an invoice saw ---- */
 
-static void add_window(meter_events *events, const meter_events_filter *filter, const struct bill *bill, const struct bill *before)
+static void add_window(meter_events *events, const meter_events_filter *filter, const struct bill *bill,
+                       const struct bill *before)
 {
 	const struct period asked = {filter->from_us, filter->to_us};
 	struct window w = {.range = meter__period_intersect(bill->period.active, asked),
@@ -126,7 +127,8 @@ static int find_windows(meter_events *events, struct reader *r, const meter_even
 		return code;
 	const struct slice of = meter__slice_of(invoice->subscription);
 	if (subscription->data && !meter__slice_equal(*subscription, of))
-		code = meter__fail(METER_ENOTFOUND, "%s is an invoice of subscription %s", filter->invoice, invoice->subscription);
+		code = meter__fail(METER_ENOTFOUND, "%s is an invoice of subscription %s", filter->invoice,
+		                   invoice->subscription);
 	if (code == METER_OK)
 		code = keep_text(events, subscription, of.data, of.size);
 	events->windows = meter__arena_array(&events->filters, invoice->adjustment_count + 1, sizeof(struct window));
@@ -187,7 +189,8 @@ static int check_filter(const meter_events_filter *filter)
 		return meter__fail(METER_EINVAL, "events with outcome %s are not stored: they are in quarantine",
 		                   meter_outcome_name(filter->outcome));
 	if (filter->outcome != 0 && filter->outcome != METER_ACCEPTED && filter->outcome != METER_LATE)
-		return meter__fail(METER_EINVAL, "outcome is %s; accepted or late was expected", meter_outcome_name(filter->outcome));
+		return meter__fail(METER_EINVAL, "outcome is %s; accepted or late was expected",
+		                   meter_outcome_name(filter->outcome));
 	return METER_OK;
 }
 

@@ -73,8 +73,8 @@ struct load_row {
 	uint32_t measure_at;
 	uint32_t measure_count;
 	uint8_t scale;
-	bool is_unbilled;  /* no meter covers its type, or no catalog names its subscription */
-	bool takes_back; /* another event */
+	bool is_unbilled; /* no meter covers its type, or no catalog names its subscription */
+	bool takes_back;  /* another event */
 };
 
 struct load_event {

@@ -114,8 +114,7 @@ static int quote(struct bill *s, const char *plan, const meter_quantity *usage, 
 	if (!s->segments)
 		return meter__fail(METER_ENOMEM, "no memory for a quote");
 	s->segment_count = 1;
-	s->segments[0] =
-		(struct rate_segment){.plan = s->plan, .active = active, .weight_us = active.to_us - active.from_us};
+	s->segments[0] = (struct rate_segment){.plan = s->plan, .active = active, .weight_us = active.to_us - active.from_us};
 	struct quote_usage q = {0};
 	int code = quote_usage(s, &q, usage, count);
 	meter__invoice_free_usage(q.charges, s->plan->charge_count);

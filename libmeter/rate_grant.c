@@ -106,8 +106,8 @@ static int pay_open(struct rater *r, const struct grant *grant, struct decimal p
 
 /* ---- commitments ---- */
 
-/* What the account remembers of a grant: how much was "used", whether it was "bought"; and how much was "spent" towards a promise, which is
- * another thing, and may have the key that another plan has for something paid ahead. */
+/* What the account remembers of a grant: how much was "used", whether it was "bought"; and how much was "spent" towards a
+ * promise, which is another thing, and may have the key that another plan has for something paid ahead. */
 static int get(struct decimal *out, const struct rater *r, const char *what, const struct grant *grant)
 {
 	struct buffer key = {0};
@@ -214,7 +214,8 @@ static int credit_line(struct rater *r, const struct grant *grant, struct decima
 	return grant_line(r, METER_LINE_CREDIT, grant, &description, meter__decimal_negate(DECIMAL_ONE), taken);
 }
 
-/* It pays no more than it has, than is due, and than the charges it applies to cost; what was paid ahead does not pay for paying ahead. */
+/* It pays no more than it has, than is due, and than the charges it applies to cost; what was paid ahead does not pay for paying
+ * ahead. */
 static int pay(struct rater *r, const struct grant *grant)
 {
 	struct decimal used, left, open, taken, payable = r->out->due, bought = DECIMAL_ONE;

@@ -209,7 +209,8 @@ int meter__segments(struct rate_segment **out, size_t *count_out, const struct m
 	if (c.active.from_us >= c.active.to_us) {
 		char at[INSTANT_TEXT_SIZE];
 		meter__instant_format(at, period.from_us);
-		return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in the period from %s on", subscription->key, at);
+		return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in the period from %s on", subscription->key,
+		                   at);
 	}
 	int code = cut(&c);
 	if (code != METER_OK) {

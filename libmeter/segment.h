@@ -7,14 +7,15 @@
 /* A billing period of a subscription. */
 struct billing_period {
 	struct period whole;  /* as its calendar has it: what amounts per period are meant for */
-	struct period active; /* what is billed of it: not before and after the subscription, and not what lies beyond a change to a
-	                         plan whose periods are of another length. Active parts of one subscription tile its life. */
+	struct period active; /* what is billed of it: not before and after the subscription, and not what lies beyond a change to
+	                         a plan whose periods are of another length. Active parts of one subscription tile its life. */
 };
 
 /* The one that us lies in. METER_OK, METER_ENOTFOUND (the subscription, or a version of its plan, is not there at us). */
 int meter__billing_period_at(struct billing_period *out, const struct meter_catalog *catalog,
                              const struct subscription *subscription, int64_t us);
-/* The one that a text names, such as 2026-01. METER_OK, METER_EINVAL (text), METER_ENOTFOUND (the subscription has no plan then). */
+/* The one that a text names, such as 2026-01. METER_OK, METER_EINVAL (text), METER_ENOTFOUND (the subscription has no plan then).
+ */
 int meter__billing_period_parse(struct billing_period *out, const struct meter_catalog *catalog,
                                 const struct subscription *subscription, struct slice text);
 /* The shortest text that names it. */

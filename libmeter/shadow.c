@@ -84,8 +84,7 @@ static int add_side(struct meter_shadow *s, const struct pair *p, int side)
 	int code = METER_OK;
 	for (size_t i = 0; i < own->line_count && code == METER_OK; i++) {
 		const struct invoice_line *line = &own->lines[i];
-		code = add_amount(s, p, side, line->charge, false,
-		                  line->has_amount ? line->amount : DECIMAL_ZERO);
+		code = add_amount(s, p, side, line->charge, false, line->has_amount ? line->amount : DECIMAL_ZERO);
 	}
 	return code;
 }

@@ -114,7 +114,9 @@ static int configure(sqlite3 *db, int64_t wait_ms, int cache_kib, bool reads_onl
 		int option;
 		int value;
 	} settings[] = {
-		{SQLITE_DBCONFIG_DEFENSIVE, 1}, {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0}, {SQLITE_DBCONFIG_DQS_DML, 0},
+		{SQLITE_DBCONFIG_DEFENSIVE, 1},
+		{SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+		{SQLITE_DBCONFIG_DQS_DML, 0},
 		{SQLITE_DBCONFIG_DQS_DDL, 0},
 	};
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
@@ -191,10 +193,10 @@ static int read_totals(struct connection *c, struct totals *out)
 	int code = meter__store_statement(c, SQL_TOTALS, &statement);
 	if (code != METER_OK)
 		return code;
-	int64_t *fields[] = {&out->accepted, &out->duplicate, &out->conflict,   &out->rejected,      &out->late,
-	                     &out->ingest,   &out->catalog,   &out->generation, &out->rolled_before, &out->recovered,
-	                     &out->damaged,  &out->late_rows, &out->negative,   &out->closed_before, &out->retracted,
-	                     &out->retractions_waiting};
+	int64_t *fields[] = {&out->accepted,      &out->duplicate,     &out->conflict,  &out->rejected,
+	                     &out->late,          &out->ingest,        &out->catalog,   &out->generation,
+	                     &out->rolled_before, &out->recovered,     &out->damaged,   &out->late_rows,
+	                     &out->negative,      &out->closed_before, &out->retracted, &out->retractions_waiting};
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_DONE)
 		code = meter__fail(METER_ECORRUPT, "the row of totals is missing");
@@ -282,8 +284,9 @@ static int create_schema(struct store *s, bool *is_new)
 	code = set_pragma(s->write.db, sql);
 	if (code != METER_OK)
 		return code;
-	char *schema = sqlite3_mprintf("BEGIN IMMEDIATE; %s %s %s %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-	                               meter__schema_sql, meter__invoice_sql, meter__trigger_sql, meter__view_sql, SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
+	char *schema = sqlite3_mprintf(
+		"BEGIN IMMEDIATE; %s %s %s %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", meter__schema_sql,
+		meter__invoice_sql, meter__trigger_sql, meter__view_sql, SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
 	if (!schema)
 		return meter__store_fail(NULL, SQLITE_NOMEM, "creating the database");
 	int rc = sqlite3_exec(s->write.db, schema, NULL, NULL, NULL);
@@ -611,9 +614,9 @@ int meter__store_totals_write(struct store *s)
 	if (code != METER_OK)
 		return code;
 	const struct totals *t = &s->totals;
-	int64_t fields[] = {t->accepted,   t->duplicate,     t->conflict,  t->rejected, t->late,      t->ingest,  t->catalog,
-	                    t->generation, t->rolled_before, t->recovered, t->damaged,  t->late_rows, t->negative,
-	                    t->closed_before, t->retracted, t->retractions_waiting};
+	int64_t fields[] = {t->accepted, t->duplicate,     t->conflict,      t->rejected,           t->late,    t->ingest,
+	                    t->catalog,  t->generation,    t->rolled_before, t->recovered,          t->damaged, t->late_rows,
+	                    t->negative, t->closed_before, t->retracted,     t->retractions_waiting};
 	for (int i = 0; i < TOTAL_FIELDS; i++)
 		sqlite3_bind_int64(statement, i + 1, fields[i]);
 	return meter__store_run(&s->write, statement, "writing totals");

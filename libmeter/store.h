@@ -12,13 +12,13 @@
 #ifndef METER_STORE_H
 #define METER_STORE_H
 
+#include "bill.h"
 #include "bucket.h"
 #include "catalog.h"
 #include "event.h"
 #include "hash.h"
 #include "ledger.h"
 #include "load.h"
-#include "bill.h"
 
 struct store;
 struct reader;
@@ -26,16 +26,16 @@ struct reader;
 /* Counters of the file, kept in its table "total". */
 struct totals {
 	int64_t accepted, duplicate, conflict, rejected, late;
-	int64_t ingest;        /* number of the last transaction that stored events or documents */
-	int64_t catalog;       /* version in force; 0: none */
-	int64_t generation;    /* grows with every change to catalogs or meters */
-	int64_t rolled_before; /* a minute: hours and days hold everything before it */
-	int64_t recovered;     /* events taken over from spools of processes that died */
-	int64_t damaged;       /* records and spools that could not be */
-	int64_t late_rows;     /* about how many rows table late has */
-	int64_t negative;      /* 1 once a meter has counted a value below zero */
-	int64_t closed_before; /* a time: no billed period ends later */
-	int64_t retracted;     /* keys of events that were taken back; */
+	int64_t ingest;              /* number of the last transaction that stored events or documents */
+	int64_t catalog;             /* version in force; 0: none */
+	int64_t generation;          /* grows with every change to catalogs or meters */
+	int64_t rolled_before;       /* a minute: hours and days hold everything before it */
+	int64_t recovered;           /* events taken over from spools of processes that died */
+	int64_t damaged;             /* records and spools that could not be */
+	int64_t late_rows;           /* about how many rows table late has */
+	int64_t negative;            /* 1 once a meter has counted a value below zero */
+	int64_t closed_before;       /* a time: no billed period ends later */
+	int64_t retracted;           /* keys of events that were taken back; */
 	int64_t retractions_waiting; /* and of those that have not come yet */
 };
 
@@ -175,8 +175,9 @@ struct billed {
 	struct period active;
 	int64_t bill;
 	int64_t document;     /* that billed it last */
-	int64_t stale_events; /* that have come since, or were taken back; 0: what came before it is right otherwise; -1: not stale;
-	                         below: not stale, though -1 less that many events have come since, because they change nothing */
+	int64_t stale_events; /* that have come since, or were taken back; 0: what came before it is right otherwise; -1: not
+	                         stale; below: not stale, though -1 less that many events have come since, because they change
+	                         nothing */
 };
 
 /* Between begin and commit. The number of the row is set in the bill. */
@@ -208,11 +209,12 @@ int meter__store_period_document(struct reader *r, int64_t subscription, int64_t
 struct period_bill {
 	int64_t ingest;
 	int64_t catalog;
-	int64_t replaces;     /* 0: the first one */
+	int64_t replaces;      /* 0: the first one */
 	struct slice document; /* its name */
 };
 typedef int (*period_bill_visitor)(const struct period_bill *bill, void *user);
-int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t active_from_us, period_bill_visitor visit, void *user);
+int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t active_from_us, period_bill_visitor visit,
+                              void *user);
 /* Whether something that was billed is not right any more. */
 int meter__store_is_stale(struct reader *r, struct slice subscription, bool *out);
 
@@ -241,8 +243,8 @@ struct ledger_row {
 	struct decimal amount;
 };
 
-/* Entries of documents with from <= at < to, in the order of their documents, after one (zero-initialised: from the first on), at most
- * limit (below 0: all). */
+/* Entries of documents with from <= at < to, in the order of their documents, after one (zero-initialised: from the first on), at
+ * most limit (below 0: all). */
 struct ledger_page {
 	int64_t from_us, to_us;
 	struct slice subscription; /* absent: all */
@@ -252,9 +254,10 @@ struct ledger_page {
 typedef int (*ledger_visitor)(const struct ledger_row *row, void *user);
 int meter__store_ledger(struct reader *r, const struct ledger_page *page, ledger_visitor visit, void *user);
 
-/* The hash that a document should have after the one before it, from what is stored. *hash_out: as it stands in the file, "" if it
- * does not. */
-int meter__store_link_check(struct reader *r, int64_t document, char computed_out[HASH_TEXT_SIZE], char stored_out[HASH_TEXT_SIZE]);
+/* The hash that a document should have after the one before it, from what is stored. *hash_out: as it stands in the file, "" if
+ * it does not. */
+int meter__store_link_check(struct reader *r, int64_t document, char computed_out[HASH_TEXT_SIZE],
+                            char stored_out[HASH_TEXT_SIZE]);
 /* The hash that a document should have after one with that hash; "" before the first. */
 int meter__store_link_after(struct reader *r, int64_t document, const char *before, char out[HASH_TEXT_SIZE]);
 

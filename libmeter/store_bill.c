@@ -1,7 +1,8 @@
 /*
  * store_bill.c - bills and their lines as rows; which bill holds now for which period, and which are stale.
  *
- * Bills and lines are never changed: triggers refuse that. What holds now follows from the documents (store_document.c), and changes.
+ * Bills and lines are never changed: triggers refuse that. What holds now follows from the documents (store_document.c), and
+ * changes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -105,8 +106,12 @@ int meter__store_bill_add(struct store *s, struct bill *in, struct slice subscri
 		code = meter__store_statement(&s->write, SQL_BILL_ADD, &statement);
 	if (code != METER_OK)
 		return code;
-	const int64_t numbers[] = {subscription_number,       in->period.whole.from_us, in->period.whole.to_us,
-	                           in->period.active.from_us, in->period.active.to_us,  in->catalog_version,
+	const int64_t numbers[] = {subscription_number,
+	                           in->period.whole.from_us,
+	                           in->period.whole.to_us,
+	                           in->period.active.from_us,
+	                           in->period.active.to_us,
+	                           in->catalog_version,
 	                           in->ingest};
 	for (int i = 0; i < 7; i++)
 		sqlite3_bind_int64(statement, i + 1, numbers[i]);
@@ -202,7 +207,8 @@ static int read_bill(sqlite3_stmt *row, void *user)
 		code = read_account(row, 13, &s->after);
 	for (int i = 0; i < 4 && code == METER_OK; i++)
 		code = meter__store_column_amount(row, 14 + i, decimals[i]);
-	if (code == METER_OK && (exponent < 0 || exponent > DECIMAL_SCALE_MAX || s->period.active.from_us >= s->period.active.to_us))
+	if (code == METER_OK &&
+	    (exponent < 0 || exponent > DECIMAL_SCALE_MAX || s->period.active.from_us >= s->period.active.to_us))
 		code = meter__fail(METER_ECORRUPT, "bill %lld has no such currency or period", (long long)s->number);
 	if (code == METER_OK)
 		s->exponent = (int32_t)exponent;
@@ -383,7 +389,8 @@ static int visit_period_bill(sqlite3_stmt *row, void *user)
 	return code == METER_OK ? v->visit(&bill, v->user) : code;
 }
 
-int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t active_from_us, period_bill_visitor visit, void *user)
+int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t active_from_us, period_bill_visitor visit,
+                              void *user)
 {
 	struct period_visit v = {visit, user};
 	sqlite3_stmt *statement;

@@ -2,7 +2,8 @@
 #include "error.h"
 #include "store_internal.h"
 
-/* Decimals are kept as text: SQL would make binary floats of them. Where the copy cannot be made, a NULL is refused by the table. */
+/* Decimals are kept as text: SQL would make binary floats of them. Where the copy cannot be made, a NULL is refused by the table.
+ */
 void meter__store_bind_decimal(sqlite3_stmt *statement, int column, struct decimal d)
 {
 	char text[DECIMAL_TEXT_SIZE];
@@ -68,7 +69,8 @@ int meter__store_step_integer(struct connection *c, sqlite3_stmt *statement, int
 }
 
 /* Visit the rows of a statement, which is reset. */
-int meter__store_visit_rows(struct connection *c, sqlite3_stmt *statement, int (*visit)(sqlite3_stmt *row, void *user), void *user)
+int meter__store_visit_rows(struct connection *c, sqlite3_stmt *statement, int (*visit)(sqlite3_stmt *row, void *user),
+                            void *user)
 {
 	int code = METER_OK, rc = SQLITE_DONE;
 	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
@@ -80,8 +82,8 @@ int meter__store_visit_rows(struct connection *c, sqlite3_stmt *statement, int (
 }
 
 /* The same for those with one parameter. */
-int meter__store_visit_of(struct connection *c, enum statement which, int64_t parameter, int (*visit)(sqlite3_stmt *row, void *user),
-                    void *user)
+int meter__store_visit_of(struct connection *c, enum statement which, int64_t parameter,
+                          int (*visit)(sqlite3_stmt *row, void *user), void *user)
 {
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(c, which, &statement);

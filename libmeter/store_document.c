@@ -1,8 +1,8 @@
 /*
  * store_document.c - documents, their entries in the ledger, and the links between them as rows.
  *
- * A document is written whole in one transaction, and linked to the one before it by a hash over all of its rows as they stand in the
- * file. Nothing of it changes afterwards: triggers refuse that, and the links tell it if someone went around them.
+ * A document is written whole in one transaction, and linked to the one before it by a hash over all of its rows as they stand in
+ * the file. Nothing of it changes afterwards: triggers refuse that, and the links tell it if someone went around them.
  */
 #include <string.h>
 
@@ -395,11 +395,12 @@ int meter__store_ledger(struct reader *r, const struct ledger_page *page, ledger
 	int code = meter__store_statement(&r->connection, page->subscription.data ? SQL_LEDGER_OF : SQL_LEDGER, &statement);
 	if (code != METER_OK)
 		return code;
-	const int64_t numbers[] = {page->after_document, page->after_document ? page->after_entry : -1, page->from_us, page->to_us,
-	                           page->limit};
+	const int64_t numbers[] = {page->after_document, page->after_document ? page->after_entry : -1, page->from_us,
+	                           page->to_us, page->limit};
 	for (int i = 0; i < 5; i++)
 		sqlite3_bind_int64(statement, i + 1, numbers[i]);
 	if (page->subscription.data)
-		sqlite3_bind_text64(statement, 6, page->subscription.data, page->subscription.size, SQLITE_TRANSIENT, SQLITE_UTF8);
+		sqlite3_bind_text64(statement, 6, page->subscription.data, page->subscription.size, SQLITE_TRANSIENT,
+		                    SQLITE_UTF8);
 	return meter__store_visit_rows(&r->connection, statement, visit_ledger, &v);
 }

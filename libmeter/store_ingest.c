@@ -413,7 +413,8 @@ static int add_late(struct late *late, int64_t bill)
 {
 	const struct bucket key = {.subscription = late->subscription, .meter = bill, .aggregation = AGGREGATION_COUNT};
 	late->is_late = true;
-	return meter__buckets_add(&late->ingest->pairs, LEVEL_MINUTE, &key, &(struct aggregate){.events = 1, .value = DECIMAL_ONE});
+	return meter__buckets_add(&late->ingest->pairs, LEVEL_MINUTE, &key,
+	                          &(struct aggregate){.events = 1, .value = DECIMAL_ONE});
 }
 
 static int add_later(const struct billed *billed, void *user)
@@ -440,8 +441,8 @@ static int find_late(struct ingest *in)
 		if (code == METER_OK && bill)
 			code = add_late(&late, bill);
 		if (code == METER_OK && holds_on(l, row))
-			code = meter__store_billed(meter__store_writing(in->store), late.subscription, row->timestamp_us + 1, add_later,
-			                           &late);
+			code = meter__store_billed(meter__store_writing(in->store), late.subscription, row->timestamp_us + 1,
+			                           add_later, &late);
 		if (late.is_late)
 			l->arrivals[row->arrival].outcome = METER_LATE;
 	}
@@ -486,8 +487,9 @@ static int drop_awaited(struct ingest *in)
 	int code = METER_OK;
 	for (size_t i = 0; i < l->row_count && code == METER_OK && in->store->totals.retractions_waiting > 0; i++) {
 		const struct load_row *row = &l->rows[i];
-		const struct retraction event = {
-			.timestamp_us = row->timestamp_us, .subscription = in->names[row->subscription], .id = meter__load_id(l, row)};
+		const struct retraction event = {.timestamp_us = row->timestamp_us,
+		                                 .subscription = in->names[row->subscription],
+		                                 .id = meter__load_id(l, row)};
 		bool is_awaited = false;
 		if (is_stored(&l->arrivals[row->arrival]))
 			code = meter__store_is_awaited(in->store, &event, &is_awaited);

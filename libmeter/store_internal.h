@@ -220,9 +220,9 @@ struct store {
 	pthread_mutex_t write_mutex;
 	struct connection write;
 	struct reader *writing; /* reads what the open transaction has written: statements of its own on the write connection */
-	int wal_pages;        /* after the last commit */
-	bool is_synced;       /* the transaction wrote something, so that its commit has synced the WAL */
-	int64_t rolled_up_us; /* monotonic time of the last roll-up */
+	int wal_pages;          /* after the last commit */
+	bool is_synced;         /* the transaction wrote something, so that its commit has synced the WAL */
+	int64_t rolled_up_us;   /* monotonic time of the last roll-up */
 
 	/* Under write_mutex: what the write connection knows. Read anew when totals.generation says that it changed. */
 	struct totals totals;
@@ -315,7 +315,8 @@ int meter__store_column_number(sqlite3_stmt *row, int column, int64_t *out);
 int meter__store_step_integer(struct connection *c, sqlite3_stmt *statement, int64_t *out);
 int meter__store_integer_of(struct connection *c, enum statement which, int64_t parameter, int64_t *out);
 /* Visit the rows of a statement, which is reset. Then of one with one parameter. */
-int meter__store_visit_rows(struct connection *c, sqlite3_stmt *statement, int (*visit)(sqlite3_stmt *row, void *user), void *user);
+int meter__store_visit_rows(struct connection *c, sqlite3_stmt *statement, int (*visit)(sqlite3_stmt *row, void *user),
+                            void *user);
 int meter__store_visit_of(struct connection *c, enum statement which, int64_t parameter,
                           int (*visit)(sqlite3_stmt *row, void *user), void *user);
 
@@ -369,10 +370,10 @@ struct event_range {
 	int64_t after_subscription;
 	struct slice after_id;
 	int64_t limit;
-	struct slice id;      /* absent: all; */
-	struct slice source;  /* the same */
+	struct slice id;     /* absent: all; */
+	struct slice source; /* the same */
 	int64_t ingest_after;
-	int64_t ingest_max;   /* 0: all */
+	int64_t ingest_max; /* 0: all */
 };
 int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit,
                               void *user);

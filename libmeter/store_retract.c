@@ -1,9 +1,10 @@
 /*
- * store_retract.c - events are taken back: they stay in the file, their keys go into table retraction, and the buckets they were in are
- * counted again from the events that are left, minute by minute, then hour and day.
+ * store_retract.c - events are taken back: they stay in the file, their keys go into table retraction, and the buckets they were
+ * in are counted again from the events that are left, minute by minute, then hour and day.
  *
- * Counting again is right for every aggregation, also those that cannot be subtracted (max, latest, distinct values). An event may be
- * taken back before it came: it counts nowhere from the beginning. Between begin and commit, with everything else of the transaction.
+ * Counting again is right for every aggregation, also those that cannot be subtracted (max, latest, distinct values). An event
+ * may be taken back before it came: it counts nowhere from the beginning. Between begin and commit, with everything else of the
+ * transaction.
  */
 #include <stdlib.h>
 #include <string.h>

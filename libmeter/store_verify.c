@@ -264,12 +264,13 @@ static struct verify_row row_of(sqlite3_stmt *statement)
 	return row;
 }
 
-int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number, struct slice text, verify_visitor visit, void *user)
+int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number, struct slice text, verify_visitor visit,
+                        void *user)
 {
 	static const enum statement statements[] = {
-		[LIST_DOCUMENTS] = SQL_VERIFY_DOCUMENTS,       [LIST_DOCUMENTS_OF] = SQL_VERIFY_DOCUMENTS_OF,
-		[LIST_SERIES] = SQL_VERIFY_SERIES,             [LIST_ORPHANS] = SQL_VERIFY_ORPHANS,
-		[LIST_BILLED] = SQL_VERIFY_BILLED,             [LIST_BILLED_ALIEN] = SQL_VERIFY_BILLED_ALIEN,
+		[LIST_DOCUMENTS] = SQL_VERIFY_DOCUMENTS, [LIST_DOCUMENTS_OF] = SQL_VERIFY_DOCUMENTS_OF,
+		[LIST_SERIES] = SQL_VERIFY_SERIES,       [LIST_ORPHANS] = SQL_VERIFY_ORPHANS,
+		[LIST_BILLED] = SQL_VERIFY_BILLED,       [LIST_BILLED_ALIEN] = SQL_VERIFY_BILLED_ALIEN,
 		[LIST_STALE] = SQL_VERIFY_STALE,
 	};
 	struct scan s = {.reader = r};

@@ -105,7 +105,8 @@ struct verify_row {
 	struct slice texts[LIST_COLUMNS_MAX];
 };
 typedef int (*verify_visitor)(const struct verify_row *row, void *user);
-int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number, struct slice text, verify_visitor visit, void *user);
+int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number, struct slice text, verify_visitor visit,
+                        void *user);
 
 /* The subscription with documents that comes after one, by its key; METER_EEND. */
 int meter__verify_customer_next(struct reader *r, struct buffer *key);

@@ -2,8 +2,9 @@
  * usage.c - reads usage from the coarsest buckets that fit: days inside, hours and minutes at the edges, events where an edge
  * cuts a minute. The newest minutes are not in hours and days yet and are read one by one.
  *
- * So a month costs the same however many events lie under it, and any range is exact to the microsecond. A meter that is counted no
- * more, and usage as it was known at some time, are read from the events alone; of the latter those of minutes that have usage.
+ * So a month costs the same however many events lie under it, and any range is exact to the microsecond. A meter that is counted
+ * no more, and usage as it was known at some time, are read from the events alone; of the latter those of minutes that have
+ * usage.
  */
 #include "usage.h"
 

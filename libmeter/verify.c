@@ -93,7 +93,8 @@ static int64_t ceiling(int64_t n, int64_t unit)
 	return meter__floor_div(n + unit - 1, unit);
 }
 
-static int prepare(struct worker *w, struct reader *r, const struct verify_meters *meters, const struct totals *totals, bool is_first)
+static int prepare(struct worker *w, struct reader *r, const struct verify_meters *meters, const struct totals *totals,
+                   bool is_first)
 {
 	static const int64_t units[LEVEL_COUNT] = {US_PER_MINUTE, US_PER_HOUR, US_PER_DAY};
 	w->reader = r;
@@ -109,7 +110,8 @@ static int prepare(struct worker *w, struct reader *r, const struct verify_meter
 	w->plans = meter__plans_new();
 	w->origin = meter__origin_new(is_first);
 	w->late = meter__late_new();
-	return w->samples_matched && w->plans && w->origin && w->late ? METER_OK : meter__fail(METER_ENOMEM, "no memory to verify");
+	return w->samples_matched && w->plans && w->origin && w->late ? METER_OK
+	                                                              : meter__fail(METER_ENOMEM, "no memory to verify");
 }
 
 static void *worker_main(void *user)

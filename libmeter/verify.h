@@ -188,7 +188,7 @@ struct invoice_check {
 	bool is_full;                      /* also those that hold no more, as of the transaction that they saw */
 	const char *head;                  /* a hash that some document must have; NULL: any */
 
-	int64_t documents, bills; /* how many there were, and were rated again */
+	int64_t documents, bills;       /* how many there were, and were rated again */
 	char last_hash[HASH_TEXT_SIZE]; /* "": there is no document */
 };
 

@@ -714,7 +714,8 @@ static void test_wrong_subscription_is_refused(void **state)
 	         "t.yaml:12:64: \"until\" must be later than \"from\"", "until = from"},
 		{SUBSCRIPTION("plan: [{plan: p, " FROM "}, {plan: p, from: 2026-02-01T00:00:00Z}], until: 2026-02-01T00:00:00Z"),
 	         "t.yaml:12:113: \"until\" must be later than \"from\"", "ends with the last change"},
-		{SUBSCRIPTION("plan: p, " FROM ", anchor: 15"), "t.yaml:12:65: \"15\": calendar or anniversary was expected", "anchor"},
+		{SUBSCRIPTION("plan: p, " FROM ", anchor: 15"), "t.yaml:12:65: \"15\": calendar or anniversary was expected",
+	         "anchor"},
 		{SUBSCRIPTION("plan: p, " FROM ", period: month"),
 	         "t.yaml:12:57: unknown key \"period\"; allowed are customer, plan, from, until, trial_until, pauses, timezone, "
 	         "anchor",
@@ -808,10 +809,12 @@ static void test_periods_and_calendars(void **state)
 		{SUBSCRIPTION("plan: p, " FROM ", timezone: Europe/Atlantis"),
 	         "t.yaml:12:67: \"Europe/Atlantis\": a time zone was expected, like Europe/Berlin", "no such zone"},
 		{SUBSCRIPTION("plan: p, " FROM ", timezone: ../../etc/passwd"),
-	         "t.yaml:12:67: \"../../etc/passwd\": a time zone was expected, like Europe/Berlin", "a name that leaves the folder"},
+	         "t.yaml:12:67: \"../../etc/passwd\": a time zone was expected, like Europe/Berlin",
+	         "a name that leaves the folder"},
 		{PERIOD("month, invoice_prefix: X-, credit_note_prefix: X-"),
 	         "t.yaml:2:139: invoices and credit notes need prefixes that differ", "one series for two kinds"},
-		{PERIOD("month, late_usage: never"), "t.yaml:2:111: \"never\": next_invoice or credit_note was expected", "late usage"},
+		{PERIOD("month, late_usage: never"), "t.yaml:2:111: \"never\": next_invoice or credit_note was expected",
+	         "late usage"},
 	};
 	meter_catalog *catalog;
 

@@ -191,7 +191,7 @@ static void test_more_filters(void **state)
 		const meter_property *properties;
 		const char *id, *source;
 		int count;
-	} cases[] = {{both, NULL, NULL, 2},  {both, NULL, "gw-1", 1}, {none, NULL, NULL, 0},     {NULL, "00123", NULL, 1},
+	} cases[] = {{both, NULL, NULL, 2},  {both, NULL, "gw-1", 1},   {none, NULL, NULL, 0},      {NULL, "00123", NULL, 1},
 	             {NULL, "123", NULL, 0}, {NULL, NULL, "gw-1", 466}, {NULL, "00123", "gw-1", 0}, {both, "00349", NULL, 1}};
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		meter_events_filter filter = METER_EVENTS_FILTER_INIT;

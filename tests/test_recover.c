@@ -146,7 +146,8 @@ static void test_a_ring_the_database_does_not_know_is_kept(void **state)
 	close_meter(m);
 }
 
-/* All of it was stored, the WAL that held it is gone, and the row of the ring with it. Once that loss is accepted the ring is kept. */
+/* All of it was stored, the WAL that held it is gone, and the row of the ring with it. Once that loss is accepted the ring is
+ * kept. */
 static void test_a_lost_wal_is_noticed_and_its_ring_kept(void **state)
 {
 	(void)state;

@@ -112,8 +112,9 @@ static void test_a_reference_of_another_subscription_means_nothing_here(void **s
 	meter *m = open_meter();
 	apply_catalog(m, EVERY_METER);
 	record_json(m, call_line(line, "a", "2026-01-01T00:00:00Z", 5, ""));
-	record_json(m, "{\"id\":\"r\",\"subscription\":\"evil\",\"type\":\"meter.retract\",\"timestamp\":\"2026-01-01T00:00:00Z\","
-	               "\"properties\":{\"meter.id\":\"a\",\"meter.timestamp\":\"2026-01-01T00:00:00Z\"}}");
+	record_json(m,
+	            "{\"id\":\"r\",\"subscription\":\"evil\",\"type\":\"meter.retract\",\"timestamp\":\"2026-01-01T00:00:00Z\","
+	            "\"properties\":{\"meter.id\":\"a\",\"meter.timestamp\":\"2026-01-01T00:00:00Z\"}}");
 	assert_text("1", usage_total(m, "calls"));
 	close_meter(m);
 }
@@ -126,9 +127,11 @@ static void test_what_is_reserved_is_refused(void **state)
 		{"meter.other", "{}", "\"meter.other\": types that begin with meter. are reserved"},
 		{"meter.retract", "{}", "properties: meter.id and meter.timestamp belong together"},
 		{"call", "{\"meter.id\":\"x\"}", "properties: meter.id and meter.timestamp belong together"},
-		{"call", "{\"meter.timestamp\":\"2026-01-01T00:00:00Z\"}", "properties: meter.id and meter.timestamp belong together"},
+		{"call", "{\"meter.timestamp\":\"2026-01-01T00:00:00Z\"}",
+	         "properties: meter.id and meter.timestamp belong together"},
 		{"call", "{\"meter.x\":\"1\"}", "properties: \"meter.x\": names that begin with meter. are reserved"},
-		{"call", "{\"meter.id\":\"self\",\"meter.timestamp\":\"2026-01-01T00:00:00Z\"}", "properties: the event takes itself back"},
+		{"call", "{\"meter.id\":\"self\",\"meter.timestamp\":\"2026-01-01T00:00:00Z\"}",
+	         "properties: the event takes itself back"},
 		{"call", "{\"meter.id\":\"x\",\"meter.timestamp\":\"yesterday\"}", "properties: meter.timestamp: "},
 		{"call", "{\"meter.id\":\"\",\"meter.timestamp\":\"2026-01-01T00:00:00Z\"}", "properties: meter.id: "},
 	};
@@ -138,7 +141,8 @@ static void test_what_is_reserved_is_refused(void **state)
 		char line[512];
 		meter_batch *b;
 		snprintf(line, sizeof(line),
-		         "{\"id\":\"self\",\"subscription\":\"acme\",\"type\":\"%s\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"properties\":%s}",
+		         "{\"id\":\"self\",\"subscription\":\"acme\",\"type\":\"%s\",\"timestamp\":\"2026-01-01T00:00:00Z\","
+		         "\"properties\":%s}",
 		         cases[i].type, cases[i].properties);
 		assert_ok(meter_batch_new(&b, m));
 		assert_ok(meter_batch_add_json(b, line, METER_NUL_TERMINATED, METER_TIME_RFC3339));
@@ -170,7 +174,8 @@ static void make_history(struct history *h, unsigned seed)
 		char id[32], time[40];
 		int minute = rand() % (2 * 24 * 60);
 		snprintf(id, sizeof(id), "e%d", i);
-		snprintf(time, sizeof(time), "2026-01-%02dT%02d:%02d:%02dZ", 1 + minute / 1440, minute / 60 % 24, minute % 60, i % 60);
+		snprintf(time, sizeof(time), "2026-01-%02dT%02d:%02d:%02dZ", 1 + minute / 1440, minute / 60 % 24, minute % 60,
+		         i % 60);
 		call_line(h->lines[i], id, time, rand() % 50, "");
 		h->is_taken[i] = rand() % 4 == 0;
 		if (!h->is_taken[i])
@@ -225,8 +230,9 @@ static char *usage_text(meter *m)
 				const char *value = meter_usage_value(usage);
 				/* A stretch whose events were all taken back has none. */
 				if (meter_usage_events(usage) > 0)
-					fprintf(out, "%s %d %lld %s %lld\n", meters[i], by[k], (long long)meter_usage_from_us(usage),
-					        value ? value : "none", (long long)meter_usage_events(usage));
+					fprintf(out, "%s %d %lld %s %lld\n", meters[i], by[k],
+					        (long long)meter_usage_from_us(usage), value ? value : "none",
+					        (long long)meter_usage_events(usage));
 			}
 			meter_usage_free(usage);
 		}
@@ -374,7 +380,8 @@ static void test_a_retraction_after_finalizing_becomes_an_adjustment(void **stat
 	                 "subscriptions: {acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}}\n");
 	record_json(m, call_line(line, "a", "2026-01-10T00:00:00Z", 1, ""));
 	record_json(m, call_line(line, "b", "2026-01-11T00:00:00Z", 1, ""));
-	assert_ok(meter_invoice_finalize(&invoice, m, "acme", METER_NUL_TERMINATED, "2026-01", METER_NUL_TERMINATED, NULL, METER_NOW));
+	assert_ok(meter_invoice_finalize(&invoice, m, "acme", METER_NUL_TERMINATED, "2026-01", METER_NUL_TERMINATED, NULL,
+	                                 METER_NOW));
 	assert_text("20.00", meter_invoice_total(invoice));
 	meter_invoice_free(invoice);
 	record_json(m, retract_line(line, "r", "b", "2026-01-11T00:00:00Z"));

@@ -26,7 +26,7 @@ static const char catalog[] =
 	"    effective_from: 2026-01-01T00:00:00Z\n"
 	"    charges:\n"
 	"      - {key: calls, model: graduated, meter: calls, group_by: [model], tiers: [{up_to: 10, price: '0.333'}, {price: "
-        "'0.1'}]}\n"
+	"'0.1'}]}\n"
 	"      - {key: top, model: unit, meter: most, price: '0.01', tax: {category: VAT, percent: 19}}\n"
 	"      - {key: held, model: unit, meter: held, price: '0.000001'}\n"
 	"      - {key: base, model: flat, amount: '10.00', proration: time}\n"
@@ -38,7 +38,7 @@ static const char catalog[] =
 	"      - {key: calls, model: unit, meter: calls, price: '1.00'}\n"
 	"    credits: [{key: gift, amount: '25.00', from: 2026-01-01T00:00:00Z, until: 2027-01-01T00:00:00Z}]\n"
 	"    commitments: [{key: ahead, kind: prepaid, amount: '20.00', from: 2026-01-01T00:00:00Z, until: "
-        "2027-01-01T00:00:00Z}]\n"
+	"2027-01-01T00:00:00Z}]\n"
 	"subscriptions:\n"
 	"  acme: {customer: A, plan: p, from: 2026-01-11T00:00:00Z}\n"
 	"  beta: {customer: B, plan: q, from: 2026-01-01T00:00:00Z}\n";

@@ -1,6 +1,6 @@
 /*
- * bench_close.c - how long it takes to finalize a month of many subscriptions over many events, and the longest that recording waits
- * meanwhile. README.md has the method.
+ * bench_close.c - how long it takes to finalize a month of many subscriptions over many events, and the longest that recording
+ * waits meanwhile. README.md has the method.
  */
 #include <inttypes.h>
 #include <meter.h>
@@ -63,7 +63,8 @@ static void apply_catalog(meter *m, int64_t subscriptions)
 	      "    effective_from: 2026-01-01T00:00:00Z\n"
 	      "    charges:\n"
 	      "      - {key: base, model: flat, amount: '49.00', tax: {category: vat, percent: 19}}\n"
-	      "      - {key: calls, meter: calls, model: graduated, per: 1000, tiers: [{up_to: 100, price: '1'}, {price: '0.5'}]}\n"
+	      "      - {key: calls, meter: calls, model: graduated, per: 1000, tiers: [{up_to: 100, price: '1'}, {price: "
+	      "'0.5'}]}\n"
 	      "      - {key: packs, meter: calls, model: package, per: 100, price: '2'}\n"
 	      "      - key: tokens\n"
 	      "        meter: tokens\n"
@@ -159,7 +160,8 @@ int main(int argc, char **argv)
 	must(meter_closing_run(&closing, m, MONTH_START + MONTH_US, note_pace, &pace));
 	int64_t took = now_us() - start;
 	if ((int64_t)meter_closing_count(closing) != subscriptions || meter_closing_refused(closing) > 0) {
-		fprintf(stderr, "bench_close: %zu rows, %zu refused\n", meter_closing_count(closing), meter_closing_refused(closing));
+		fprintf(stderr, "bench_close: %zu rows, %zu refused\n", meter_closing_count(closing),
+		        meter_closing_refused(closing));
 		return 1;
 	}
 	meter_closing_free(closing);

@@ -5,8 +5,8 @@
  *   kill random ROUNDS [SEED]     1 to 3 processes of 1 to 4 threads each, killed 0 to 30 ms after they began
  *   kill points TIMES [SEED]      every test point TIMES times (a build with POINTS=1)
  *
- * One of the processes may be closing invoices, a day later each time, while others record what is then late: each period has one invoice
- * that holds, numbers have no gaps, and once everything is closed each event is billed once.
+ * One of the processes may be closing invoices, a day later each time, while others record what is then late: each period has one
+ * invoice that holds, numbers have no gaps, and once everything is closed each event is billed once.
  *
  * What was attempted and acknowledged is noted in memory shared with the parent: before the call, and after it returned. SEED
  * repeats the choices, not the timing. A counter that stays zero (nothing recovered, nothing in doubt) fails the run: it would
@@ -52,7 +52,7 @@ static struct shared {
 	atomic_int next;
 	atomic_int opened;
 	atomic_int closings; /* runs that were done */
-	atomic_int failed; /* calls that returned an error they should not have */
+	atomic_int failed;   /* calls that returned an error they should not have */
 	struct point points[POINTS_MAX];
 	atomic_int point_count;
 	char target[40]; /* the point that kills; "" none */
@@ -155,17 +155,18 @@ static void note(int number, int what)
 
 /* ---- processes that record ---- */
 
-static const char catalog[] = "version: 1\n"
-			      "meters:\n"
-			      "  uses: {event_type: use, aggregation: count}\n"
-			      "  amounts: {event_type: use, aggregation: sum, value: amount, dimensions: [amount]}\n"
-			      "plans:\n"
-			      "  - {key: p, currency: USD, period: day, effective_from: 2026-01-01T00:00:00Z, late_usage: credit_note, charges: "
-			      "[{key: uses, meter: uses, model: unit, price: 1}]}\n"
-			      "subscriptions:\n"
-			      "  acme: {customer: A, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n"
-			      "  globex: {customer: G, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n"
-			      "  initech: {customer: I, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n";
+static const char catalog[] =
+	"version: 1\n"
+	"meters:\n"
+	"  uses: {event_type: use, aggregation: count}\n"
+	"  amounts: {event_type: use, aggregation: sum, value: amount, dimensions: [amount]}\n"
+	"plans:\n"
+	"  - {key: p, currency: USD, period: day, effective_from: 2026-01-01T00:00:00Z, late_usage: credit_note, charges: "
+	"[{key: uses, meter: uses, model: unit, price: 1}]}\n"
+	"subscriptions:\n"
+	"  acme: {customer: A, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n"
+	"  globex: {customer: G, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n"
+	"  initech: {customer: I, plan: p, from: 2026-01-01T00:00:00Z, until: 2026-02-10T00:00:00Z}\n";
 
 static meter *open_file(uint32_t flags)
 {
@@ -560,7 +561,8 @@ static void run_random(int64_t rounds)
 			verify();
 	}
 	verify();
-	if (seen.recovered == 0 || seen.in_doubt == 0 || atomic_load(&shared->closings) == 0 || (rounds >= 100 && seen.in_open == 0))
+	if (seen.recovered == 0 || seen.in_doubt == 0 || atomic_load(&shared->closings) == 0 ||
+	    (rounds >= 100 && seen.in_open == 0))
 		fail("some kind of kill never happened", "the run proves nothing");
 }
 
@@ -636,7 +638,8 @@ int main(int argc, char **argv)
 	else
 		run_random(strtoll(argv[2], NULL, 10));
 	printf("{\"test\":\"kill %s\",\"seed\":%" PRIu64 ",\"kills\":%" PRId64 ",\"verified\":%" PRId64 ",\"recovered\":%" PRId64
-	       ",\"in_doubt\":%" PRId64 ",\"documents\":%" PRId64 ",\"kills_while_opening\":%" PRId64 ",\"lost\":0,\"doubled\":0}\n",
+	       ",\"in_doubt\":%" PRId64 ",\"documents\":%" PRId64 ",\"kills_while_opening\":%" PRId64
+	       ",\"lost\":0,\"doubled\":0}\n",
 	       argv[1], seed, seen.kills, seen.verified, seen.recovered, seen.in_doubt, seen.documents, seen.in_open);
 	char command[300];
 	snprintf(command, sizeof(command), "rm -rf %s", folder);
