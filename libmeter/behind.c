@@ -15,8 +15,8 @@
 #include "event_json.h"
 #include "instant.h"
 
-/* An hour costs sixty seeks, 0.25 ms in a file of 10 million events: beyond so many for each event that is asked for, what was found is said to
- * be found among these. Where few events make the most of the usage, one each is enough. */
+/* An hour costs sixty seeks, mostly of pages that are not in memory: beyond so many for each event that is asked for, what was
+ * found is said to be found among these. Where few events make the most of the usage, one each is enough. */
 #define HOURS_AN_EVENT 2
 
 /* Where events may be: a stretch of time, and a bound of what one in it weighs. */
