@@ -862,7 +862,7 @@ METER_API int64_t meter_explanation_event_ingest(const meter_explanation *e, siz
 /** "time" (first ones), "last", "largest" or "smallest". NULL: no events. */
 METER_API const char *meter_explanation_event_order(const meter_explanation *e, size_t index);
 /** 1: no event of the line that is not listed comes before those that are; 0: they are the first among the hours with the most usage (values
- * below 0 in the file, or more hours could hold one than four times the events asked for; time_weighted). */
+ * below 0 in the file, or more hours could hold one than twice the events asked for; time_weighted). */
 METER_API int meter_explanation_event_exact(const meter_explanation *e, size_t index);
 
 /* ---- the ledger ---- */

@@ -15,9 +15,9 @@
 #include "event_json.h"
 #include "instant.h"
 
-/* An hour costs sixty seeks, 0.1 ms in a large file: beyond so many for each event that is asked for, what was found is said to
- * be found among these. Where few events make the most of the usage, one each is enough. */
-#define HOURS_AN_EVENT 4
+/* An hour costs sixty seeks, mostly of pages that are not in memory: beyond so many for each event that is asked for, what was
+ * found is said to be found among these. Where few events make the most of the usage, one each is enough. */
+#define HOURS_AN_EVENT 2
 
 /* Where events may be: a stretch of time, and a bound of what one in it weighs. */
 struct node {
