@@ -298,16 +298,17 @@ REPLAY_EVENTS ?= 1000000
 INVOICE_EVENTS ?= 1000000
 VERIFY_EVENTS ?= 1000000
 EXPLAIN_EVENTS ?= 1000000
+EXPLAIN_SUBSCRIPTIONS ?= 1000
 RATE_SUBSCRIPTIONS ?= 20000
 CLOSE_SUBSCRIPTIONS ?= 2000
 CLOSE_EVENTS ?= 1000000
 INGEST_EVENTS ?= 1000000
-## bench: ingest, record and replay against references, invoices, JSON (INGEST_EVENTS=, REPLAY_EVENTS=, INVOICE_EVENTS=, EXPLAIN_EVENTS=, VERIFY_EVENTS=, RATE_SUBSCRIPTIONS=, CLOSE_SUBSCRIPTIONS=, CLOSE_EVENTS=); needs libjson-c-dev
+## bench: ingest, record and replay against references, invoices, JSON (INGEST_EVENTS=, REPLAY_EVENTS=, INVOICE_EVENTS=, EXPLAIN_EVENTS=, EXPLAIN_SUBSCRIPTIONS=, VERIFY_EVENTS=, RATE_SUBSCRIPTIONS=, CLOSE_SUBSCRIPTIONS=, CLOSE_EVENTS=); needs libjson-c-dev
 .PHONY: bench
 bench: $(BUILD)/meter $(bench_programs) bench-ingest
 	@$(BUILD)/tests/bench/bench_replay $(BUILD) $(REPLAY_EVENTS)
 	@$(BUILD)/tests/bench/bench_invoice $(BUILD) $(INVOICE_EVENTS)
-	@$(BUILD)/tests/bench/bench_explain $(BUILD) $(EXPLAIN_EVENTS) 10000
+	@$(BUILD)/tests/bench/bench_explain $(BUILD) $(EXPLAIN_EVENTS) $(EXPLAIN_SUBSCRIPTIONS)
 	@$(BUILD)/tests/bench/bench_verify $(BUILD) $(VERIFY_EVENTS)
 	@$(BUILD)/tests/bench/bench_rate $(BUILD) $(RATE_SUBSCRIPTIONS)
 	@$(BUILD)/tests/bench/bench_close $(BUILD) $(CLOSE_SUBSCRIPTIONS) $(CLOSE_EVENTS)
