@@ -1,12 +1,6 @@
 /* cmd_apply.c - meter apply: put a catalog in force. */
 #include "cli.h"
 
-static int show_progress(int64_t done, int64_t total, void *user)
-{
-	progress_update(user, done, done, total);
-	return 0;
-}
-
 static void print(const meter_catalog *catalog, int64_t version, enum format format)
 {
 	static const struct column columns[] = {
@@ -43,7 +37,7 @@ static int apply(const struct arguments *arguments, const meter_catalog *catalog
 	if (!m)
 		return EXIT_FAILED;
 	progress_begin(&progress, "events");
-	int result = meter_catalog_apply(m, arguments->operands[0], text->data, text->size, show_progress, &progress, &version);
+	int result = meter_catalog_apply(m, arguments->operands[0], text->data, text->size, progress_show, &progress, &version);
 	progress_clear(&progress);
 	if (result != METER_OK)
 		return cli_close(m, cli_library_error(result));

@@ -29,12 +29,6 @@ static int list(const struct arguments *arguments, meter *m)
 	return EXIT_DONE;
 }
 
-static int show_progress(int64_t done, int64_t total, void *user)
-{
-	progress_update(user, done, done, total);
-	return 0;
-}
-
 static int retract(const struct arguments *arguments, meter *m)
 {
 	static const struct column counted[] = {{"retracted", COLUMN_NUMBER}};
@@ -43,7 +37,7 @@ static int retract(const struct arguments *arguments, meter *m)
 	int64_t events;
 
 	progress_begin(&progress, "events");
-	int result = meter_backfill_retract(m, arguments->operands[1], opt_value(arguments, "reason"), show_progress, &progress,
+	int result = meter_backfill_retract(m, arguments->operands[1], opt_value(arguments, "reason"), progress_show, &progress,
 	                                    &events);
 	progress_clear(&progress);
 	if (result != METER_OK)

@@ -9,12 +9,6 @@ static const struct column columns[] = {
 	{"events", COLUMN_NUMBER},
 };
 
-static int show_progress(int64_t done, int64_t total, void *user)
-{
-	progress_update(user, done, done, total);
-	return 0;
-}
-
 static void print(const char *path, int64_t events, enum format format)
 {
 	struct stat status;
@@ -40,7 +34,7 @@ static int run(const struct arguments *arguments)
 	if (!m)
 		return EXIT_FAILED;
 	progress_begin(&progress, "pages");
-	int result = meter_backup(m, path, show_progress, &progress, &events);
+	int result = meter_backup(m, path, progress_show, &progress, &events);
 	progress_clear(&progress);
 	if (result != METER_OK)
 		return cli_close(m, cli_library_error(result));

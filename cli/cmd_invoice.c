@@ -513,12 +513,6 @@ static int all(meter *m, const struct request *r, enum format format)
 	return exit_code;
 }
 
-static int show_progress(int64_t done, int64_t total, void *user)
-{
-	progress_update(user, done, done, total);
-	return 0;
-}
-
 static void closing_row(struct out *o, const meter_closing *closing, size_t index)
 {
 	out_text(o, meter_closing_number(closing, index));
@@ -541,7 +535,7 @@ static int due(meter *m, const struct request *r, enum format format)
 	struct out o;
 
 	progress_begin(&progress, "subscriptions");
-	int result = meter_closing_run(&closing, m, r->at_us, show_progress, &progress);
+	int result = meter_closing_run(&closing, m, r->at_us, progress_show, &progress);
 	progress_clear(&progress);
 	if (result != METER_OK)
 		return cli_library_error(result);

@@ -55,3 +55,9 @@ void progress_clear(struct progress *p)
 		fprintf(stderr, "\r%*s\r", p->width, "");
 	p->is_drawn = false;
 }
+
+int progress_show(int64_t done, int64_t total, void *user)
+{
+	progress_update(user, done, done, total);
+	return 0;
+}

@@ -134,6 +134,29 @@ int meter__store_write_buckets(struct store *s, struct buckets *minutes)
 	return code == METER_OK ? write_rolled(s, minutes) : code;
 }
 
+int meter__store_count_event(struct store *s, struct buckets *minutes, struct buffer *scratch, const struct live_meter *live,
+                             const struct stored_event *stored)
+{
+	const struct event *e = &stored->event;
+	struct aggregate value;
+	int code = meter__aggregate_measure(&value, live->definition, e);
+	if (code == METER_EEND)
+		return METER_OK;
+	if (code == METER_EINVAL) /* it was accepted, so it stays: the bucket says that its value is missing */
+		value = (struct aggregate){.unmeasured = 1};
+	else if (code != METER_OK)
+		return code;
+	s->totals.negative |= value.value.coefficient < 0;
+	struct bucket key = {.meter = live->number, .subscription = stored->subscription};
+	meter__bucket_place(&key, live->definition, e->timestamp_us);
+	meter__buffer_reset(scratch);
+	meter__aggregate_dimensions(scratch, live->definition, e);
+	if (scratch->failed)
+		return meter__fail(METER_ENOMEM, "no memory for dimensions");
+	code = meter__store_name_number(s, (struct slice){scratch->data, scratch->size}, &key.dimensions);
+	return code == METER_OK ? meter__buckets_add(minutes, LEVEL_MINUTE, &key, &value) : code;
+}
+
 int meter__store_write_minutes(struct store *s, struct buckets *minutes)
 {
 	size_t count;

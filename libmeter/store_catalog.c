@@ -295,27 +295,7 @@ static int fill_event(const struct stored_event *stored, void *user)
 		const struct live_meter *live = &s->live->meters[i];
 		if (live->filled_before != fill->from_us)
 			continue;
-		struct aggregate value;
-		int code = meter__aggregate_measure(&value, live->definition, e);
-		if (code == METER_EEND)
-			continue;
-		if (code == METER_EINVAL) /* it was accepted, so it stays: the bucket says that its value is missing */
-			value = (struct aggregate){.unmeasured = 1};
-		else if (code != METER_OK)
-			return code;
-		s->totals.negative |= value.value.coefficient < 0;
-		struct bucket key = {
-			.meter = live->number,
-			.subscription = stored->subscription,
-		};
-		meter__bucket_place(&key, live->definition, e->timestamp_us);
-		meter__buffer_reset(&fill->dimensions);
-		meter__aggregate_dimensions(&fill->dimensions, live->definition, e);
-		if (fill->dimensions.failed)
-			return meter__fail(METER_ENOMEM, "no memory for dimensions");
-		code = meter__store_name_number(s, (struct slice){fill->dimensions.data, fill->dimensions.size}, &key.dimensions);
-		if (code == METER_OK)
-			code = meter__buckets_add(&fill->minutes, LEVEL_MINUTE, &key, &value);
+		int code = meter__store_count_event(s, &fill->minutes, &fill->dimensions, live, stored);
 		if (code != METER_OK)
 			return code;
 	}

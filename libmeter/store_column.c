@@ -1,4 +1,4 @@
-/* store_column.c - values in and out of the columns of invoices, and statements that give one number or many rows. */
+/* store_column.c - values in and out of the columns of invoices; statements that give one number, or many rows. */
 #include "error.h"
 #include "store_internal.h"
 
@@ -63,7 +63,7 @@ int meter__store_step_integer(struct connection *c, sqlite3_stmt *statement, int
 	if (rc == SQLITE_ROW && sqlite3_column_type(statement, 0) != SQLITE_NULL)
 		code = meter__store_int(statement, 0, out);
 	else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		code = meter__store_fail(c->db, rc, "reading invoices");
+		code = meter__store_fail(c->db, rc, "reading");
 	sqlite3_reset(statement);
 	return code;
 }

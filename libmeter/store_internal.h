@@ -331,6 +331,9 @@ void meter__store_buckets_free(struct store *s);
 int meter__store_write_buckets(struct store *s, struct buckets *minutes);
 /* The same for what the writer has accepted: late usage may wait to be settled. minutes loses what is empty. */
 int meter__store_write_arrived(struct store *s, struct buckets *minutes);
+/* Add what one meter counts of a stored event; nothing if it does not cover it. */
+int meter__store_count_event(struct store *s, struct buckets *minutes, struct buffer *scratch, const struct live_meter *live,
+                             const struct stored_event *stored);
 /* Only minutes and samples; only hours or days. */
 int meter__store_write_minutes(struct store *s, struct buckets *minutes);
 int meter__store_write_level(struct store *s, struct buckets *rows, enum level level);

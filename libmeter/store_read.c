@@ -11,24 +11,11 @@
 #include "event_json.h"
 #include "store_internal.h"
 
-/* The only integer of a statement; METER_EEND without a row. */
-static int one_integer(struct reader *r, sqlite3_stmt *statement, int64_t *out)
-{
-	int rc = sqlite3_step(statement);
-	int code;
-	if (rc == SQLITE_ROW)
-		code = meter__store_int(statement, 0, out);
-	else
-		code = rc == SQLITE_DONE ? METER_EEND : meter__store_fail(r->connection.db, rc, "reading");
-	sqlite3_reset(statement);
-	return code;
-}
-
 static int read_integer(struct reader *r, enum statement which, int64_t *out)
 {
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(&r->connection, which, &statement);
-	return code == METER_OK ? one_integer(r, statement, out) : code;
+	return code == METER_OK ? meter__store_step_integer(&r->connection, statement, out) : code;
 }
 
 int meter__store_catalog(struct reader *r, struct meter_catalog **out)
@@ -91,7 +78,7 @@ int meter__store_name(struct reader *r, int64_t *out, struct slice text)
 	if (code != METER_OK)
 		return code;
 	sqlite3_bind_text64(statement, 1, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8);
-	code = one_integer(r, statement, out);
+	code = meter__store_step_integer(&r->connection, statement, out);
 	return code == METER_EEND ? METER_OK : code;
 }
 
@@ -120,7 +107,7 @@ int meter__store_meter(struct reader *r, int64_t *out, const struct meter_defini
 	if (code != METER_OK)
 		return code;
 	sqlite3_bind_text(statement, 1, definition->canonical, -1, SQLITE_STATIC);
-	code = one_integer(r, statement, out);
+	code = meter__store_step_integer(&r->connection, statement, out);
 	return code == METER_EEND ? METER_OK : code;
 }
 
@@ -148,7 +135,7 @@ static int next_lead(struct reader *r, enum level level, int64_t from, int64_t l
 		return code;
 	sqlite3_bind_int64(statement, 1, from);
 	sqlite3_bind_int64(statement, 2, last);
-	return one_integer(r, statement, out);
+	return meter__store_step_integer(&r->connection, statement, out);
 }
 
 /* start, subscription, dimensions, then the aggregate. */
@@ -367,10 +354,7 @@ static int bind_range(sqlite3_stmt *statement, const struct event_range *range)
 	if (count >= 4) {
 		sqlite3_bind_int64(statement, 2, range->to_us);
 		sqlite3_bind_int64(statement, 3, range->subscription);
-		if (range->type.data)
-			sqlite3_bind_text64(statement, 4, range->type.data, range->type.size, SQLITE_STATIC, SQLITE_UTF8);
-		else
-			sqlite3_bind_null(statement, 4);
+		bind_optional(statement, 4, range->type);
 	}
 	if (count >= 7) {
 		sqlite3_bind_int64(statement, 5, range->after_subscription);

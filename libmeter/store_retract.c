@@ -119,29 +119,6 @@ static int delete_minute(struct store *s, const struct live_meter *live, const s
 	return code == METER_OK ? delete_place(s, SQL_RECOUNT_LATE, live->number, place->subscription, 0, place->start) : code;
 }
 
-static int count_by(struct recount *r, const struct live_meter *live, const struct stored_event *stored)
-{
-	const struct event *e = &stored->event;
-	struct aggregate value;
-	if (e->timestamp_us >= live->filled_before)
-		return METER_OK; /* the fill will come by and count it */
-	int code = meter__aggregate_measure(&value, live->definition, e);
-	if (code == METER_EEND)
-		return METER_OK;
-	if (code == METER_EINVAL)
-		value = (struct aggregate){.unmeasured = 1};
-	else if (code != METER_OK)
-		return code;
-	struct bucket key = {.meter = live->number, .subscription = stored->subscription};
-	meter__bucket_place(&key, live->definition, e->timestamp_us);
-	meter__buffer_reset(&r->dimensions);
-	meter__aggregate_dimensions(&r->dimensions, live->definition, e);
-	if (r->dimensions.failed)
-		return meter__fail(METER_ENOMEM, "no memory for dimensions");
-	code = meter__store_name_number(r->store, (struct slice){r->dimensions.data, r->dimensions.size}, &key.dimensions);
-	return code == METER_OK ? meter__buckets_add(&r->sums, LEVEL_MINUTE, &key, &value) : code;
-}
-
 static int count_event(const struct stored_event *stored, void *user)
 {
 	struct recount *r = user;
@@ -149,8 +126,11 @@ static int count_event(const struct stored_event *stored, void *user)
 	int code = METER_OK;
 	if (stored->retracted != INT64_MAX || !bsearch(&place, r->places, r->count, sizeof(place), compare_places))
 		return METER_OK;
-	for (size_t i = 0; i < r->store->live->count && code == METER_OK; i++)
-		code = count_by(r, &r->store->live->meters[i], stored);
+	for (size_t i = 0; i < r->store->live->count && code == METER_OK; i++) {
+		const struct live_meter *live = &r->store->live->meters[i];
+		if (stored->event.timestamp_us < live->filled_before) /* else the fill will come by and count it */
+			code = meter__store_count_event(r->store, &r->sums, &r->dimensions, live, stored);
+	}
 	return code;
 }
 
