@@ -2,40 +2,10 @@
  * bench_close.c - how long it takes to finalize a month of many subscriptions over many events, and the longest that recording
  * waits meanwhile. README.md has the method.
  */
-#include <inttypes.h>
-#include <meter.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define BATCH 20000
-#define MONTH_START INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
-#define MONTH_US (INT64_C(31) * 86400 * 1000000)
-
-static char scratch[4000];
-static char database[sizeof scratch + 16];
-
-static void remove_scratch(void)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-	char path[sizeof database + 8];
-
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		snprintf(path, sizeof path, "%s%s", database, suffixes[i]);
-		unlink(path);
-	}
-	rmdir(scratch);
-}
-
-static void must(int code)
-{
-	if (code == METER_OK)
-		return;
-	fprintf(stderr, "bench_close: %s: %s\n", meter_strerror(code), meter_errmsg());
-	exit(1);
-}
+#include "month.h"
 
 static int64_t now_us(void)
 {
@@ -143,12 +113,7 @@ int main(int argc, char **argv)
 		fputs("usage: bench_close BUILD-FOLDER SUBSCRIPTIONS EVENTS\n", stderr);
 		return 2;
 	}
-	snprintf(scratch, sizeof scratch, "%s/bench-XXXXXX", argv[1]);
-	if (mkdtemp(scratch) == NULL) {
-		perror(scratch);
-		return 1;
-	}
-	snprintf(database, sizeof database, "%s/db", scratch);
+	make_scratch(argv[1]);
 	atexit(remove_scratch);
 	meter_options options = METER_OPTIONS_INIT;
 	options.flags = METER_OPEN_WITHOUT_SPOOL;

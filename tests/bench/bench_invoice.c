@@ -2,43 +2,13 @@
  * bench_invoice.c - how long the draft invoice of one subscription with 10 meters takes over a month, with 1,000 events and with
  * many under it. It should not matter how many: rating reads buckets, not events. README.md has the method.
  */
-#include <inttypes.h>
-#include <meter.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define METERS 10
+#include "month.h"
+
 #define DRAFTS 200
-#define BATCH 20000
 #define SMALL 1000
-#define MONTH_START INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
-#define MONTH_US (INT64_C(31) * 86400 * 1000000)
-
-static char scratch[4000];
-static char database[sizeof scratch + 16];
-
-static void remove_scratch(void)
-{
-	static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-	char path[sizeof database + 8];
-
-	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-		snprintf(path, sizeof path, "%s%s", database, suffixes[i]);
-		unlink(path);
-	}
-	rmdir(scratch);
-}
-
-static void must(int code)
-{
-	if (code == METER_OK)
-		return;
-	fprintf(stderr, "bench_invoice: %s: %s\n", meter_strerror(code), meter_errmsg());
-	exit(1);
-}
 
 static void apply_catalog(meter *m)
 {
@@ -59,40 +29,6 @@ static void apply_catalog(meter *m)
 	must(meter_catalog_apply(m, "catalog", text, METER_NUL_TERMINATED, NULL, NULL, NULL));
 }
 
-/* Two batches in turn: one is filled while the other is written. */
-static void record(meter *m, int64_t events)
-{
-	meter_batch *batches[2];
-	char id[24], type[8], units[8];
-	meter_property property = METER_PROPERTY("units", units);
-	meter_event event = METER_EVENT_INIT;
-
-	must(meter_batch_new(&batches[0], m));
-	must(meter_batch_new(&batches[1], m));
-	event.subscription = "acme";
-	event.id = id;
-	event.type = type;
-	event.properties = &property;
-	event.property_count = 1;
-	for (int64_t i = 0; i < events; i++) {
-		meter_batch *batch = batches[i / BATCH % 2];
-
-		if (i % BATCH == 0) {
-			must(meter_batch_wait(batch));
-			must(meter_batch_clear(batch));
-		}
-		snprintf(id, sizeof id, "e%" PRId64, i);
-		snprintf(type, sizeof type, "t%d", (int)(i % METERS));
-		snprintf(units, sizeof units, "%d", (int)(i * 7919 % 1000));
-		event.timestamp_us = MONTH_START + MONTH_US / events * i;
-		must(meter_batch_add(batch, &event));
-	}
-	must(meter_batch_wait(batches[0]));
-	must(meter_batch_wait(batches[1]));
-	meter_batch_free(batches[0]);
-	meter_batch_free(batches[1]);
-}
-
 static int by_size(const void *a, const void *b)
 {
 	const int64_t *left = a, *right = b;
@@ -107,15 +43,10 @@ static int64_t measure(const char *build, int64_t events)
 	int64_t ns[DRAFTS];
 	meter *m;
 
-	snprintf(scratch, sizeof scratch, "%s/bench-XXXXXX", build);
-	if (mkdtemp(scratch) == NULL) {
-		perror(scratch);
-		exit(1);
-	}
-	snprintf(database, sizeof database, "%s/db", scratch);
+	make_scratch(build);
 	must(meter_open(&m, database, NULL));
 	apply_catalog(m);
-	record(m, events);
+	record_month(m, events);
 	must(meter_stats(m, &stats));
 	if (stats.accepted != events) {
 		fprintf(stderr, "bench_invoice: %" PRId64 " events stored, %" PRId64 " were expected\n", stats.accepted, events);
