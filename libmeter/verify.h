@@ -2,7 +2,9 @@
  * verify.h - what the parts of verify share. It adds up stored events by a route of its own: nothing here calls aggregate.c,
  * bucket.c or usage.c. Shared with them are only decimals as text (decimal.h), the definitions of meters and the SQLite file.
  *
- * verify.c        the run: two workers over halves of the time, checks of the whole file, the report
+ * verify.c        the run, checks of the whole file, the report
+ * verify_finding.c the list of what was found
+ * verify_work.c   a stretch of time, compared by two workers
  * verify_event.c  what a stored event counts for, from the bytes of its row
  * verify_group.c  exact sums by key
  * verify_level.c  events against minutes, minutes against hours, hours against days, samples
@@ -19,7 +21,7 @@
 #include "intern.h"
 #include "store_verify.h"
 
-/* ---- findings (verify.c) ---- */
+/* ---- findings (verify_finding.c) ---- */
 
 #define FINDINGS_MAX 1000
 
@@ -38,6 +40,9 @@ struct findings {
 /* Texts that are given are copied; absent ones stay so. METER_OK or METER_ENOMEM. */
 int meter__finding_add(struct findings *f, const char *code, struct slice text, struct slice place, struct slice expected,
                        struct slice found);
+/* The findings of another list, after those that are there; that one is empty then. */
+void meter__findings_take(struct findings *into, struct findings *from);
+void meter__findings_free(struct findings *f);
 
 /* ---- sums (verify_group.c) ---- */
 
@@ -145,6 +150,29 @@ int meter__verify_bucket_finding(struct worker *w, const char *code, const char 
 
 /* All checks of the stretch; METER_OK also with findings. */
 int meter__verify_levels(struct worker *w);
+
+/* ---- stretches (verify_work.c) ---- */
+
+#define WORKERS 2
+
+/* Zero-initialised is empty; end it in every state. */
+struct work {
+	struct reader *readers[WORKERS]; /* of one state of the file */
+	size_t reader_count;
+	struct worker *workers; /* on the heap: findings are large */
+	struct verify_meters meters;
+	struct totals totals;
+	struct findings *findings;
+};
+
+int meter__work_begin(struct work *work, struct store *store, struct findings *findings);
+int meter__work_read(struct work *work); /* totals and meters */
+/* Compare what lies in a stretch of time. METER_OK also with findings, and with damage, which is one. */
+int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us);
+void meter__work_end(struct work *work);
+
+/* What damage stopped is a finding; anything else is a failure. */
+int meter__verify_settle(struct findings *f, int code, const char *message);
 
 /* ---- events (verify_event.c) ---- */
 
