@@ -287,6 +287,8 @@ void progress_begin(struct progress *p, const char *unit);
 void progress_update(struct progress *p, int64_t count, int64_t done, int64_t total);
 /* Takes the line away, before a message and at the end. */
 void progress_clear(struct progress *p);
+/* From now on Ctrl-C ends what progress_show() is told of, at its next step; a second one kills. */
+void progress_catch_interrupt(void);
 /* A meter_progress whose user is a struct progress. */
 int progress_show(int64_t done, int64_t total, void *user);
 /* A clock that never goes back. */

@@ -16,6 +16,14 @@ static const char *field(const meter_verification *v, size_t index, size_t colum
 	return fields[column];
 }
 
+/* How far it came; NULL: to the end. */
+static const char *reached(char out[32], const meter_verification *v)
+{
+	if (meter_verify_reached_us(v) == INT64_MAX || meter_time_format(out, 32, meter_verify_reached_us(v)) != METER_OK)
+		return NULL;
+	return out;
+}
+
 static int64_t events_per_second(const meter_verify_counters *c)
 {
 	return c->elapsed_us > 0 ? c->events * 1000000 / c->elapsed_us : 0;
@@ -41,6 +49,8 @@ static void print_json(const meter_verification *v, const meter_verify_counters 
 {
 	struct text t = {0};
 	int32_t has_bug;
+	char time[32];
+	const char *stopped = reached(time, v);
 	const char *sqlite = meter_verify_sqlite(&has_bug);
 
 	text_format(&t, "{\"events\":%lld,\"minutes\":%lld,\"hours\":%lld,\"days\":%lld,\"samples\":%lld,\"seconds\":",
@@ -55,7 +65,9 @@ static void print_json(const meter_verification *v, const meter_verify_counters 
 	text_format(&t, ",\"finding_count\":%lld,\"findings\":[", (long long)meter_verify_total(v));
 	for (size_t i = 0; i < meter_verify_count(v); i++)
 		add_json_finding(&t, v, i);
-	text_format(&t, "],\"ok\":%s}\n", meter_verify_total(v) ? "false" : "true");
+	text_add_string(&t, "],\"reached\":");
+	text_add_json(&t, stopped, stopped ? strlen(stopped) : 0);
+	text_format(&t, ",\"ok\":%s}\n", meter_verify_total(v) || stopped ? "false" : "true");
 	out_write(t.data, t.size);
 	text_free(&t);
 }
@@ -87,6 +99,7 @@ static void print_report(const meter_verification *v, const meter_verify_counter
 	int32_t has_bug;
 	const char *sqlite = meter_verify_sqlite(&has_bug);
 	int64_t left = meter_verify_total(v) - (int64_t)meter_verify_count(v);
+	char time[32];
 
 	for (size_t i = 0; i < meter_verify_count(v); i++) {
 		text_format(&t, "%s: ", meter_verify_code(v, i));
@@ -109,7 +122,7 @@ static void print_report(const meter_verification *v, const meter_verify_counter
 	            has_bug ? ", which has the WAL-reset bug: only libmeter may write to the file" : "");
 	if (meter_verify_total(v))
 		text_format(&t, "%lld finding%s\n", (long long)meter_verify_total(v), meter_verify_total(v) == 1 ? "" : "s");
-	else
+	else if (!reached(time, v))
 		text_add_string(&t, "ok\n");
 	out_write(t.data, t.size);
 	text_free(&t);
@@ -128,6 +141,11 @@ static int print(const meter_verification *v, enum format format)
 		print_json(v, &counters);
 	else
 		print_rows(v, format);
+	char time[32];
+	if (reached(time, v)) {
+		cli_message("stopped: usage was compared up to %s; to go on: --since %s", time, time);
+		return EXIT_FAILED;
+	}
 	return meter_verify_total(v) ? EXIT_FINDINGS : EXIT_DONE;
 }
 
@@ -151,7 +169,13 @@ static int run(const struct arguments *arguments)
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
 	if (!m)
 		return EXIT_FAILED;
+	struct progress progress;
+	progress_begin(&progress, "events");
+	progress_catch_interrupt();
+	verify_options.progress = progress_show;
+	verify_options.user = &progress;
 	int result = meter_verify_run(&v, m, &verify_options);
+	progress_clear(&progress);
 	if (result != METER_OK)
 		return cli_close(m, cli_library_error(result));
 	exit_code = print(v, arguments->format);
@@ -177,11 +201,12 @@ const struct verb verb_verify = {
 		"the code that wrote them. Looks for gaps in what sources number, for ids that a subscription has at two times, "
 		"and for\n"
 		"damage of the SQLite file. Proves invoices: the chain of documents, their numbers, totals and entries in the "
-		"ledger, that\n"
-		"periods tile, and that every bill, rated again, is what it was. Changes nothing; recording goes on meanwhile. "
-		"--since and\n"
-		"--until make slices of a large file. Keep the head elsewhere: --head then shows whether documents were cut "
-                "off.\n"
+		"ledger,\n"
+		"that periods tile, and that every bill, rated again, is what it was. Changes nothing; recording goes on "
+		"meanwhile.\n"
+		"--since and --until make slices of a large file; after Ctrl-C it says where to go on. Keep the head elsewhere: "
+		"--head\n"
+		"then shows whether documents were cut off.\n"
 		"json is one report; jsonl and csv list the findings, at most 1,000. Exit 3 when there is a finding.\n"
 		"\n"
 		"  meter verify --since 2026-01-01 --until 2026-02-01 --json\n",

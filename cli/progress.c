@@ -5,6 +5,7 @@
  */
 #include "cli.h"
 
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,8 +57,23 @@ void progress_clear(struct progress *p)
 	p->is_drawn = false;
 }
 
+static volatile sig_atomic_t is_interrupted;
+
+static void interrupt(int signal_number)
+{
+	(void)signal_number;
+	is_interrupted = 1;
+}
+
+void progress_catch_interrupt(void)
+{
+	struct sigaction action = {.sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+
+	sigaction(SIGINT, &action, NULL);
+}
+
 int progress_show(int64_t done, int64_t total, void *user)
 {
 	progress_update(user, done, done, total);
-	return 0;
+	return is_interrupted;
 }

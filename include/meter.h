@@ -422,7 +422,8 @@ METER_API size_t meter_warnings_count(const meter_warnings *warnings);
 METER_API const char *meter_warnings_text(const meter_warnings *warnings, size_t index);
 METER_API void meter_warnings_free(meter_warnings *warnings);
 
-/** Told how far an apply is (events counted so far and in all) or a backup (pages). Returning anything but 0 stops it with METER_ETIMEDOUT. */
+/** Told how far an apply is (events counted so far and in all) or a backup (pages). Returning anything but 0 stops it with METER_ETIMEDOUT,
+ * but for meter_verify_run(). */
 typedef int (*meter_progress)(int64_t done, int64_t total, void *user);
 
 /**
@@ -1287,8 +1288,11 @@ typedef struct meter_verify_options {
 	int64_t since_us; /**< only minutes, hours and days that begin at or after; INT64_MIN: all */
 	int64_t until_us; /**< and that end at or before; INT64_MAX: all. Bills are rated again if all of their period lies within */
 	const char *head; /**< a meter_verify_head() or meter_invoice_hash() that was kept elsewhere, NUL-terminated; NULL: none */
+	meter_progress progress; /**< called on this thread every few seconds with the events compared so far and in all; returning anything
+	                              but 0 stops the run, see meter_verify_reached_us(). NULL: none */
+	void *user;              /**< passed to progress */
 } meter_verify_options;
-#define METER_VERIFY_OPTIONS_INIT { sizeof(meter_verify_options), 0, INT64_MIN, INT64_MAX, NULL }
+#define METER_VERIFY_OPTIONS_INIT { sizeof(meter_verify_options), 0, INT64_MIN, INT64_MAX, NULL, NULL, NULL }
 
 /**
  * Add up again what is stored, by another route than the code that wrote it, and compare: events with minutes (and what came late),
@@ -1377,6 +1381,11 @@ METER_API int meter_verify_counts(const meter_verification *v, meter_verify_coun
 METER_API const char *meter_verify_sqlite(int32_t *has_wal_reset_bug);
 /** The hash of the last document; NULL: there is none. Kept elsewhere and given as head later, it proves all documents up to this one. */
 METER_API const char *meter_verify_head(const meter_verification *v);
+/**
+ * INT64_MAX: everything was checked. Else progress stopped the run: usage was compared up to this time, and neither invoices nor the file
+ * as a whole were looked at. Going on from here (since_us) makes up for the rest, but for gaps of sources and ids that lie on both sides.
+ */
+METER_API int64_t meter_verify_reached_us(const meter_verification *v);
 METER_API void meter_verify_free(meter_verification *v);
 
 /* ---- time ---- */

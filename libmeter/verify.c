@@ -13,10 +13,16 @@
 #include "os.h"
 #include "verify.h"
 
+/* After each slice of the time it can be stopped. */
+#define SLICES_MIN 8
+#define SLICES_MAX 1000
+#define SLICE_EVENTS 4000000
+
 struct meter_verification {
 	struct findings findings;
 	meter_verify_counters counters;
 	char head[HASH_TEXT_SIZE];
+	int64_t reached_us; /* where it was stopped; INT64_MAX: it was not */
 };
 
 /* ---- checks of the whole file ---- */
@@ -26,6 +32,8 @@ struct run {
 	int64_t since_us, until_us;
 	bool is_full, is_whole; /* is_whole: all of the time */
 	const char *head;       /* NULL: any */
+	meter_progress progress;
+	void *user;
 	struct meter_verification *out;
 };
 
@@ -133,6 +141,44 @@ static int check_file(struct run *run)
 
 /* ---- the run ---- */
 
+/* How long a slice is: of an even file an eighth, or what takes some two seconds. */
+static int64_t slice_us(const struct run *run, int64_t first, int64_t last)
+{
+	int64_t count = run->work.totals.accepted / SLICE_EVENTS;
+	count = count < SLICES_MIN ? SLICES_MIN : count > SLICES_MAX ? SLICES_MAX : count;
+	return ((last - first) / US_PER_DAY / count + 1) * US_PER_DAY;
+}
+
+static int64_t count_events(const struct run *run)
+{
+	return run->work.workers[0].events + run->work.workers[1].events;
+}
+
+/* Slices are cut at midnights, so that what is compared is the same as without them. */
+static int run_slices(struct run *run)
+{
+	int64_t first, last, from_us = run->since_us;
+	int code = meter__store_bounds(run->work.readers[0], &first, &last);
+	if (code == METER_EEND) { /* there may be buckets all the same */
+		first = last = from_us;
+		code = METER_OK;
+	}
+	const int64_t length_us = slice_us(run, first, last);
+	int64_t cut_us = meter__floor_div(first > from_us ? first : from_us, US_PER_DAY) * US_PER_DAY;
+	while (code == METER_OK && from_us < run->until_us) {
+		cut_us += length_us;
+		const int64_t to_us = cut_us <= last && cut_us < run->until_us ? cut_us : run->until_us;
+		code = meter__work_stretch(&run->work, from_us, to_us);
+		from_us = to_us;
+		if (code == METER_OK && from_us < run->until_us && run->progress &&
+		    run->progress(count_events(run), run->work.totals.accepted, run->user) != 0) {
+			run->out->reached_us = from_us;
+			return METER_OK;
+		}
+	}
+	return code == METER_OK ? meter__work_finish(&run->work) : code;
+}
+
 static void gather(struct run *run)
 {
 	meter_verify_counters *counters = &run->out->counters;
@@ -154,12 +200,12 @@ static int run_checks(struct run *run)
 	if (code == METER_OK)
 		code = meter__verify_identity(run->work.readers[0], &counters->schema_version, &counters->application_id);
 	if (code == METER_OK)
-		code = meter__work_stretch(&run->work, run->since_us, run->until_us);
+		code = run_slices(run);
 	gather(run);
 	counters->elapsed_us = meter__os.mono_us() - started;
 	if (code == METER_ECORRUPT)
 		code = meter__verify_settle(&run->out->findings, code, meter_errmsg());
-	if (code == METER_OK)
+	if (code == METER_OK && run->out->reached_us == INT64_MAX)
 		code = check_file(run);
 	counters->total_us = meter__os.mono_us() - started;
 	return code == METER_ECORRUPT ? meter__verify_settle(&run->out->findings, code, meter_errmsg()) : code;
@@ -186,6 +232,8 @@ static int read_options(struct run *run, const meter_verify_options *in)
 	if (options.head && !is_hash(options.head))
 		return meter__fail(METER_EINVAL, "options: head is not 64 hexadecimal digits");
 	run->head = options.head;
+	run->progress = options.progress;
+	run->user = options.user;
 	run->is_full = options.flags & METER_VERIFY_FULL;
 	run->since_us = options.since_us < 0 ? 0 : options.since_us;
 	run->until_us = options.until_us > INSTANT_MAX ? INSTANT_MAX + 1 : options.until_us;
@@ -207,8 +255,10 @@ int meter_verify_run(meter_verification **out, meter *m, const meter_verify_opti
 	run.out = calloc(1, sizeof(*run.out));
 	code = run.out ? meter__work_begin(&run.work, m->store, &run.out->findings)
 	               : meter__fail(METER_ENOMEM, "no memory to verify");
-	if (code == METER_OK)
+	if (code == METER_OK) {
+		run.out->reached_us = INT64_MAX;
 		code = run_checks(&run);
+	}
 	meter__work_end(&run.work);
 	if (code != METER_OK) {
 		meter_verify_free(run.out);
@@ -268,6 +318,11 @@ const char *meter_verify_found(const meter_verification *v, size_t index)
 const char *meter_verify_head(const meter_verification *v)
 {
 	return v && v->head[0] ? v->head : NULL;
+}
+
+int64_t meter_verify_reached_us(const meter_verification *v)
+{
+	return v ? v->reached_us : INT64_MIN;
 }
 
 int meter_verify_counts(const meter_verification *v, meter_verify_counters *out)

@@ -166,9 +166,10 @@ struct work {
 };
 
 int meter__work_begin(struct work *work, struct store *store, struct findings *findings);
-int meter__work_read(struct work *work); /* totals and meters */
-/* Compare what lies in a stretch of time. METER_OK also with findings, and with damage, which is one. */
+int meter__work_read(struct work *work); /* totals and meters, before the first stretch */
+/* Compare what lies in a stretch of time, later than those before. METER_OK also with findings, and with damage, which is one. */
 int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us);
+int meter__work_finish(struct work *work); /* what can be told after the last one */
 void meter__work_end(struct work *work);
 
 /* What damage stopped is a finding; anything else is a failure. */
@@ -189,9 +190,10 @@ int meter__plans_dimensions(struct worker *w, struct buffer *out, int64_t number
 
 /* is_first: nothing lies before it. */
 struct origin *meter__origin_new(bool is_first);
+void meter__origin_reset(struct origin *o); /* as if it were new */
 void meter__origin_free(struct origin *o);
 int meter__origin_event(struct worker *w, const struct raw_event *e);
-/* What the later worker found joins the earlier one; then gaps become findings. */
+/* What the later worker saw joins what the earlier one did, which then may go on behind it; at the end gaps become findings. */
 int meter__origin_join(struct worker *first, struct worker *second);
 int meter__origin_finish(struct worker *first);
 

@@ -54,9 +54,8 @@ struct origin {
 	uint32_t *heads;
 	struct seen_id *ring;
 	uint64_t count;
-	bool is_first;
-	struct seen_id *start; /* of a worker that is not the first: its first events, to be compared with those before */
-	uint64_t seed;
+	struct seen_id *start; /* of a worker that is not the first: the ids of its first events, to be compared with those before */
+	size_t start_count;
 };
 
 /* Of ids, the same for both workers. */
@@ -66,7 +65,6 @@ struct origin *meter__origin_new(bool is_first)
 {
 	struct origin *o = calloc(1, sizeof(*o));
 	if (o) {
-		o->is_first = is_first;
 		o->names.seed = meter__os.random();
 		o->heads = calloc(ID_HEADS, sizeof(*o->heads));
 		o->ring = malloc(IDS * sizeof(*o->ring)); /* touched as it fills */
@@ -79,18 +77,35 @@ struct origin *meter__origin_new(bool is_first)
 	return NULL;
 }
 
+static void free_sources(struct origin *o)
+{
+	for (size_t i = 0; i < o->names.count; i++)
+		free(o->sources[i].ranges);
+	free(o->sources);
+	o->sources = NULL;
+	o->source_capacity = o->range_count = o->last = 0;
+}
+
 void meter__origin_free(struct origin *o)
 {
 	if (!o)
 		return;
-	for (size_t i = 0; i < o->names.count; i++)
-		free(o->sources[i].ranges);
-	free(o->sources);
+	free_sources(o);
 	free(o->heads);
 	free(o->ring);
 	free(o->start);
 	meter__intern_free(&o->names);
 	free(o);
+}
+
+void meter__origin_reset(struct origin *o)
+{
+	free_sources(o);
+	meter__intern_reset(&o->names);
+	if (o->count > 0)
+		memset(o->heads, 0, ID_HEADS * sizeof(*o->heads));
+	o->count = 0;
+	o->start_count = 0;
 }
 
 /* ---- sequences ---- */
@@ -260,18 +275,23 @@ static uint64_t hash_id(int64_t subscription, struct slice id)
 	return XXH3_64bits_withSeed(id.data, id.size, ID_SEED + (uint64_t)subscription * UINT64_C(0x9e3779b97f4a7c15));
 }
 
+static void remember(struct origin *o, uint64_t hash, int64_t timestamp_us)
+{
+	uint32_t *head = &o->heads[hash & (ID_HEADS - 1)], number = (uint32_t)++o->count;
+	o->ring[number & (IDS - 1)] = (struct seen_id){hash, timestamp_us, *head, number};
+	*head = number;
+}
+
 static int add_id(struct worker *w, const struct raw_event *e)
 {
 	struct origin *o = w->origin;
 	uint64_t hash = hash_id(e->subscription, e->id);
-	uint32_t *head = &o->heads[hash & (ID_HEADS - 1)], number = (uint32_t)++o->count;
-	const struct seen_id *before = find_id(o, hash, o->count);
+	const struct seen_id *before = find_id(o, hash, o->count + 1);
 	bool is_reuse;
 	int code = before ? confirm(w, e->subscription, e->id, before->timestamp_us, e->timestamp_us, &is_reuse) : METER_OK;
-	o->ring[number & (IDS - 1)] = (struct seen_id){hash, e->timestamp_us, *head, number};
-	*head = number;
-	if (o->start && o->count <= IDS)
-		o->start[o->count - 1] = (struct seen_id){hash, e->timestamp_us, 0, number};
+	remember(o, hash, e->timestamp_us);
+	if (o->start && !before && o->count <= IDS)
+		o->start[o->start_count++] = (struct seen_id){hash, e->timestamp_us, 0, (uint32_t)o->count};
 	return code;
 }
 
@@ -304,13 +324,23 @@ static int confirm_joined(struct worker *w, const struct seen_id *before, const 
 static int join_ids(struct worker *first, const struct origin *second)
 {
 	int code = METER_OK;
-	for (uint64_t i = 0; code == METER_OK && i < second->count && i < IDS; i++) {
+	for (size_t i = 0; code == METER_OK && i < second->start_count; i++) {
 		const struct seen_id *after = &second->start[i];
 		const struct seen_id *before = find_id(first->origin, after->hash, first->origin->count + after->number);
 		if (before)
 			code = confirm_joined(first, before, after);
 	}
 	return code;
+}
+
+/* What comes after both is compared with the last ones of both. */
+static void take_ids(struct origin *o, const struct origin *second)
+{
+	uint64_t number = second->count > IDS ? second->count - IDS : 0;
+	while (number++ < second->count) {
+		const struct seen_id *seen = &second->ring[number & (IDS - 1)];
+		remember(o, seen->hash, seen->timestamp_us);
+	}
 }
 
 static int join_source(struct origin *o, struct source *into, const struct source *more)
@@ -327,6 +357,7 @@ static int join_source(struct origin *o, struct source *into, const struct sourc
 int meter__origin_join(struct worker *first, struct worker *second)
 {
 	int code = join_ids(first, second->origin);
+	take_ids(first->origin, second->origin);
 	for (size_t i = 0; code == METER_OK && i < second->origin->names.count; i++) {
 		struct source *into;
 		code = find_source(first->origin, meter__intern_text(&second->origin->names, i), &into);

@@ -38,6 +38,9 @@ static int prepare(struct worker *w, const struct work *work, struct reader *r, 
 static void set_stretch(struct worker *w, int64_t from_us, int64_t to_us)
 {
 	static const int64_t units[LEVEL_COUNT] = {US_PER_MINUTE, US_PER_HOUR, US_PER_DAY};
+	memset(w->samples_matched, 0, w->meters->count * sizeof(*w->samples_matched));
+	w->day_count = w->correction_count = 0;
+	w->days_matched = 0;
 	w->from_us = from_us;
 	w->to_us = to_us;
 	for (int level = 0; level < LEVEL_COUNT; level++) {
@@ -92,7 +95,7 @@ static void run_workers(struct worker *workers, size_t count)
 /* ---- a stretch ---- */
 
 /* A midnight in the middle of what is stored; one worker when there is none. */
-static size_t divide(struct work *work, int64_t from_us, int64_t to_us)
+static size_t divide(const struct work *work, int64_t from_us, int64_t to_us)
 {
 	int64_t first, last, from = from_us, to = to_us;
 	set_stretch(&work->workers[0], from_us, to_us);
@@ -121,19 +124,23 @@ int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us)
 	const size_t count = divide(work, from_us, to_us);
 	struct worker *first = &work->workers[0];
 	int code = METER_OK;
-	for (size_t i = 0; code == METER_OK && i < count; i++)
-		code = prepare(&work->workers[i], work, work->readers[i], i == 0);
-	if (code != METER_OK)
-		return code;
 	run_workers(work->workers, count);
 	for (size_t i = 0; code == METER_OK && i < count; i++)
 		code = meter__verify_settle(&work->workers[i].findings, work->workers[i].code, work->workers[i].message);
 	for (size_t i = 0; code == METER_OK && i < count; i++)
 		meter__findings_take(work->findings, &work->workers[i].findings);
-	if (code == METER_OK && count > 1)
+	if (code == METER_OK && count > 1) {
 		code = meter__origin_join(first, &work->workers[1]);
-	if (code == METER_OK)
-		code = meter__origin_finish(first);
+		meter__origin_reset(work->workers[1].origin);
+		meter__findings_take(work->findings, &first->findings);
+	}
+	return code;
+}
+
+int meter__work_finish(struct work *work)
+{
+	struct worker *first = &work->workers[0];
+	const int code = meter__origin_finish(first);
 	meter__findings_take(work->findings, &first->findings);
 	return code;
 }
@@ -151,8 +158,12 @@ int meter__work_begin(struct work *work, struct store *store, struct findings *f
 
 int meter__work_read(struct work *work)
 {
-	const int code = meter__store_totals(work->readers[0], &work->totals);
-	return code == METER_OK ? meter__verify_meters(work->readers[0], &work->meters) : code;
+	int code = meter__store_totals(work->readers[0], &work->totals);
+	if (code == METER_OK)
+		code = meter__verify_meters(work->readers[0], &work->meters);
+	for (size_t i = 0; code == METER_OK && i < work->reader_count; i++)
+		code = prepare(&work->workers[i], work, work->readers[i], i == 0);
+	return code;
 }
 
 void meter__work_end(struct work *work)

@@ -446,6 +446,80 @@ static void test_id_at_two_times(void **state)
 	assert_findings("id_reuse id_reuse", "subscription acme, id one: 2026-01-01T00:00:00Z and 2026-01-01T00:10:00Z");
 }
 
+/* ---- stopping and going on ---- */
+
+struct progress {
+	int calls, stop_at;
+	int64_t done;
+};
+
+static int note_progress(int64_t done, int64_t total, void *user)
+{
+	struct progress *p = user;
+	assert_true(done >= p->done && done <= total);
+	p->done = done;
+	return ++p->calls == p->stop_at;
+}
+
+/* An id of the first day again on each of 40, so on both sides of every cut, and one number of the source missing between two of them. */
+static void test_slices_see_what_lies_on_both_sides(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	for (int day = 0; day < 40; day++) {
+		meter_event event = event_of("acme", "one", "call");
+		event.timestamp_us += day * 1440 * US_PER_MINUTE;
+		event.source = "gw-1";
+		event.sequence = day < 20 ? day : day + 1;
+		assert_ok(meter_record_many(m, &event, 1, NULL));
+	}
+	struct progress progress = {0};
+	meter_verification *v;
+	meter_verify_options options = METER_VERIFY_OPTIONS_INIT;
+	options.progress = note_progress;
+	options.user = &progress;
+	assert_ok(meter_verify_run(&v, m, &options));
+	assert_i64(INT64_MAX, meter_verify_reached_us(v));
+	assert_int_equal(progress.calls, 7);
+	assert_i64(39 + 1, meter_verify_total(v));
+	size_t reused = 0;
+	for (size_t i = 0; i < meter_verify_count(v); i++)
+		reused += strcmp(meter_verify_code(v, i), "id_reuse") == 0;
+	assert_int_equal(reused, 39);
+	assert_text("a source numbered events that are not here: 20", meter_verify_text(v, 39));
+	meter_verify_free(v);
+	close_meter(m);
+}
+
+/* What was found before the stop is there; what lies behind it is found by the run that goes on. */
+static void test_a_run_is_stopped_and_goes_on(void **state)
+{
+	(void)state;
+	change("UPDATE minute SET events = events + 1 WHERE minute = (SELECT min(minute) FROM minute) AND meter = 1");
+	change("UPDATE minute SET events = events + 1 WHERE minute = (SELECT max(minute) FROM minute) AND meter = 1");
+	struct progress progress = {.stop_at = 2};
+	meter_verify_options options = METER_VERIFY_OPTIONS_INIT;
+	meter_verify_counters counters = {.struct_size = sizeof(counters)};
+	options.progress = note_progress;
+	options.user = &progress;
+	meter_verification *v = verify_with(&options);
+	const int64_t reached_us = meter_verify_reached_us(v);
+	assert_i64(us("2026-01-07T00:00:00Z"), reached_us);
+	assert_i64(1, meter_verify_total(v));
+	assert_ok(meter_verify_counts(v, &counters));
+	const int64_t events = counters.events;
+	assert_true(events > 0 && events < EVENTS + LATE);
+	meter_verify_free(v);
+	options = (meter_verify_options)METER_VERIFY_OPTIONS_INIT;
+	options.since_us = reached_us;
+	v = verify_with(&options);
+	assert_i64(INT64_MAX, meter_verify_reached_us(v));
+	assert_ok(meter_verify_counts(v, &counters));
+	assert_i64(EVENTS + LATE, events + counters.events);
+	assert_text("minute_differs", meter_verify_code(v, 0));
+	meter_verify_free(v);
+}
+
 static void test_arguments(void **state)
 {
 	(void)state;
@@ -494,6 +568,8 @@ int main(void)
 		on_file(test_more_findings_than_are_kept),
 		in_scratch(test_gap_in_a_sequence),
 		in_scratch(test_id_at_two_times),
+		in_scratch(test_slices_see_what_lies_on_both_sides),
+		on_file(test_a_run_is_stopped_and_goes_on),
 		in_scratch(test_arguments),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
