@@ -1,6 +1,5 @@
 /*
- * finalize.c - what makes an invoice final, and what comes after it: voids, adjustments, new invoices in the place of voided
- * ones.
+ * finalize.c - what makes an invoice final, and the adjustments of what is final.
  *
  * Everything happens in the one transaction under the one lock, and what is rated is read in that transaction: two processes that
  * close the same period make one invoice, and an event is either seen by the invoice or late. A document is drafted, checked, and
@@ -188,8 +187,7 @@ static int refuse_unproven(const char *code, const char *text, const char *place
 	                   expected ? expected : "nothing", found ? found : "nothing");
 }
 
-/* What meter verify would say about a document, before it is there for ever: read back as it was stored. */
-static int prove(const struct closing *c, int64_t document)
+int meter__finalize_prove(const struct closing *c, int64_t document)
 {
 	struct proof proof = {.reader = c->reader, .report = refuse_unproven};
 	char right[HASH_TEXT_SIZE], stored[HASH_TEXT_SIZE];
@@ -236,7 +234,7 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 	if (code == METER_OK)
 		code = set_all_billed(c, invoice);
 	if (code == METER_OK)
-		code = prove(c, invoice->document.number);
+		code = meter__finalize_prove(c, invoice->document.number);
 	invoice->status = "finalized";
 	return code;
 }
@@ -325,7 +323,7 @@ int meter__finalize_end(const struct closing *c, int code)
 	return code;
 }
 
-static int check_reason(const char *reason)
+int meter__finalize_check_reason(const char *reason)
 {
 	const struct slice text = meter__slice_of(reason);
 	if (reason && (text.size == 0 || text.size > 1024 || !meter__utf8_valid(text.data, text.size)))
@@ -333,8 +331,7 @@ static int check_reason(const char *reason)
 	return METER_OK;
 }
 
-/* The stored document, read back by a reader that sees what is committed. */
-static int load_committed(meter_invoice **out, meter *m, int64_t document)
+int meter__finalize_load(meter_invoice **out, meter *m, int64_t document)
 {
 	struct reader *r;
 	int code = meter__store_reader(&r, m->store);
@@ -358,7 +355,7 @@ int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscripti
 	int64_t document = 0;
 	int code = meter__argument(&request.subscription, "subscription", subscription, subscription_size);
 	if (code == METER_OK)
-		code = check_reason(reason);
+		code = meter__finalize_check_reason(reason);
 	if (code == METER_OK)
 		code = meter__finalize_begin(&c, m, reason, at_us);
 	if (code != METER_OK)
@@ -375,7 +372,7 @@ int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscripti
 	meter_invoice_free(invoice);
 	meter_invoice_free(settled);
 	code = meter__finalize_end(&c, code);
-	return code == METER_OK ? load_committed(out, m, document) : code;
+	return code == METER_OK ? meter__finalize_load(out, m, document) : code;
 }
 
 int meter_invoice_adjust(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, int64_t at_us)
@@ -398,221 +395,5 @@ int meter_invoice_adjust(meter_invoice **out, meter *m, const char *subscription
 	code = meter__finalize_end(&c, code);
 	if (code != METER_OK)
 		return code;
-	return document ? load_committed(out, m, document) : meter__fail(METER_EEND, "there is nothing to adjust");
-}
-
-/* ---- voiding ---- */
-
-struct void_bills {
-	const struct closing *closing;
-	const struct document *document;
-	struct document_bill *list;
-	size_t count;
-	struct period active; /* of the bill that was taken back last: of an invoice its own period */
-};
-
-static int note_bill(const struct document_bill *bill, void *user)
-{
-	struct void_bills *v = user;
-	struct document_bill *grown = realloc(v->list, (v->count + 1) * sizeof(*grown));
-	if (!grown)
-		return meter__fail(METER_ENOMEM, "no memory for an invoice");
-	v->list = grown;
-	v->list[v->count++] = *bill;
-	return METER_OK;
-}
-
-/* Take back what a bill has billed. What it replaced holds again, and is as stale as it was. */
-static int unbill(struct void_bills *v, const struct document_bill *bill)
-{
-	const struct closing *c = v->closing;
-	const struct slice subscription = meter__slice_of(v->document->subscription);
-	struct bill stored;
-	struct billed billed;
-	int64_t number;
-	int code = meter__store_bill_read(c->reader, bill->bill, &stored);
-	if (code != METER_OK)
-		return code;
-	const struct period active = stored.period.active;
-	meter__bill_free(&stored);
-	v->active = active;
-	code = meter__store_name(c->reader, &number, subscription);
-	if (code == METER_OK)
-		code = meter__store_billed_at(c->reader, number, active.from_us, &billed);
-	if (code == METER_EEND || (code == METER_OK && billed.bill != bill->bill))
-		return meter__fail(METER_ESTATE, "a later document adjusts %s: void that first", v->document->name);
-	if (code == METER_OK)
-		code = meter__store_stale_delete(c->store, subscription, bill->bill);
-	if (code == METER_OK && bill->replaces == 0)
-		return meter__store_billed_delete(c->store, subscription, active.from_us);
-	billed.bill = bill->replaces;
-	if (code == METER_OK)
-		code = meter__store_bill_document(c->reader, bill->replaces, &billed.document);
-	if (code == METER_OK)
-		code = meter__store_billed_set(c->store, subscription, &billed);
-	return code == METER_OK ? meter__store_stale_add(c->store, number, bill->replaces, 0) : code;
-}
-
-struct reversal {
-	struct arena *arena;
-	struct ledger_entry *entries;
-	size_t count;
-};
-
-static int reverse_entry(const struct ledger_entry *entry, void *user)
-{
-	struct reversal *r = user;
-	struct ledger_entry *grown = realloc(r->entries, (r->count + 1) * sizeof(*grown));
-	if (!grown)
-		return meter__fail(METER_ENOMEM, "no memory for a ledger");
-	r->entries = grown;
-	grown[r->count++] = (struct ledger_entry){meter__arena_copy(r->arena, meter__slice_of(entry->account)),
-	                                          meter__arena_copy(r->arena, meter__slice_of(entry->currency)),
-	                                          meter__decimal_negate(entry->amount)};
-	return grown[r->count - 1].account && grown[r->count - 1].currency ? METER_OK
-	                                                                   : meter__fail(METER_ENOMEM, "no memory for a ledger");
-}
-
-static int write_void(const struct closing *c, const struct document *voided, struct arena *arena)
-{
-	struct reversal reversal = {.arena = arena};
-	struct document document = {.kind = DOCUMENT_VOID,
-	                            .subscription = voided->subscription,
-	                            .customer = voided->customer,
-	                            .at_us = c->at_us,
-	                            .reason = c->reason,
-	                            .refers = voided->number,
-	                            .currency = voided->currency,
-	                            .total = meter__decimal_negate(voided->total),
-	                            .due = meter__decimal_negate(voided->due)};
-	int code = meter__store_entries(c->reader, voided->number, reverse_entry, &reversal);
-	if (code == METER_OK)
-		code = meter__store_document_add(c->store, &document, arena, NULL, NULL, 0, reversal.entries, reversal.count);
-	free(reversal.entries);
-	return code == METER_OK ? prove(c, document.number) : code;
-}
-
-/* Void the document with this name, which is read into *out; *active_out: what it billed, of an invoice its own period. */
-static int void_document(const struct closing *c, struct slice name, struct arena *arena, struct document *out,
-                         struct period *active_out)
-{
-	struct void_bills v = {.closing = c, .document = out};
-	int64_t number = 0;
-	int code = meter__store_document_named(c->reader, name, &number);
-	if (code == METER_OK)
-		code = meter__store_document(c->reader, number, arena, out);
-	if (code == METER_OK && out->voided_by)
-		return meter__fail(METER_ESTATE, "%s is voided already", out->name);
-	if (code == METER_OK)
-		code = meter__store_document_bills(c->reader, number, note_bill, &v);
-	/* The last one first: it may adjust what the others bill. */
-	for (size_t i = v.count; i > 0 && code == METER_OK; i--)
-		code = unbill(&v, &v.list[i - 1]);
-	free(v.list);
-	*active_out = v.active;
-	return code == METER_OK ? write_void(c, out, arena) : code;
-}
-
-int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us)
-{
-	REQUIRE(out);
-	*out = NULL;
-	REQUIRE(m && number && reason);
-	REQUIRE_OWN(m);
-	struct closing c;
-	struct arena arena = {0};
-	struct document document = {0};
-	struct period active;
-	int code = check_reason(reason);
-	if (code == METER_OK)
-		code = meter__finalize_begin(&c, m, reason, at_us);
-	if (code != METER_OK)
-		return code;
-	code = meter__finalize_end(&c, void_document(&c, meter__slice_of(number), &arena, &document, &active));
-	meter__arena_free(&arena);
-	return code == METER_OK ? load_committed(out, m, document.number) : code;
-}
-
-/* ---- regenerating ---- */
-
-/* What a document billed, billed anew: its period, or the adjustments it was made of; NULL when there are none any more. */
-static int replace(const struct closing *c, const struct document *document, struct period active, meter_invoice **out,
-                   meter_invoice **settled_out)
-{
-	const struct draft_request request = {.subscription = meter__slice_of(document->subscription), .now_us = c->at_us};
-	*out = *settled_out = NULL;
-	if (document->kind != DOCUMENT_INVOICE)
-		return meter__finalize_adjustments(c, out, request.subscription);
-	int code = meter__finalize_period(c, out, settled_out, &request);
-	if (code == METER_EEND)
-		return meter__fail(METER_ESTATE, "the subscription has no such period any more");
-	if (code == METER_OK && (*out)->own.period.active.from_us != active.from_us) {
-		meter_invoice_free(*out);
-		*out = NULL;
-		return meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
-	}
-	return code;
-}
-
-int meter_invoice_regenerate(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us)
-{
-	REQUIRE(out);
-	*out = NULL;
-	REQUIRE(m && number && reason);
-	REQUIRE_OWN(m);
-	struct closing c;
-	struct arena arena = {0};
-	struct document document = {0};
-	struct period active;
-	meter_invoice *invoice = NULL, *settled = NULL;
-	int code = check_reason(reason);
-	if (code == METER_OK)
-		code = meter__finalize_begin(&c, m, reason, at_us);
-	if (code != METER_OK)
-		return code;
-	code = void_document(&c, meter__slice_of(number), &arena, &document, &active);
-	c.refers = document.number;
-	if (code == METER_OK)
-		code = replace(&c, &document, active, &invoice, &settled);
-	const int64_t successor = invoice ? invoice->document.number : 0;
-	meter_invoice_free(invoice);
-	meter_invoice_free(settled);
-	code = meter__finalize_end(&c, code);
-	meter__arena_free(&arena);
-	if (code != METER_OK)
-		return code;
-	return successor ? load_committed(out, m, successor) : meter__fail(METER_EEND, "there is nothing to adjust any more");
-}
-
-int meter_invoice_redraft(meter_invoice **out, meter *m, const char *number)
-{
-	REQUIRE(out);
-	*out = NULL;
-	REQUIRE(m && number);
-	REQUIRE_OWN(m);
-	struct closing c;
-	struct arena arena = {0};
-	struct document document = {0};
-	struct period active;
-	meter_invoice *settled = NULL;
-	int code = meter__finalize_begin(&c, m, "a draft", METER_NOW);
-	if (code != METER_OK)
-		return code;
-	/* What regenerating would do, and then is not done. */
-	code = void_document(&c, meter__slice_of(number), &arena, &document, &active);
-	if (code == METER_OK)
-		code = replace(&c, &document, active, out, &settled);
-	meter__store_rollback(c.store);
-	meter_invoice_free(settled);
-	meter__arena_free(&arena);
-	if (code == METER_OK && !*out)
-		return meter__fail(METER_EEND, "there is nothing to adjust any more");
-	if (code != METER_OK) {
-		meter_invoice_free(*out);
-		*out = NULL;
-		return code;
-	}
-	(*out)->document = (struct document){0};
-	(*out)->status = "draft";
-	return METER_OK;
+	return document ? meter__finalize_load(out, m, document) : meter__fail(METER_EEND, "there is nothing to adjust");
 }

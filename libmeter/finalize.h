@@ -1,4 +1,5 @@
-/* finalize.h - what closing one subscription (finalize.c) offers to closing all of them (closing.c): drafts become documents. */
+/* finalize.h - what closing one subscription (finalize.c) offers to closing all of them (closing.c) and to taking documents back
+ * (void.c): drafts become documents. */
 #ifndef METER_FINALIZE_H
 #define METER_FINALIZE_H
 
@@ -15,6 +16,13 @@ struct closing {
 
 int meter__finalize_begin(struct closing *c, meter *m, const char *reason, int64_t at_us);
 int meter__finalize_end(const struct closing *c, int code); /* commits when code is METER_OK, else rolls back and returns it */
+
+/* METER_OK or METER_EINVAL. NULL: none was given. */
+int meter__finalize_check_reason(const char *reason);
+/* What meter verify would say about a document, before it is there for ever: read back as it was stored. */
+int meter__finalize_prove(const struct closing *c, int64_t document);
+/* The stored document, read back by a reader that sees what is committed. */
+int meter__finalize_load(meter_invoice **out, meter *m, int64_t document);
 
 /* Finalize the period that the request names, after the adjustments that do not fit on its invoice (*settled_out, or NULL).
  * Nothing is written of what is refused: METER_ESTATE, and as meter__draft(). */
