@@ -597,13 +597,18 @@ METER_API int meter_invoice_quote(meter_invoice **out, const meter_catalog *cata
  * Adjustments of earlier periods are put on it. Where the plan says late_usage: credit_note, or the invoice would fall below 0, they
  * are issued before it as a document of their own.
  *
+ * Before that, outside of the transaction, its usage is added up from the events by the route of meter_verify_run() and compared with the
+ * buckets that are billed. Where they differ nothing is issued (METER_ECORRUPT). That reads the keys of all events of the period, some
+ * fifteen million a second: for many subscriptions meter_closing_run() does it once.
+ *
  * @param period  as for meter_invoice_draft(); NULL: the first one that is not finalized yet. Periods are finalized in their order.
  * @param reason  why it is finalized before the period and its grace are over, 1..1024 bytes; NULL: only when they are.
  * @param at_us   what counts as now, and is stored as the time of the document; METER_NOW.
  * @return METER_OK, or in this order: METER_EFORKED, METER_EINVAL, METER_EBUSY, METER_ENOTFOUND, METER_ESTATE (an earlier period is not
  *         finalized yet; not over yet and no reason; a suspended line; a total below 0; nothing is left to finalize), METER_EUNSUPPORTED,
  *         METER_EOVERFLOW, METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT. Nothing is stored then.
- * Threads: any.  Blocks: until it is durable; up to lock_wait_ms on another process.                               Since 0.1.
+ * Threads: any; starts one more.  Blocks: until it is durable; up to lock_wait_ms on another process; others only for the transaction.
+ *                                                                                                                  Since 0.1.
  */
 METER_API int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size,
                                      const char *period, size_t period_size, const char *reason, int64_t at_us);
@@ -679,7 +684,9 @@ typedef struct meter_closing meter_closing;
  * Finalize every period of every subscription that is over with its grace, and issue the adjustments that no invoice will take along.
  *
  * In transactions of up to 128 documents, between which recording goes on. What is done stays done: a run that was stopped or
- * killed is started again, and two runs at once share the work. A subscription that is refused does not stop the others.
+ * killed is started again, and two runs at once share the work. A subscription that is refused does not stop the others: a suspended
+ * line, a plan that is missing, usage that is not what its events add up to (see meter_invoice_finalize(): all events of the time that is
+ * billed are read once, some two million a second).
  *
  * @param at_us     what counts as now; METER_NOW.
  * @param progress  called on this thread between transactions with the number of subscriptions looked at, or NULL.
@@ -1303,8 +1310,8 @@ typedef struct meter_verify_options {
  * exactly one bill that holds, or in a period that is open; and that each bill that holds, rated again from usage as it is now, its
  * catalog and what the period before had left, is the same line by line. Bills that are stale are not: they wait for an adjustment. With
  * METER_VERIFY_FULL those, and what was replaced or voided, are rated from the events up to the transaction that they saw; not if they
- * have values over time, which are only kept as they are now. meter_invoice_finalize() and its like prove a document's totals, entries and
- * link before they commit it.
+ * have values over time, which are only kept as they are now. meter_invoice_finalize() and its like do their part of it before they commit
+ * a document: its usage from the events, its totals, entries and link.
  *
  * Codes of findings are stable:
  *

@@ -76,10 +76,13 @@ static int note_refused(struct meter_closing *out, const char *subscription, int
 	return add_row(out, &row);
 }
 
-/* What a subscription may be refused for without stopping the others. */
-static bool is_refusal(int code)
+/* What a subscription may be refused for without stopping the others: also its usage, if that of others holds. */
+static bool is_refusal(struct closing *c, int code)
 {
-	return code == METER_ESTATE || code == METER_ENOTFOUND || code == METER_EUNSUPPORTED || code == METER_EOVERFLOW;
+	const bool is_blamed = c->proven->is_blamed;
+	c->proven->is_blamed = false;
+	return (code == METER_ECORRUPT && is_blamed) || code == METER_ESTATE || code == METER_ENOTFOUND ||
+	       code == METER_EUNSUPPORTED || code == METER_EOVERFLOW;
 }
 
 /* The first open period, which is set first, and the plan that is held at its end. METER_EEND: there is none. */
@@ -142,8 +145,8 @@ static int settle_rest(const struct closing *c, struct meter_closing *out, const
 	return code;
 }
 
-/* Everything of one subscription that is due; *left counts down the documents of the transaction. METER_EEND when there is more.
- */
+/* Everything of one subscription that is due; *left counts down the documents of the transaction. METER_EAGAIN when there is
+ * more: in the next one, or when its usage was compared. */
 static int close_subscription(const struct closing *c, struct meter_closing *out, const struct meter_catalog *catalog,
                               const struct subscription *subscription, int *left)
 {
@@ -170,32 +173,33 @@ struct closing_all {
 	size_t next; /* subscription */
 };
 
-/* One transaction's worth. */
-static int close_some(meter *m, struct closing_all *all, int64_t at_us)
+static int close_next(struct closing *c, struct closing_all *all)
 {
-	struct closing c;
-	int left = DOCUMENTS_PER_COMMIT;
-	const size_t rows = all->out->count, finalized = all->out->finalized, refused = all->out->refused;
-	const size_t first = all->next;
-	int code = meter__finalize_begin(&c, m, NULL, at_us);
-	if (code != METER_OK)
-		return code;
+	int left = DOCUMENTS_PER_COMMIT, code = METER_OK;
 	if (!all->catalog) {
-		code = meter__store_catalog(c.reader, &all->catalog);
+		code = meter__store_catalog(c->reader, &all->catalog);
 		if (code == METER_OK && !all->catalog)
 			code = meter__fail(METER_ENOTFOUND, "no catalog was applied yet");
 	}
 	while (code == METER_OK && left > 0 && all->next < all->catalog->subscription_count) {
 		const struct subscription *subscription = &all->catalog->subscriptions[all->next];
-		code = close_subscription(&c, all->out, all->catalog, subscription, &left);
-		if (is_refusal(code))
+		code = close_subscription(c, all->out, all->catalog, subscription, &left);
+		if (is_refusal(c, code))
 			code = note_refused(all->out, subscription->key, code);
 		if (code == METER_OK)
 			all->next++;
 	}
-	if (code == METER_EAGAIN)
-		code = METER_OK;
-	code = meter__finalize_end(&c, code);
+	return code == METER_EAGAIN ? METER_OK : code;
+}
+
+/* One transaction's worth, and what the next one needs. */
+static int close_some(struct closing *c, struct closing_all *all)
+{
+	const size_t rows = all->out->count, finalized = all->out->finalized, refused = all->out->refused;
+	const size_t first = all->next;
+	int code = meter__finalize_begin(c);
+	if (code == METER_OK)
+		code = meter__finalize_end(c, close_next(c, all));
 	if (code != METER_OK) { /* nothing of this transaction was done */
 		all->next = first;
 		while (all->out->count > rows)
@@ -203,7 +207,7 @@ static int close_some(meter *m, struct closing_all *all, int64_t at_us)
 		all->out->finalized = finalized;
 		all->out->refused = refused;
 	}
-	return code;
+	return code == METER_OK && c->proven->is_wanted ? meter__proven_compare(c->proven, c->store) : code;
 }
 
 int meter_closing_run(meter_closing **out, meter *m, int64_t at_us, meter_progress progress, void *user)
@@ -213,17 +217,19 @@ int meter_closing_run(meter_closing **out, meter *m, int64_t at_us, meter_progre
 	REQUIRE(m);
 	REQUIRE_OWN(m);
 	struct closing_all all = {.out = calloc(1, sizeof(*all.out))};
-	int code = all.out ? METER_OK : meter__fail(METER_ENOMEM, "no memory for what was closed");
-	if (at_us == METER_NOW)
-		at_us = meter__os.now_us();
+	struct proven proven = {.is_of_one = false};
+	struct closing c = meter__finalize_call(m, NULL, at_us, &proven);
+	int code;
+	if (!all.out)
+		return meter__fail(METER_ENOMEM, "no memory for what was closed");
 	do {
-		if (code == METER_OK)
-			code = close_some(m, &all, at_us);
+		code = close_some(&c, &all);
 		if (code == METER_OK && progress &&
 		    progress((int64_t)all.next, (int64_t)all.catalog->subscription_count, user) != 0)
 			code = meter__fail(METER_ETIMEDOUT, "stopped; what was finalized stays so");
 		sched_yield(); /* the lock was just released: let the writer have it */
 	} while (code == METER_OK && all.next < all.catalog->subscription_count);
+	meter__proven_free(&proven);
 	meter__catalog_release(all.catalog);
 	if (code != METER_OK) {
 		meter_closing_free(all.out);

@@ -67,6 +67,29 @@ static int spread_values(struct usage_group *groups, size_t count, const struct 
 	return METER_OK;
 }
 
+/* The usage of a charge before it that asks the same; NULL: there is none. */
+static const struct charge_usage *find_same(const struct rate_segment *segment, const struct charge *charge)
+{
+	for (const struct charge *before = segment->plan->charges; before < charge; before++) {
+		if (before->meter == charge->meter && charge->meter->aggregation != AGGREGATION_UNIQUE_COUNT)
+			return &segment->usage[before - segment->plan->charges];
+	}
+	return NULL;
+}
+
+static int copy_groups(struct charge_usage *out, const struct charge_usage *same)
+{
+	if (same->group_count == 0)
+		return METER_OK;
+	struct usage_group *groups = malloc(same->group_count * sizeof(*groups));
+	if (!groups)
+		return meter__fail(METER_ENOMEM, "no memory for usage");
+	memcpy(groups, same->groups, same->group_count * sizeof(*groups));
+	out->groups = groups;
+	out->group_count = same->group_count;
+	return METER_OK;
+}
+
 /* The usage of one charge, by all dimensions of its meter. set and memory keep the values alive. */
 static int read_groups(struct charge_usage *out, struct usage_set *set, const char ***memory, const struct gathering *g,
                        const struct charge *charge, struct period range)
@@ -146,7 +169,10 @@ static int gather_segment(struct gathering *g, struct rate_segment *segment)
 		const struct charge *charge = &plan->charges[i];
 		if (!charge->meter || g->subscription == 0)
 			continue;
-		code = read_groups(&g->usage[g->count], &g->sets[g->count], &g->values[g->count], g, charge, segment->active);
+		const struct charge_usage *same = find_same(segment, charge);
+		code = same ? copy_groups(&g->usage[g->count], same)
+		            : read_groups(&g->usage[g->count], &g->sets[g->count], &g->values[g->count], g, charge,
+		                          segment->active);
 		if (code == METER_OK && meter__charge_needs_events(charge))
 			code = read_events(&g->usage[g->count], g, charge, segment->active);
 	}

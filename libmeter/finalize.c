@@ -84,6 +84,39 @@ static int check_open(const struct closing *c, const struct meter_invoice *invoi
 	return code == METER_EEND ? METER_OK : code;
 }
 
+static bool counts_events(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->charge_count; i++) {
+		if (plan->charges[i].meter)
+			return true;
+	}
+	return false;
+}
+
+static int check_bill(const struct closing *c, const struct bill *s, int64_t subscription)
+{
+	int code = METER_OK;
+	for (size_t i = 0; i < s->segment_count && code == METER_OK; i++) {
+		if (counts_events(s->segments[i].plan))
+			code = meter__proven_check(c->proven, subscription, s->segments[i].active);
+	}
+	return code;
+}
+
+/* The usage of every bill that would be stored, from its events. */
+static int check_usage(const struct closing *c, const struct meter_invoice *invoice)
+{
+	int64_t number;
+	int code = meter__store_name(c->reader, &number, meter__slice_of(invoice->subscription));
+	if (code != METER_OK || number == 0) /* it never had an event */
+		return code;
+	if (invoice->has_own)
+		code = check_bill(c, &invoice->own, number);
+	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
+		code = check_bill(c, &invoice->adjustments[i].after, number);
+	return code;
+}
+
 static int check(const struct closing *c, const struct meter_invoice *invoice)
 {
 	int code = METER_OK;
@@ -97,7 +130,9 @@ static int check(const struct closing *c, const struct meter_invoice *invoice)
 		code = check_suspended(invoice);
 	if (code == METER_OK)
 		code = check_adjustments(invoice);
-	return code == METER_OK ? check_sanity(invoice) : code;
+	if (code == METER_OK)
+		code = check_sanity(invoice);
+	return code == METER_OK && !c->is_draft ? check_usage(c, invoice) : code;
 }
 
 /* ---- writing a document ---- */
@@ -297,12 +332,17 @@ int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_i
 
 /* ---- the transaction around it ---- */
 
-int meter__finalize_begin(struct closing *c, meter *m, const char *reason, int64_t at_us)
+struct closing meter__finalize_call(meter *m, const char *reason, int64_t at_us, struct proven *proven)
 {
-	*c = (struct closing){.store = m->store, .at_us = at_us == METER_NOW ? meter__os.now_us() : at_us, .reason = reason};
-	int code = meter__store_begin(m->store);
+	return (struct closing){
+		.store = m->store, .at_us = at_us == METER_NOW ? meter__os.now_us() : at_us, .reason = reason, .proven = proven};
+}
+
+int meter__finalize_begin(struct closing *c)
+{
+	int code = meter__store_begin(c->store);
 	if (code == METER_OK)
-		c->reader = meter__store_writing(m->store);
+		c->reader = meter__store_writing(c->store);
 	TEST_POINT("finalize.begun");
 	return code;
 }
@@ -321,6 +361,14 @@ int meter__finalize_end(const struct closing *c, int code)
 	code = meter__store_commit(c->store);
 	TEST_POINT("finalize.committed");
 	return code;
+}
+
+bool meter__finalize_again(const struct closing *c, int *code)
+{
+	if (*code != METER_EAGAIN)
+		return false;
+	*code = meter__proven_compare(c->proven, c->store);
+	return *code == METER_OK;
 }
 
 int meter__finalize_check_reason(const char *reason)
@@ -342,6 +390,25 @@ int meter__finalize_load(meter_invoice **out, meter *m, int64_t document)
 	return code;
 }
 
+/* The document that bills the period: the one that is there, or a new one. */
+static int finalize_requested(const struct closing *c, const struct draft_request *request, int64_t *document)
+{
+	meter_invoice *invoice = NULL, *settled = NULL;
+	int code = METER_OK;
+	*document = 0;
+	if (request->period.data)
+		code = meter__invoice_find_document(c->reader, request->subscription, request->period, document);
+	if (code == METER_OK && *document == 0)
+		code = meter__finalize_period(c, &invoice, &settled, request);
+	if (code == METER_OK && invoice)
+		*document = invoice->document.number;
+	if (code == METER_EEND)
+		code = meter__fail(METER_ESTATE, "everything is finalized");
+	meter_invoice_free(invoice);
+	meter_invoice_free(settled);
+	return code;
+}
+
 int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
                            size_t period_size, const char *reason, int64_t at_us)
 {
@@ -350,28 +417,21 @@ int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscripti
 	REQUIRE(m);
 	REQUIRE_OWN(m);
 	struct draft_request request = {.period = meter__optional_argument(period, period_size)};
-	struct closing c;
-	meter_invoice *invoice = NULL, *settled = NULL;
+	struct proven proven = {.is_of_one = true};
+	struct closing c = meter__finalize_call(m, reason, at_us, &proven);
 	int64_t document = 0;
 	int code = meter__argument(&request.subscription, "subscription", subscription, subscription_size);
 	if (code == METER_OK)
 		code = meter__finalize_check_reason(reason);
-	if (code == METER_OK)
-		code = meter__finalize_begin(&c, m, reason, at_us);
 	if (code != METER_OK)
 		return code;
 	request.now_us = c.at_us;
-	if (request.period.data)
-		code = meter__invoice_find_document(c.reader, request.subscription, request.period, &document);
-	if (code == METER_OK && document == 0)
-		code = meter__finalize_period(&c, &invoice, &settled, &request);
-	if (code == METER_OK && invoice)
-		document = invoice->document.number;
-	if (code == METER_EEND)
-		code = meter__fail(METER_ESTATE, "everything is finalized");
-	meter_invoice_free(invoice);
-	meter_invoice_free(settled);
-	code = meter__finalize_end(&c, code);
+	do {
+		code = meter__finalize_begin(&c);
+		if (code == METER_OK)
+			code = meter__finalize_end(&c, finalize_requested(&c, &request, &document));
+	} while (meter__finalize_again(&c, &code));
+	meter__proven_free(&proven);
 	return code == METER_OK ? meter__finalize_load(out, m, document) : code;
 }
 
@@ -382,17 +442,23 @@ int meter_invoice_adjust(meter_invoice **out, meter *m, const char *subscription
 	REQUIRE(m);
 	REQUIRE_OWN(m);
 	struct slice key;
-	struct closing c;
-	meter_invoice *invoice = NULL;
+	struct proven proven = {.is_of_one = true};
+	struct closing c = meter__finalize_call(m, NULL, at_us, &proven);
+	int64_t document = 0;
 	int code = meter__argument(&key, "subscription", subscription, subscription_size);
-	if (code == METER_OK)
-		code = meter__finalize_begin(&c, m, NULL, at_us);
 	if (code != METER_OK)
 		return code;
-	code = meter__finalize_adjustments(&c, &invoice, key);
-	const int64_t document = invoice ? invoice->document.number : 0;
-	meter_invoice_free(invoice);
-	code = meter__finalize_end(&c, code);
+	do {
+		meter_invoice *invoice = NULL;
+		code = meter__finalize_begin(&c);
+		if (code != METER_OK)
+			break;
+		code = meter__finalize_adjustments(&c, &invoice, key);
+		document = invoice ? invoice->document.number : 0;
+		meter_invoice_free(invoice);
+		code = meter__finalize_end(&c, code);
+	} while (meter__finalize_again(&c, &code));
+	meter__proven_free(&proven);
 	if (code != METER_OK)
 		return code;
 	return document ? meter__finalize_load(out, m, document) : meter__fail(METER_EEND, "there is nothing to adjust");

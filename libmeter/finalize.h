@@ -4,18 +4,27 @@
 #define METER_FINALIZE_H
 
 #include "invoice.h"
+#include "proven.h"
 
-/* A transaction that issues documents. */
+/* A call that issues documents, in one transaction or several. */
 struct closing {
 	struct store *store;
 	struct reader *reader; /* sees what the transaction has written */
 	int64_t at_us;
-	const char *reason; /* for finalizing before its time, or again; NULL: none */
-	int64_t refers;     /* the document that is replaced; 0: none */
+	const char *reason;    /* for finalizing before its time, or again; NULL: none */
+	int64_t refers;        /* the document that is replaced; 0: none */
+	bool is_draft;         /* nothing is issued, and nothing need be proven */
+	struct proven *proven; /* usage that was compared with its events */
 };
 
-int meter__finalize_begin(struct closing *c, meter *m, const char *reason, int64_t at_us);
+struct closing meter__finalize_call(meter *m, const char *reason, int64_t at_us, struct proven *proven);
+int meter__finalize_begin(struct closing *c);
 int meter__finalize_end(const struct closing *c, int code); /* commits when code is METER_OK, else rolls back and returns it */
+/*
+ * Whether the transaction is to be made again: usage that it needs was not compared with its events yet (METER_EAGAIN), and now
+ * is. *code is what came of that. Between transactions.
+ */
+bool meter__finalize_again(const struct closing *c, int *code);
 
 /* METER_OK or METER_EINVAL. NULL: none was given. */
 int meter__finalize_check_reason(const char *reason);
@@ -25,7 +34,8 @@ int meter__finalize_prove(const struct closing *c, int64_t document);
 int meter__finalize_load(meter_invoice **out, meter *m, int64_t document);
 
 /* Finalize the period that the request names, after the adjustments that do not fit on its invoice (*settled_out, or NULL).
- * Nothing is written of what is refused: METER_ESTATE, and as meter__draft(). */
+ * Nothing is written of what is refused: METER_ESTATE, METER_ECORRUPT (usage is not what its events add up to, proven.is_blamed),
+ * and as meter__draft(). METER_EAGAIN: see meter__finalize_again(). */
 int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_invoice **settled_out,
                            const struct draft_request *request);
 /* Issue the adjustments that are due as a document of their own; *out is NULL when there are none. */

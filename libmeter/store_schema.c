@@ -196,6 +196,24 @@ const char *const meter__view_sql =
 	" ON CONFLICT DO UPDATE SET ingest = ingest WHERE event_seen(shape, value, properties)"
 
 #define BUCKET_ROW "subscription, dimensions, events, unmeasured, value, at"
+/* Rows as verify reads them, of everybody or of one. */
+#define VERIFY_EVENTS(of)                                                                                                        \
+	"SELECT timestamp, subscription, id, shape, value, properties, source, sequence, ingest, " RETRACTED                     \
+	" FROM event e WHERE timestamp >= ?1 AND timestamp < ?2" of " ORDER BY timestamp, subscription, id"
+#define VERIFY_MEASURED(of)                                                                                                      \
+	"SELECT timestamp, subscription, shape, value, properties, " RETRACTED                                                   \
+	" FROM event e WHERE timestamp >= ?1 AND timestamp < ?2" of " ORDER BY timestamp, subscription, id"
+#define VERIFY_MINUTES(table, of)                                                                                                \
+	"SELECT minute, meter, " BUCKET_ROW " FROM " table " WHERE minute >= ?1 AND minute < ?2" of                             \
+	" ORDER BY minute, meter, subscription, dimensions"
+#define VERIFY_HOURS(of)                                                                                                         \
+	"SELECT hour, meter, " BUCKET_ROW " FROM hour WHERE day >= ?1 AND day < ?2 AND hour >= ?3 AND hour < ?4" of             \
+	" ORDER BY day, meter, subscription, hour, dimensions"
+#define VERIFY_DAYS(of)                                                                                                          \
+	"SELECT day, meter, " BUCKET_ROW " FROM day WHERE month >= ?1 AND month <= ?2 AND day >= ?3 AND day < ?4" of            \
+	" ORDER BY month, meter, subscription, day, dimensions"
+#define VERIFY_COUNT_DAYS(of)                                                                                                    \
+	"SELECT count(*) FROM day WHERE month >= ?1 AND month <= ?2 AND day >= ?3 AND day < ?4 AND meter = ?5" of
 /* The transaction that took the event back, or NULL; looked for only in files that have any. */
 #define RETRACTED                                                                                                                \
 	"CASE WHEN (SELECT retracted FROM total) > 0 THEN (SELECT r.ingest FROM retraction r"                                    \
@@ -429,16 +447,18 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 				   " GROUP BY outcome, code ORDER BY outcome, code",
 
 	/* Verify: rows as they are, in the order of their keys. */
-	[SQL_VERIFY_EVENTS] = "SELECT timestamp, subscription, id, shape, value, properties, source, sequence, ingest, " RETRACTED
-			      " FROM event e WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY timestamp, subscription, id",
-	[SQL_VERIFY_MINUTES] = "SELECT minute, meter, " BUCKET_ROW " FROM minute WHERE minute >= ?1 AND minute < ?2"
-			       " ORDER BY minute, meter, subscription, dimensions",
-	[SQL_VERIFY_LATE] = "SELECT minute, meter, " BUCKET_ROW " FROM late WHERE minute >= ?1 AND minute < ?2"
-			    " ORDER BY minute, meter, subscription, dimensions",
-	[SQL_VERIFY_HOURS] = "SELECT hour, meter, " BUCKET_ROW " FROM hour WHERE day >= ?1 AND day < ?2"
-			     " AND hour >= ?3 AND hour < ?4 ORDER BY day, meter, subscription, hour, dimensions",
-	[SQL_VERIFY_DAYS] = "SELECT day, meter, " BUCKET_ROW " FROM day WHERE month >= ?1 AND month <= ?2"
-			    " AND day >= ?3 AND day < ?4 ORDER BY month, meter, subscription, day, dimensions",
+	[SQL_VERIFY_EVENTS] = VERIFY_EVENTS(""),
+	[SQL_VERIFY_EVENTS_OF] = VERIFY_EVENTS(" AND subscription = ?3"),
+	[SQL_VERIFY_MEASURED] = VERIFY_MEASURED(""),
+	[SQL_VERIFY_MEASURED_OF] = VERIFY_MEASURED(" AND subscription = ?3"),
+	[SQL_VERIFY_MINUTES] = VERIFY_MINUTES("minute", ""),
+	[SQL_VERIFY_MINUTES_OF] = VERIFY_MINUTES("minute", " AND subscription = ?3"),
+	[SQL_VERIFY_LATE] = VERIFY_MINUTES("late", ""),
+	[SQL_VERIFY_LATE_OF] = VERIFY_MINUTES("late", " AND subscription = ?3"),
+	[SQL_VERIFY_HOURS] = VERIFY_HOURS(""),
+	[SQL_VERIFY_HOURS_OF] = VERIFY_HOURS(" AND subscription = ?5"),
+	[SQL_VERIFY_DAYS] = VERIFY_DAYS(""),
+	[SQL_VERIFY_DAYS_OF] = VERIFY_DAYS(" AND subscription = ?5"),
 	[SQL_VERIFY_HOUR] = "SELECT hour, meter, " BUCKET_ROW " FROM hour WHERE day = ?1 AND meter = ?2 AND subscription = ?3"
 			    " AND hour = ?4 ORDER BY dimensions",
 	[SQL_VERIFY_DAY] = "SELECT day, meter, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND subscription = ?3"
@@ -449,6 +469,10 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		"SELECT timestamp, meter, " BUCKET_ROW " FROM sample s WHERE meter = ?1 AND timestamp >= ?2 AND timestamp < ?3"
 		" AND NOT EXISTS (SELECT 1 FROM event e WHERE e.timestamp = s.timestamp AND e.subscription = s.subscription)",
 	[SQL_VERIFY_COUNT_SAMPLES] = "SELECT count(*) FROM sample WHERE meter = ?1 AND timestamp >= ?2 AND timestamp < ?3",
+	[SQL_VERIFY_COUNT_SAMPLES_OF] = "SELECT count(*) FROM sample WHERE meter = ?1 AND timestamp >= ?2 AND timestamp < ?3"
+					" AND subscription = ?4",
+	[SQL_VERIFY_COUNT_DAYS] = VERIFY_COUNT_DAYS(""),
+	[SQL_VERIFY_COUNT_DAYS_OF] = VERIFY_COUNT_DAYS(" AND subscription = ?6"),
 	[SQL_VERIFY_HAS_MINUTE] =
 		"SELECT 1 FROM minute WHERE minute = ?1 AND meter = ?2 AND subscription = ?3 AND dimensions = ?4",
 	[SQL_VERIFY_HAS_HOUR] =

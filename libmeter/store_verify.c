@@ -13,9 +13,15 @@
 /* ---- scans ---- */
 
 static const enum statement row_statements[] = {
-	[ROWS_EVENTS] = SQL_VERIFY_EVENTS, [ROWS_MINUTES] = SQL_VERIFY_MINUTES, [ROWS_LATE] = SQL_VERIFY_LATE,
-	[ROWS_HOURS] = SQL_VERIFY_HOURS,   [ROWS_DAYS] = SQL_VERIFY_DAYS,       [ROWS_HOUR] = SQL_VERIFY_HOUR,
-	[ROWS_DAY] = SQL_VERIFY_DAY,       [ROWS_SAMPLE] = SQL_VERIFY_SAMPLE,   [ROWS_ALIEN_SAMPLES] = SQL_VERIFY_ALIEN_SAMPLES,
+	[ROWS_EVENTS] = SQL_VERIFY_EVENTS,   [ROWS_EVENTS_OF] = SQL_VERIFY_EVENTS_OF,
+	[ROWS_MEASURED] = SQL_VERIFY_MEASURED,
+	[ROWS_MEASURED_OF] = SQL_VERIFY_MEASURED_OF,
+	[ROWS_MINUTES] = SQL_VERIFY_MINUTES, [ROWS_MINUTES_OF] = SQL_VERIFY_MINUTES_OF,
+	[ROWS_LATE] = SQL_VERIFY_LATE,       [ROWS_LATE_OF] = SQL_VERIFY_LATE_OF,
+	[ROWS_HOURS] = SQL_VERIFY_HOURS,     [ROWS_HOURS_OF] = SQL_VERIFY_HOURS_OF,
+	[ROWS_DAYS] = SQL_VERIFY_DAYS,       [ROWS_DAYS_OF] = SQL_VERIFY_DAYS_OF,
+	[ROWS_HOUR] = SQL_VERIFY_HOUR,       [ROWS_DAY] = SQL_VERIFY_DAY,
+	[ROWS_SAMPLE] = SQL_VERIFY_SAMPLE,   [ROWS_ALIEN_SAMPLES] = SQL_VERIFY_ALIEN_SAMPLES,
 };
 
 static int bound_statement(struct reader *r, enum statement which, const int64_t *bound, size_t count, sqlite3_stmt **out)
@@ -86,6 +92,22 @@ int meter__verify_next_event(struct scan *s, struct raw_event *out)
 	return METER_OK;
 }
 
+int meter__verify_next_measured(struct scan *s, struct raw_event *out)
+{
+	int code = step(s);
+	if (code != METER_OK)
+		return code;
+	sqlite3_stmt *row = s->statement;
+	*out = (struct raw_event){.is_readable = true, .sequence = METER_NO_SEQUENCE};
+	out->timestamp_us = integer(row, 0, &out->is_readable);
+	out->subscription = integer(row, 1, &out->is_readable);
+	out->shape = integer(row, 2, &out->is_readable);
+	out->value = decimal(row, 3, &out->is_readable);
+	out->properties = meter__store_slice(row, 4);
+	out->is_taken_back = sqlite3_column_type(row, 5) != SQLITE_NULL;
+	return METER_OK;
+}
+
 int meter__verify_next_bucket(struct scan *s, struct raw_bucket *out)
 {
 	static const struct slice overflow = SLICE("overflow");
@@ -148,17 +170,31 @@ int meter__verify_has_hour(struct reader *r, const struct raw_bucket *key, int64
 	return code == METER_OK ? has_row(r, statement, out) : code;
 }
 
-int meter__verify_count_samples(struct reader *r, int64_t meter_number, int64_t from_us, int64_t to_us, int64_t *out)
+/* The number that a statement gives. */
+static int count(struct reader *r, enum statement which, const int64_t *bound, size_t bound_count, int64_t *out)
 {
-	sqlite3_stmt *statement;
-	int code = bound_statement(r, SQL_VERIFY_COUNT_SAMPLES, (int64_t[]){meter_number, from_us, to_us}, 3, &statement);
-	struct scan s = {r, statement};
+	struct scan s = {.reader = r};
+	int code = bound_statement(r, which, bound, bound_count, &s.statement);
 	if (code == METER_OK)
 		code = step(&s);
 	if (code == METER_OK)
-		code = meter__store_int(statement, 0, out);
+		code = meter__store_int(s.statement, 0, out);
 	meter__verify_scan_end(&s);
 	return code;
+}
+
+int meter__verify_count_samples(struct reader *r, int64_t meter_number, int64_t subscription, int64_t from_us, int64_t to_us,
+                                int64_t *out)
+{
+	const int64_t bound[] = {meter_number, from_us, to_us, subscription};
+	return subscription ? count(r, SQL_VERIFY_COUNT_SAMPLES_OF, bound, 4, out)
+	                    : count(r, SQL_VERIFY_COUNT_SAMPLES, bound, 3, out);
+}
+
+int meter__verify_count_days(struct reader *r, const int64_t of[4], int64_t meter_number, int64_t subscription, int64_t *out)
+{
+	const int64_t bound[] = {of[0], of[1], of[2], of[3], meter_number, subscription};
+	return subscription ? count(r, SQL_VERIFY_COUNT_DAYS_OF, bound, 6, out) : count(r, SQL_VERIFY_COUNT_DAYS, bound, 5, out);
 }
 
 int meter__verify_shape(struct reader *r, int64_t shape, struct buffer *type, struct buffer *names)

@@ -33,13 +33,20 @@ struct raw_bucket {
 	bool has_value, is_overflow, is_readable;
 };
 
-/* Rows in the order of their key; in parentheses what is bound. */
+/* Rows in the order of their key; in parentheses what is bound. Those with _OF: of one subscription, which is bound last. */
 enum rows {
-	ROWS_EVENTS,        /* (from_us, to_us) */
-	ROWS_MINUTES,       /* (from, to) */
-	ROWS_LATE,          /* (from, to), by minute */
-	ROWS_HOURS,         /* (first day, end day, from, to) */
-	ROWS_DAYS,          /* (first month, last month, from, to) */
+	ROWS_EVENTS, /* (from_us, to_us) */
+	ROWS_EVENTS_OF,
+	ROWS_MEASURED, /* the same, without id, source, sequence and ingest, which are absent or 0 */
+	ROWS_MEASURED_OF,
+	ROWS_MINUTES, /* (from, to) */
+	ROWS_MINUTES_OF,
+	ROWS_LATE, /* (from, to), by minute */
+	ROWS_LATE_OF,
+	ROWS_HOURS, /* (first day, end day, from, to) */
+	ROWS_HOURS_OF,
+	ROWS_DAYS, /* (first month, last month, from, to) */
+	ROWS_DAYS_OF,
 	ROWS_HOUR,          /* (day, meter, subscription, hour) */
 	ROWS_DAY,           /* (month, meter, subscription, day) */
 	ROWS_SAMPLE,        /* (meter, subscription, dimensions, time) */
@@ -55,6 +62,7 @@ struct scan {
 int meter__verify_scan(struct scan *out, struct reader *r, enum rows rows, const int64_t *bound, size_t count);
 /* METER_OK, METER_EEND, or the failure. */
 int meter__verify_next_event(struct scan *s, struct raw_event *out);
+int meter__verify_next_measured(struct scan *s, struct raw_event *out);
 int meter__verify_next_bucket(struct scan *s, struct raw_bucket *out);
 void meter__verify_scan_end(struct scan *s);
 
@@ -62,7 +70,12 @@ void meter__verify_scan_end(struct scan *s);
 int meter__verify_has_event(struct reader *r, int64_t timestamp_us, int64_t subscription, struct slice id, bool *out);
 int meter__verify_has_minute(struct reader *r, const struct raw_bucket *key, int64_t minute, bool *out);
 int meter__verify_has_hour(struct reader *r, const struct raw_bucket *key, int64_t day, bool *out);
-int meter__verify_count_samples(struct reader *r, int64_t meter_number, int64_t from_us, int64_t to_us, int64_t *out);
+/* Of one subscription, or with 0 of all. */
+int meter__verify_count_samples(struct reader *r, int64_t meter_number, int64_t subscription, int64_t from_us, int64_t to_us,
+                                int64_t *out);
+
+/* Rows of a meter, of one subscription or with 0 of all; bound: (first month, last month, from, to) */
+int meter__verify_count_days(struct reader *r, const int64_t bound[4], int64_t meter_number, int64_t subscription, int64_t *out);
 
 /* Type and names of a shape. METER_ECORRUPT: there is none. */
 int meter__verify_shape(struct reader *r, int64_t shape, struct buffer *type, struct buffer *names);

@@ -168,7 +168,7 @@ static int run_slices(struct run *run)
 	while (code == METER_OK && from_us < run->until_us) {
 		cut_us += length_us;
 		const int64_t to_us = cut_us <= last && cut_us < run->until_us ? cut_us : run->until_us;
-		code = meter__work_stretch(&run->work, from_us, to_us);
+		code = meter__work_stretch(&run->work, from_us, to_us, false);
 		from_us = to_us;
 		if (code == METER_OK && from_us < run->until_us && run->progress &&
 		    run->progress(count_events(run), run->work.totals.accepted, run->user) != 0) {
@@ -196,7 +196,7 @@ static int run_checks(struct run *run)
 {
 	int64_t started = meter__os.mono_us();
 	meter_verify_counters *counters = &run->out->counters;
-	int code = meter__work_read(&run->work);
+	int code = meter__work_read(&run->work, true);
 	if (code == METER_OK)
 		code = meter__verify_identity(run->work.readers[0], &counters->schema_version, &counters->application_id);
 	if (code == METER_OK)

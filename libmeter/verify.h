@@ -8,6 +8,7 @@
  * verify_event.c  what a stored event counts for, from the bytes of its row
  * verify_group.c  exact sums by key
  * verify_level.c  events against minutes, minutes against hours, hours against days, samples
+ * verify_day.c    events against days at once, for what is about to be billed (proven.c)
  * verify_origin.c gaps in the numbering of sources, ids that came again
  * verify_late.c   events that came after the bill of their period
  * verify_chain.c  numbers and links of documents
@@ -28,6 +29,8 @@
 struct finding {
 	const char *code;                      /* a literal */
 	char *text, *place, *expected, *found; /* the last three: NULL where there is none */
+	int64_t subscription;                  /* whose usage is wrong, and when; 0: nobody's */
+	struct period period;
 };
 
 /* Zero-initialised is empty. Beyond FINDINGS_MAX they are only counted. */
@@ -40,6 +43,8 @@ struct findings {
 /* Texts that are given are copied; absent ones stay so. METER_OK or METER_ENOMEM. */
 int meter__finding_add(struct findings *f, const char *code, struct slice text, struct slice place, struct slice expected,
                        struct slice found);
+/* Whose usage the finding that was added last is about. */
+void meter__finding_about(struct findings *f, int64_t subscription, struct period period);
 /* The findings of another list, after those that are there; that one is empty then. */
 void meter__findings_take(struct findings *into, struct findings *from);
 void meter__findings_free(struct findings *f);
@@ -116,14 +121,16 @@ struct day_count {
 struct worker {
 	struct reader *reader;
 	const struct verify_meters *meters;
+	int64_t only; /* the number of a subscription: nobody else is looked at; 0: everybody is */
+	bool by_days; /* events against days at once */
 	int64_t rolled_before;
 	int64_t from_us, to_us;    /* events */
 	int64_t from[LEVEL_COUNT]; /* whole minutes, hours, days of it */
 	int64_t to[LEVEL_COUNT];
 	struct plans *plans;
-	struct origin *origin;
-	struct late_events *late;
-	int64_t closed_before; /* no billed period ends later */
+	struct origin *origin;    /* NULL: nobody asks where events come from */
+	struct late_events *late; /* NULL: nor which came after their bill */
+	int64_t closed_before;    /* no billed period ends later */
 	struct findings findings;
 	int64_t events, minutes, hours, days, samples; /* rows compared */
 
@@ -132,6 +139,7 @@ struct worker {
 	struct day_count *hours_of_day; /* rows of hours that were matched */
 	size_t day_count, day_capacity;
 	int64_t days_matched;
+	bool has_more_days;       /* by days: there are rows of days that no event asked for */
 	int64_t *samples_matched; /* by meter */
 	struct correction *corrections;
 	size_t correction_count;
@@ -150,6 +158,25 @@ int meter__verify_bucket_finding(struct worker *w, const char *code, const char 
 
 /* All checks of the stretch; METER_OK also with findings. */
 int meter__verify_levels(struct worker *w);
+/* The same by days: from a midnight to another one, or to where days are rolled up. */
+int meter__verify_event_days(struct worker *w);
+
+/* What the two share. */
+struct cursor { /* a scan and the row it stands on, passing over those of meters that are about to be deleted */
+	struct scan scan;
+	struct raw_bucket row;
+	uint32_t meter; /* its index */
+	bool has_row;
+	int64_t alien; /* the last number that is no meter of the file, which was reported */
+};
+int meter__verify_scan_all(struct worker *w, struct scan *out, enum rows rows, const int64_t *bound, size_t count);
+int meter__verify_next_row(struct worker *w, struct cursor *c, const char *table);
+/* Groups against the rows of an hour or a day; then they are empty. */
+int meter__verify_compare(struct worker *w, enum level level, int64_t start, struct groups *groups, int64_t *rows_out);
+/* How many rows the days [from, to) have. */
+int meter__verify_rows_of_days(struct worker *w, int64_t from, int64_t to, int64_t *out);
+int meter__verify_sample(struct worker *w, const struct group *g);
+int meter__verify_samples(struct worker *w); /* those that nothing asked for */
 
 /* ---- stretches (verify_work.c) ---- */
 
@@ -163,12 +190,17 @@ struct work {
 	struct verify_meters meters;
 	struct totals totals;
 	struct findings *findings;
+	int64_t only; /* as of a worker */
 };
 
 int meter__work_begin(struct work *work, struct store *store, struct findings *findings);
-int meter__work_read(struct work *work); /* totals and meters, before the first stretch */
-/* Compare what lies in a stretch of time, later than those before. METER_OK also with findings, and with damage, which is one. */
-int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us);
+/* Totals and meters, before the first stretch. is_tracing: origins and late events are looked at, too. */
+int meter__work_read(struct work *work, bool is_tracing);
+/*
+ * Compare what lies in a stretch of time, with is_tracing later than those before; by_days: only whole days that are rolled up.
+ * METER_OK also with findings, and with damage, which is one.
+ */
+int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us, bool by_days);
 int meter__work_finish(struct work *work); /* what can be told after the last one */
 void meter__work_end(struct work *work);
 

@@ -506,10 +506,15 @@ static int add_unreadable(struct worker *w, const struct raw_event *e, const cha
 	int code = meter__store_text(w->reader, &w->place, e->subscription);
 	if (code != METER_OK && code != METER_ENOMEM)
 		meter__buffer_format(&w->place, "number %lld", (long long)e->subscription);
-	meter__buffer_text(&w->place, ", id ");
-	meter__buffer_slice(&w->place, e->id);
+	if (e->id.data) {
+		meter__buffer_text(&w->place, ", id ");
+		meter__buffer_slice(&w->place, e->id);
+	}
 	struct slice place = {meter__buffer_cstr(&w->place), w->place.size}, none = {NULL, 0};
-	return meter__finding_add(&w->findings, "event_unreadable", meter__slice_of(why), place, none, none);
+	code = meter__finding_add(&w->findings, "event_unreadable", meter__slice_of(why), place, none, none);
+	if (code == METER_OK)
+		meter__finding_about(&w->findings, e->subscription, (struct period){e->timestamp_us, e->timestamp_us + 1});
+	return code;
 }
 
 int meter__verify_measure(struct worker *w, const struct raw_event *e)

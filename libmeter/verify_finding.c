@@ -41,6 +41,14 @@ int meter__finding_add(struct findings *f, const char *code, struct slice text, 
 	return meter__fail(METER_ENOMEM, "no memory for findings");
 }
 
+void meter__finding_about(struct findings *f, int64_t subscription, struct period period)
+{
+	if (f->total > (int64_t)f->count) /* it was only counted */
+		return;
+	f->list[f->count - 1].subscription = subscription;
+	f->list[f->count - 1].period = period;
+}
+
 void meter__findings_take(struct findings *into, struct findings *from)
 {
 	for (size_t i = 0; i < from->count; i++) {

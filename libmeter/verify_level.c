@@ -8,6 +8,7 @@
  * A row that nothing asked for is noticed because there are more rows than were matched; only then are they looked for.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "instant.h"
@@ -35,10 +36,10 @@ static enum aggregation aggregation_of(const struct worker *w, const struct grou
 
 /* ---- findings about buckets ---- */
 
-static int64_t start_us(enum level level, int64_t start)
+static struct period period_of(enum level level, int64_t start)
 {
 	static const int64_t units[] = {US_PER_MINUTE, US_PER_HOUR, US_PER_DAY, 1};
-	return start * units[level];
+	return (struct period){start * units[level], (start + 1) * units[level]};
 }
 
 static int write_place(struct worker *w, enum level level, int64_t start, const struct group *key)
@@ -46,7 +47,7 @@ static int write_place(struct worker *w, enum level level, int64_t start, const 
 	static const char *const names[] = {"minute", "hour", "day", "sample"};
 	char time[INSTANT_TEXT_SIZE];
 	struct buffer *out = &w->place;
-	meter__instant_format(time, start_us(level, start));
+	meter__instant_format(time, period_of(level, start).from_us);
 	meter__buffer_format(out, "%s %s, meter %s, subscription ", names[level], time,
 	                     w->meters->list[key->meter].definition->key);
 	int code = meter__store_text(w->reader, out, key->subscription);
@@ -80,22 +81,27 @@ int meter__verify_bucket_finding(struct worker *w, const char *code, const char 
 		return result;
 	meter__tally_write(&w->expected, aggregation_of(w, key), expected);
 	meter__tally_write(&w->found, aggregation_of(w, key), found);
-	return meter__finding_add(&w->findings, code, meter__slice_of(text), slice_of(&w->place), slice_of(&w->expected),
-	                          slice_of(&w->found));
+	result = meter__finding_add(&w->findings, code, meter__slice_of(text), slice_of(&w->place), slice_of(&w->expected),
+	                            slice_of(&w->found));
+	if (result == METER_OK)
+		meter__finding_about(&w->findings, key->subscription, period_of(level, start));
+	return result;
 }
 
 static const struct tally nothing;
 
 /* ---- rows of meters that count ---- */
 
-/* A scan and the row it stands on, passing over those of meters that are about to be deleted. */
-struct cursor {
-	struct scan scan;
-	struct raw_bucket row;
-	uint32_t meter; /* its index */
-	bool has_row;
-	int64_t alien; /* the last number that is no meter of the file, which was reported */
-};
+/* Rows of the stretch: everybody's, or those of the one subscription that is asked for. */
+int meter__verify_scan_all(struct worker *w, struct scan *out, enum rows rows, const int64_t *bound, size_t count)
+{
+	int64_t with_only[5];
+	if (w->only == 0)
+		return meter__verify_scan(out, w->reader, rows, bound, count);
+	memcpy(with_only, bound, count * sizeof(*bound));
+	with_only[count] = w->only;
+	return meter__verify_scan(out, w->reader, rows + 1, with_only, count + 1);
+}
 
 static int add_alien(struct worker *w, struct cursor *c, const char *table)
 {
@@ -109,7 +115,7 @@ static int add_alien(struct worker *w, struct cursor *c, const char *table)
 	                          (struct slice){NULL, 0}, (struct slice){NULL, 0});
 }
 
-static int next_row(struct worker *w, struct cursor *c, const char *table)
+int meter__verify_next_row(struct worker *w, struct cursor *c, const char *table)
 {
 	int code;
 	c->has_row = false;
@@ -157,15 +163,18 @@ static int add_correction(struct worker *w, int64_t hour, const struct group *g,
 static int compare_group(struct worker *w, enum level level, int64_t start, const struct group *g, const struct tally *found)
 {
 	enum aggregation aggregation = aggregation_of(w, g);
-	if (meter__tally_equal(aggregation, &g->sum, found) ||
-	    (g->has_other && meter__tally_equal(aggregation, &g->other, found)))
+	struct tally held = *found;
+	if (g->has_late)
+		meter__tally_merge(&held, aggregation, &g->late);
+	if (meter__tally_equal(aggregation, &g->sum, &held) ||
+	    (g->has_other && meter__tally_equal(aggregation, &g->other, &held)))
 		return METER_OK;
 	const struct tally *expected = g->has_other ? &g->other : &g->sum;
-	int code = level == LEVEL_HOUR
-	                   ? meter__verify_bucket_finding(w, "hour_differs", "an hour does not hold what its minutes add up to",
-	                                                  level, start, g, expected, found)
-	                   : meter__verify_bucket_finding(w, "day_differs", "a day does not hold what its hours add up to", level,
-	                                                  start, g, expected, found);
+	const char *text = level == LEVEL_HOUR ? "an hour does not hold what its minutes add up to"
+	                   : w->by_days        ? "a day, and what came late for it, does not hold what its events add up to"
+	                                       : "a day does not hold what its hours add up to";
+	int code = meter__verify_bucket_finding(w, level == LEVEL_HOUR ? "hour_differs" : "day_differs", text, level, start, g,
+	                                        expected, &held);
 	return code == METER_OK && level == LEVEL_HOUR ? add_correction(w, start, g, expected) : code;
 }
 
@@ -198,7 +207,7 @@ static int compare_run(struct worker *w, enum level level, int64_t start, struct
 	return code;
 }
 
-static int compare_level(struct worker *w, enum level level, int64_t start, struct groups *groups, int64_t *rows_out)
+int meter__verify_compare(struct worker *w, enum level level, int64_t start, struct groups *groups, int64_t *rows_out)
 {
 	int code = meter__groups_sort(groups);
 	for (size_t i = 0, end; code == METER_OK && i < groups->count; i = end) {
@@ -247,7 +256,7 @@ static int flush_hour(struct worker *w, int64_t hour)
 		}
 		w->hours_of_day[w->day_count++] = (struct day_count){day, 0};
 	}
-	int code = compare_level(w, LEVEL_HOUR, hour, &w->hour, &rows);
+	int code = meter__verify_compare(w, LEVEL_HOUR, hour, &w->hour, &rows);
 	w->hours_of_day[w->day_count - 1].rows += rows;
 	w->hours += rows;
 	return code;
@@ -258,10 +267,10 @@ static int measure_events(struct worker *w, struct pass *p, int64_t end_us)
 	int code = METER_OK;
 	while (code == METER_OK && p->has_event && p->event.timestamp_us < end_us) {
 		w->events++;
-		code = meter__origin_event(w, &p->event);
-		if (code == METER_OK)
-			code = meter__verify_measure(w, &p->event);
-		if (code == METER_OK)
+		code = meter__verify_measure(w, &p->event);
+		if (code == METER_OK && w->origin)
+			code = meter__origin_event(w, &p->event);
+		if (code == METER_OK && w->late)
 			code = meter__late_event(w, &p->event);
 		if (code == METER_OK)
 			code = next_event(p);
@@ -283,7 +292,7 @@ static int take_rows(struct worker *w, struct cursor *c, int64_t minute, bool is
 			g->other = row;
 		*(is_late ? &g->has_late : &g->has_other) = true;
 		w->minutes++;
-		code = next_row(w, c, is_late ? "late" : "minute");
+		code = meter__verify_next_row(w, c, is_late ? "late" : "minute");
 	}
 	return code;
 }
@@ -306,7 +315,7 @@ static int add_to_hour(struct worker *w, const struct group *minute, const struc
 	return METER_OK;
 }
 
-static int check_sample(struct worker *w, const struct group *g)
+int meter__verify_sample(struct worker *w, const struct group *g)
 {
 	const int64_t bound[] = {w->meters->list[g->meter].number, g->subscription, g->dimensions, g->start};
 	struct scan scan;
@@ -333,7 +342,7 @@ static int check_minute_group(struct worker *w, struct group *g, int64_t minute,
 {
 	enum aggregation aggregation = aggregation_of(w, g);
 	if (aggregation == AGGREGATION_TIME_WEIGHTED && !g->has_other && !g->has_late)
-		return check_sample(w, g);
+		return meter__verify_sample(w, g);
 	struct tally found = g->other;
 	if (g->has_late)
 		meter__tally_merge(&found, aggregation, &g->late);
@@ -382,9 +391,9 @@ static int pass_minutes(struct worker *w, struct pass *p)
 	int64_t minute = 0;
 	int code = next_event(p);
 	if (code == METER_OK)
-		code = next_row(w, &p->minutes, "minute");
+		code = meter__verify_next_row(w, &p->minutes, "minute");
 	if (code == METER_OK)
-		code = next_row(w, &p->late, "late");
+		code = meter__verify_next_row(w, &p->late, "late");
 	while (code == METER_OK && next_minute(p, &minute) == METER_OK) {
 		int64_t hour = meter__floor_div(minute, 60);
 		if (hour != p->hour)
@@ -408,11 +417,11 @@ static int verify_minutes(struct worker *w)
 	const int64_t minutes[] = {w->from[LEVEL_MINUTE], w->to[LEVEL_MINUTE]};
 	const int64_t times[] = {w->from[LEVEL_MINUTE] * US_PER_MINUTE, w->to[LEVEL_MINUTE] * US_PER_MINUTE};
 	p.minutes.alien = p.late.alien = INT64_MIN;
-	int code = meter__verify_scan(&p.events, w->reader, ROWS_EVENTS, times, 2);
+	int code = meter__verify_scan_all(w, &p.events, ROWS_EVENTS, times, 2);
 	if (code == METER_OK)
-		code = meter__verify_scan(&p.minutes.scan, w->reader, ROWS_MINUTES, minutes, 2);
+		code = meter__verify_scan_all(w, &p.minutes.scan, ROWS_MINUTES, minutes, 2);
 	if (code == METER_OK)
-		code = meter__verify_scan(&p.late.scan, w->reader, ROWS_LATE, minutes, 2);
+		code = meter__verify_scan_all(w, &p.late.scan, ROWS_LATE, minutes, 2);
 	if (code == METER_OK)
 		code = pass_minutes(w, &p);
 	meter__verify_scan_end(&p.events);
@@ -427,7 +436,7 @@ static int scan_hours(struct worker *w, struct cursor *c, int64_t first_day, int
 {
 	const int64_t bound[] = {first_day, end_day, w->from[LEVEL_HOUR], w->to[LEVEL_HOUR]};
 	*c = (struct cursor){.alien = INT64_MIN};
-	return meter__verify_scan(&c->scan, w->reader, ROWS_HOURS, bound, 4);
+	return meter__verify_scan_all(w, &c->scan, ROWS_HOURS, bound, 4);
 }
 
 static struct correction *find_correction(struct worker *w, int64_t day, uint32_t index, const struct raw_bucket *row)
@@ -476,7 +485,7 @@ static int flush_day(struct worker *w, int64_t day)
 	if (code != METER_OK)
 		return code;
 	if (day >= w->from[LEVEL_DAY] && day < w->to[LEVEL_DAY])
-		return compare_level(w, LEVEL_DAY, day, &w->day, &w->days_matched);
+		return meter__verify_compare(w, LEVEL_DAY, day, &w->day, &w->days_matched);
 	meter__groups_reset(&w->day);
 	return METER_OK;
 }
@@ -495,7 +504,7 @@ static int report_extra_hours(struct worker *w, int64_t day)
 {
 	struct cursor c;
 	int code = scan_hours(w, &c, day, day + 1);
-	while (code == METER_OK && (code = next_row(w, &c, "hour")) == METER_OK && c.has_row) {
+	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "hour")) == METER_OK && c.has_row) {
 		struct group key = {.meter = c.meter, .subscription = c.row.subscription, .dimensions = c.row.dimensions};
 		struct tally found = meter__tally_of(&c.row);
 		if (has_minutes(w, &c.row, &code) || code != METER_OK)
@@ -524,7 +533,7 @@ static int count_hours(struct worker *w, int64_t first_day, int64_t end_day)
 	size_t count = 0;
 	struct cursor c;
 	int code = scan_hours(w, &c, first_day, end_day);
-	while (code == METER_OK && (code = next_row(w, &c, "hour")) == METER_OK && c.has_row) {
+	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "hour")) == METER_OK && c.has_row) {
 		int64_t day = meter__floor_div(c.row.start, 24);
 		if (count == 0 || days[count - 1].day != day) {
 			struct day_count *grown = realloc(days, (count + 1) * sizeof(*days));
@@ -551,7 +560,7 @@ static int add_hours(struct worker *w, int64_t first_day, int64_t end_day)
 	struct cursor c;
 	int64_t day = first_day;
 	int code = scan_hours(w, &c, first_day, end_day);
-	while (code == METER_OK && (code = next_row(w, &c, "hour")) == METER_OK && c.has_row) {
+	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "hour")) == METER_OK && c.has_row) {
 		int64_t next = meter__floor_div(c.row.start, 24);
 		const struct group *now = w->day.count ? w->day.rows : NULL;
 		if (now && (next != day || now->meter != c.meter || now->subscription != c.row.subscription))
@@ -580,22 +589,33 @@ static int scan_days(struct worker *w, struct cursor *c)
 {
 	const int64_t bound[] = {month_of(w->from[LEVEL_DAY]), month_of(w->to[LEVEL_DAY]), w->from[LEVEL_DAY], w->to[LEVEL_DAY]};
 	*c = (struct cursor){.alien = INT64_MIN};
-	return meter__verify_scan(&c->scan, w->reader, ROWS_DAYS, bound, 4);
+	return meter__verify_scan_all(w, &c->scan, ROWS_DAYS, bound, 4);
+}
+
+int meter__verify_rows_of_days(struct worker *w, int64_t from, int64_t to, int64_t *out)
+{
+	const int64_t bound[] = {month_of(from), month_of(to), from, to};
+	int code = METER_OK;
+	*out = 0;
+	for (size_t i = 0; i < w->meters->count && code == METER_OK; i++) {
+		int64_t rows = 0;
+		if (w->meters->list[i].definition)
+			code = meter__verify_count_days(w->reader, bound, w->meters->list[i].number, w->only, &rows);
+		*out += rows;
+	}
+	return code;
 }
 
 static int verify_days(struct worker *w)
 {
 	struct cursor c;
-	int64_t rows = 0;
-	int code = scan_days(w, &c);
-	while (code == METER_OK && (code = next_row(w, &c, "day")) == METER_OK && c.has_row)
-		rows++;
-	meter__verify_scan_end(&c.scan);
+	int64_t rows;
+	int code = meter__verify_rows_of_days(w, w->from[LEVEL_DAY], w->to[LEVEL_DAY], &rows);
 	w->days += rows;
 	if (code != METER_OK || rows == w->days_matched)
 		return code;
 	code = scan_days(w, &c);
-	while (code == METER_OK && (code = next_row(w, &c, "day")) == METER_OK && c.has_row) {
+	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "day")) == METER_OK && c.has_row) {
 		struct group key = {.meter = c.meter, .subscription = c.row.subscription, .dimensions = c.row.dimensions};
 		struct tally found = meter__tally_of(&c.row);
 		bool has = false;
@@ -634,7 +654,7 @@ static int report_extra_samples(struct worker *w, uint32_t index, int64_t extra)
 	                          slice_of(&w->place), (struct slice){NULL, 0}, (struct slice){NULL, 0});
 }
 
-static int verify_samples(struct worker *w)
+int meter__verify_samples(struct worker *w)
 {
 	int code = METER_OK;
 	for (size_t i = 0; code == METER_OK && i < w->meters->count; i++) {
@@ -642,7 +662,7 @@ static int verify_samples(struct worker *w)
 		int64_t rows = 0;
 		if (!m->definition || m->definition->aggregation != AGGREGATION_TIME_WEIGHTED)
 			continue;
-		code = meter__verify_count_samples(w->reader, m->number, w->from[LEVEL_MINUTE] * US_PER_MINUTE,
+		code = meter__verify_count_samples(w->reader, m->number, w->only, w->from[LEVEL_MINUTE] * US_PER_MINUTE,
 		                                   w->to[LEVEL_MINUTE] * US_PER_MINUTE, &rows);
 		if (code == METER_OK && rows > w->samples_matched[i])
 			code = report_extra_samples(w, (uint32_t)i, rows - w->samples_matched[i]);
@@ -657,5 +677,5 @@ int meter__verify_levels(struct worker *w)
 		code = verify_hours(w);
 	if (code == METER_OK)
 		code = verify_days(w);
-	return code == METER_OK ? verify_samples(w) : code;
+	return code == METER_OK ? meter__verify_samples(w) : code;
 }

@@ -54,7 +54,8 @@ struct origin {
 	uint32_t *heads;
 	struct seen_id *ring;
 	uint64_t count;
-	struct seen_id *start; /* of a worker that is not the first: the ids of its first events, to be compared with those before */
+	struct seen_id
+		*start; /* of a worker that is not the first: the ids of its first events, to be compared with those before */
 	size_t start_count;
 };
 

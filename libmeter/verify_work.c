@@ -20,19 +20,24 @@ static int64_t ceiling(int64_t n, int64_t unit)
 
 /* ---- workers ---- */
 
-static int prepare(struct worker *w, const struct work *work, struct reader *r, bool is_first)
+static int prepare(struct worker *w, const struct work *work, struct reader *r)
 {
 	w->reader = r;
 	w->meters = &work->meters;
+	w->only = work->only;
 	w->rolled_before = work->totals.rolled_before;
 	w->closed_before = work->totals.closed_before;
 	w->minute.seed = w->hour.seed = w->day.seed = meter__os.random();
 	w->samples_matched = calloc(work->meters.count + 1, sizeof(*w->samples_matched));
 	w->plans = meter__plans_new();
+	return w->samples_matched && w->plans ? METER_OK : meter__fail(METER_ENOMEM, "no memory to verify");
+}
+
+static int prepare_tracing(struct worker *w, bool is_first)
+{
 	w->origin = meter__origin_new(is_first);
 	w->late = meter__late_new();
-	return w->samples_matched && w->plans && w->origin && w->late ? METER_OK
-	                                                              : meter__fail(METER_ENOMEM, "no memory to verify");
+	return w->origin && w->late ? METER_OK : meter__fail(METER_ENOMEM, "no memory to verify");
 }
 
 static void set_stretch(struct worker *w, int64_t from_us, int64_t to_us)
@@ -41,6 +46,7 @@ static void set_stretch(struct worker *w, int64_t from_us, int64_t to_us)
 	memset(w->samples_matched, 0, w->meters->count * sizeof(*w->samples_matched));
 	w->day_count = w->correction_count = 0;
 	w->days_matched = 0;
+	w->has_more_days = false;
 	w->from_us = from_us;
 	w->to_us = to_us;
 	for (int level = 0; level < LEVEL_COUNT; level++) {
@@ -52,7 +58,7 @@ static void set_stretch(struct worker *w, int64_t from_us, int64_t to_us)
 static void *worker_main(void *user)
 {
 	struct worker *w = user;
-	w->code = meter__verify_levels(w);
+	w->code = w->by_days ? meter__verify_event_days(w) : meter__verify_levels(w);
 	if (w->code != METER_OK)
 		snprintf(w->message, sizeof(w->message), "%s", meter_errmsg());
 	return NULL;
@@ -119,22 +125,27 @@ int meter__verify_settle(struct findings *f, int code, const char *message)
 	return meter__finding_add(f, "unreadable", meter__slice_of(message), meter__slice_of("database file"), none, none);
 }
 
-int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us)
+int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us, bool by_days)
 {
 	const size_t count = divide(work, from_us, to_us);
 	struct worker *first = &work->workers[0];
+	bool has_more_days = false;
 	int code = METER_OK;
+	for (size_t i = 0; i < count; i++)
+		work->workers[i].by_days = by_days;
 	run_workers(work->workers, count);
 	for (size_t i = 0; code == METER_OK && i < count; i++)
 		code = meter__verify_settle(&work->workers[i].findings, work->workers[i].code, work->workers[i].message);
-	for (size_t i = 0; code == METER_OK && i < count; i++)
-		meter__findings_take(work->findings, &work->workers[i].findings);
-	if (code == METER_OK && count > 1) {
+	if (code == METER_OK && count > 1 && first->origin) {
 		code = meter__origin_join(first, &work->workers[1]);
 		meter__origin_reset(work->workers[1].origin);
-		meter__findings_take(work->findings, &first->findings);
 	}
-	return code;
+	for (size_t i = 0; i < count; i++) {
+		meter__findings_take(work->findings, &work->workers[i].findings);
+		has_more_days |= work->workers[i].has_more_days;
+	}
+	/* Which ones these are is told level by level. */
+	return code == METER_OK && has_more_days ? meter__work_stretch(work, from_us, to_us, false) : code;
 }
 
 int meter__work_finish(struct work *work)
@@ -156,13 +167,15 @@ int meter__work_begin(struct work *work, struct store *store, struct findings *f
 	return meter__verify_readers(store, work->readers, WORKERS, &work->reader_count);
 }
 
-int meter__work_read(struct work *work)
+int meter__work_read(struct work *work, bool is_tracing)
 {
 	int code = meter__store_totals(work->readers[0], &work->totals);
 	if (code == METER_OK)
 		code = meter__verify_meters(work->readers[0], &work->meters);
 	for (size_t i = 0; code == METER_OK && i < work->reader_count; i++)
-		code = prepare(&work->workers[i], work, work->readers[i], i == 0);
+		code = prepare(&work->workers[i], work, work->readers[i]);
+	for (size_t i = 0; is_tracing && code == METER_OK && i < work->reader_count; i++)
+		code = prepare_tracing(&work->workers[i], i == 0);
 	return code;
 }
 

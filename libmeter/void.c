@@ -128,13 +128,13 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 	*out = NULL;
 	REQUIRE(m && number && reason);
 	REQUIRE_OWN(m);
-	struct closing c;
+	struct closing c = meter__finalize_call(m, reason, at_us, NULL);
 	struct arena arena = {0};
 	struct document document = {0};
 	struct period active;
 	int code = meter__finalize_check_reason(reason);
 	if (code == METER_OK)
-		code = meter__finalize_begin(&c, m, reason, at_us);
+		code = meter__finalize_begin(&c);
 	if (code != METER_OK)
 		return code;
 	code = meter__finalize_end(&c, void_document(&c, meter__slice_of(number), &arena, &document, &active));
@@ -163,31 +163,42 @@ static int replace(const struct closing *c, const struct document *document, str
 	return code;
 }
 
+/* Both in the transaction; *successor is 0 when nothing is issued any more. */
+static int regenerate(struct closing *c, struct slice name, int64_t *successor)
+{
+	struct arena arena = {0};
+	struct document document = {0};
+	struct period active;
+	meter_invoice *invoice = NULL, *settled = NULL;
+	int code = void_document(c, name, &arena, &document, &active);
+	c->refers = document.number;
+	if (code == METER_OK)
+		code = replace(c, &document, active, &invoice, &settled);
+	*successor = invoice ? invoice->document.number : 0;
+	meter_invoice_free(invoice);
+	meter_invoice_free(settled);
+	meter__arena_free(&arena);
+	return code;
+}
+
 int meter_invoice_regenerate(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us)
 {
 	REQUIRE(out);
 	*out = NULL;
 	REQUIRE(m && number && reason);
 	REQUIRE_OWN(m);
-	struct closing c;
-	struct arena arena = {0};
-	struct document document = {0};
-	struct period active;
-	meter_invoice *invoice = NULL, *settled = NULL;
+	struct proven proven = {.is_of_one = true};
+	struct closing c = meter__finalize_call(m, reason, at_us, &proven);
+	int64_t successor = 0;
 	int code = meter__finalize_check_reason(reason);
-	if (code == METER_OK)
-		code = meter__finalize_begin(&c, m, reason, at_us);
 	if (code != METER_OK)
 		return code;
-	code = void_document(&c, meter__slice_of(number), &arena, &document, &active);
-	c.refers = document.number;
-	if (code == METER_OK)
-		code = replace(&c, &document, active, &invoice, &settled);
-	const int64_t successor = invoice ? invoice->document.number : 0;
-	meter_invoice_free(invoice);
-	meter_invoice_free(settled);
-	code = meter__finalize_end(&c, code);
-	meter__arena_free(&arena);
+	do {
+		code = meter__finalize_begin(&c);
+		if (code == METER_OK)
+			code = meter__finalize_end(&c, regenerate(&c, meter__slice_of(number), &successor));
+	} while (meter__finalize_again(&c, &code));
+	meter__proven_free(&proven);
 	if (code != METER_OK)
 		return code;
 	return successor ? meter__finalize_load(out, m, successor)
@@ -200,12 +211,13 @@ int meter_invoice_redraft(meter_invoice **out, meter *m, const char *number)
 	*out = NULL;
 	REQUIRE(m && number);
 	REQUIRE_OWN(m);
-	struct closing c;
+	struct closing c = meter__finalize_call(m, "a draft", METER_NOW, NULL);
 	struct arena arena = {0};
 	struct document document = {0};
 	struct period active;
 	meter_invoice *settled = NULL;
-	int code = meter__finalize_begin(&c, m, "a draft", METER_NOW);
+	c.is_draft = true;
+	int code = meter__finalize_begin(&c);
 	if (code != METER_OK)
 		return code;
 	/* What regenerating would do, and then is not done. */
