@@ -58,7 +58,8 @@ static void print_json(const meter_verification *v, const meter_verify_counters 
 	add_seconds(&t, c->elapsed_us);
 	text_format(&t, ",\"events_per_second\":%lld,\"total_seconds\":", (long long)events_per_second(c));
 	add_seconds(&t, c->total_us);
-	text_format(&t, ",\"documents\":%lld,\"bills\":%lld,\"head\":", (long long)c->documents, (long long)c->bills);
+	text_format(&t, ",\"documents\":%lld,\"bills\":%lld,\"waiting\":%lld,\"head\":", (long long)c->documents,
+	            (long long)c->bills, (long long)c->waiting);
 	text_add_json(&t, meter_verify_head(v), meter_verify_head(v) ? strlen(meter_verify_head(v)) : 0);
 	text_format(&t, ",\"schema_version\":%lld,\"application_id\":%lld,\"sqlite\":\"%s\",\"sqlite_wal_reset_bug\":%s",
 	            (long long)c->schema_version, (long long)c->application_id, sqlite, has_bug ? "true" : "false");
@@ -99,7 +100,7 @@ static void print_report(const meter_verification *v, const meter_verify_counter
 	int32_t has_bug;
 	const char *sqlite = meter_verify_sqlite(&has_bug);
 	int64_t left = meter_verify_total(v) - (int64_t)meter_verify_count(v);
-	char time[32];
+	char time[32], waiting[100] = "";
 
 	for (size_t i = 0; i < meter_verify_count(v); i++) {
 		text_format(&t, "%s: ", meter_verify_code(v, i));
@@ -115,8 +116,12 @@ static void print_report(const meter_verification *v, const meter_verify_counter
 	            (long long)c->minutes, (long long)c->hours, (long long)c->days, (long long)c->samples);
 	add_seconds(&t, c->elapsed_us);
 	text_format(&t, " s (%lld events/s)\n", (long long)events_per_second(c));
+	if (c->waiting)
+		snprintf(waiting, sizeof(waiting), " (%lld wait%s for an adjustment: --full rates %s, too)",
+		         (long long)c->waiting, c->waiting == 1 ? "s" : "", c->waiting == 1 ? "it" : "them");
 	if (c->documents)
-		text_format(&t, "%lld documents, %lld bills rated again, head %s\n", (long long)c->documents, (long long)c->bills,
+		text_format(&t, "%lld document%s, %lld bill%s rated again%s, head %s\n", (long long)c->documents,
+		            c->documents == 1 ? "" : "s", (long long)c->bills, c->bills == 1 ? "" : "s", waiting,
 		            meter_verify_head(v) ? meter_verify_head(v) : "missing");
 	text_format(&t, "schema version %lld, SQLite %s%s\n", (long long)c->schema_version, sqlite,
 	            has_bug ? ", which has the WAL-reset bug: only libmeter may write to the file" : "");

@@ -846,7 +846,7 @@ METER_API size_t meter_explanation_related_count(const meter_explanation *e, siz
 METER_API size_t meter_explanation_related(const meter_explanation *e, size_t index, size_t at);
 METER_API const char *meter_explanation_related_amount(const meter_explanation *e, size_t index);
 
-/** The usage: decimal text; NULL where a line has none (flat, discount, tax ...), or it cannot be told any more. Of an adjustment: as it is right,
+/** The usage: decimal text; NULL where a line has none (flat, discount, tax ...). Of an adjustment: as it is right,
  * and as it was known when it was billed before. */
 METER_API const char *meter_explanation_usage(const meter_explanation *e, size_t index);
 METER_API const char *meter_explanation_usage_before(const meter_explanation *e, size_t index);
@@ -1309,9 +1309,9 @@ typedef struct meter_verify_options {
  * Invoices are proven on top of that: their chain of hashes, numbers, totals and entries; that periods tile, so that an event is on
  * exactly one bill that holds, or in a period that is open; and that each bill that holds, rated again from usage as it is now, its
  * catalog and what the period before had left, is the same line by line. Bills that are stale are not: they wait for an adjustment. With
- * METER_VERIFY_FULL those, and what was replaced or voided, are rated from the events up to the transaction that they saw; not if they
- * have values over time, which are only kept as they are now. meter_invoice_finalize() and its like do their part of it before they commit
- * a document: its usage from the events, its totals, entries and link.
+ * METER_VERIFY_FULL those, and what was replaced or voided, are rated from the events up to the transaction that they saw.
+ * meter_invoice_finalize() and its like do their part of it before they commit a document: its usage from the events, its totals, entries
+ * and link.
  *
  * Codes of findings are stable:
  *
@@ -1321,10 +1321,14 @@ typedef struct meter_verify_options {
  *   meter_missing                  buckets of a meter that the file does not have
  *   event_unreadable               a stored event that cannot be read; it is counted nowhere
  *   accepted_differs               the counter of accepted events is not how many there are (only without since and until)
+ *   counter_differs                another counter, by which it is decided what is read, is not what it counts, or too low
  *   unbilled_differs               unbilled events that are more than there are, or that the catalog covers
+ *   retraction_differs             an event that is taken back is, or is not, waited for
+ *   catalog_differs                the text of a catalog does not give its SHA-256
+ *   meter_differs                  a meter of the catalog is not counted, or something else is in its place
  *   sequence_gap                   a source has numbered events that are not here, between the lowest and the highest seen of it;
- *                                  of at most 4,096 sources. Events still on their way look missing, and with since and until
- *                                  those beyond the edge
+ *                                  of at most 65,536 sources. Events that are still on their way look missing, those that came by another
+ *                                  source first, and with since and until those beyond the edge. What is in quarantine is not missing
  *   id_reuse                       a subscription has one id at two times, within the last 1,048,576 events: probably a retry with a
  *                                  new timestamp, which is counted twice. Found by hash, confirmed byte by byte
  *   link_missing                   a document that was issued is not there or has no link, or rows belong to none
@@ -1340,7 +1344,8 @@ typedef struct meter_verify_options {
  *   plan_differs                   the plan in the catalog is not the one that was billed by
  *   line_differs                   a bill, rated again, is another one; the place names the first line or total
  *   stale_missing                  the same, because events, or what the period before leaves, changed without marking it stale
- *   integrity                      what SQLite says about the file's structure (always of the whole file, at most 100)
+ *   integrity                      what SQLite says about the file's structure (always of the whole file, at most 100), or an index
+ *                                  that does not lead to all documents
  *   unreadable                     damage that kept the rest from being checked
  *
  * @param options  NULL for the defaults.
@@ -1376,7 +1381,8 @@ typedef struct meter_verify_counters {
 	int64_t schema_version; /**< of the file */
 	int64_t application_id; /**< of the file: 0x6d657472 */
 	int64_t documents;      /**< invoices, credit notes, adjustments and voids */
-	int64_t bills;          /**< of them that were rated again */
+	int64_t bills;          /**< bills that were rated again */
+	int64_t waiting;        /**< bills that hold and are stale: they wait for an adjustment, and are rated again with METER_VERIFY_FULL only */
 } meter_verify_counters;
 
 /** @return METER_OK or METER_EINVAL. */

@@ -35,9 +35,11 @@ struct search {
 	struct reader *reader;
 	const struct behind_request *request;
 	struct usage_scope scope;
+	struct usage_set before; /* of an adjustment, where the scope needs it */
 	struct behind *out;
 	struct heap hours_left, minutes_left;
 	size_t hours; /* that were opened */
+	int64_t seen; /* events that were asked for, of those that were looked at */
 };
 
 /* ---- the values of a group ---- */
@@ -51,13 +53,13 @@ static void choose_groups(struct usage_request *request, const struct charge *ch
 	request->group_by_count = is_unique ? charge->group_by_count : charge->meter->dimension_count;
 }
 
-static int read_usage(struct usage_set *out, const struct search *s, struct period range, int32_t by)
+static int read_usage(struct usage_set *out, const struct search *s, struct period range, int32_t by, int64_t ingest_max)
 {
 	struct usage_request request = {.meter = s->request->charge->meter,
 	                                .subscription = s->request->subscription,
 	                                .range = range,
 	                                .by = by,
-	                                .ingest_max = s->request->ingest_max};
+	                                .ingest_max = ingest_max};
 	choose_groups(&request, s->request->charge);
 	return meter__usage_collect(out, s->reader, &request);
 }
@@ -151,7 +153,10 @@ static int look_at_event(const struct stored_event *stored, void *user)
 		measured = (struct aggregate){.unmeasured = 1};
 	else if (code != METER_OK)
 		return code;
-	return event_in_scope(s, &stored->event) ? keep(s, stored, &measured) : METER_OK;
+	if (!event_in_scope(s, &stored->event))
+		return METER_OK;
+	s->seen++;
+	return keep(s, stored, &measured);
 }
 
 static int look_at_events(struct search *s, struct period range)
@@ -266,7 +271,7 @@ static int add_node(struct search *s, struct period period, const struct aggrega
 static int open_range(struct search *s, struct period range, int32_t by)
 {
 	struct usage_set set;
-	int code = read_usage(&set, s, range, by);
+	int code = read_usage(&set, s, range, by, s->request->ingest_max);
 	if (code == METER_OK)
 		code = merge_rows(s, &set, add_node, by == METER_BY_MINUTE);
 	meter__usage_set_free(&set);
@@ -357,22 +362,23 @@ static int find_by_samples(struct search *s, int64_t meter_number)
 
 /* ---- usage that buckets do not tell ---- */
 
-/* Minutes that have usage now are where events were at any time before. */
+static int look_at_minute(struct period minute, void *user)
+{
+	return look_at_events(user, minute);
+}
+
 static int find_by_events(struct search *s, bool is_counted)
 {
-	struct usage_request minutes = {.meter = s->request->charge->meter,
-	                                .subscription = s->request->subscription,
-	                                .range = s->request->range,
-	                                .by = METER_BY_MINUTE};
-	struct usage_set set;
+	const struct behind_request *q = s->request;
+	/* Of an adjustment also what was taken back between the two bills. */
+	const struct usage_request minutes = {.meter = q->charge->meter,
+	                                      .subscription = q->subscription,
+	                                      .range = q->range,
+	                                      .ingest_max = q->ingest_after > 0 ? q->ingest_after : q->ingest_max};
 	s->out->is_exact = true;
 	if (!is_counted)
-		return look_at_events(s, s->request->range);
-	int code = meter__usage_collect(&set, s->reader, &minutes);
-	for (size_t i = 0; code == METER_OK && i < set.count; i++)
-		code = look_at_events(s, set.rows[i].period);
-	meter__usage_set_free(&set);
-	return code;
+		return look_at_events(s, q->range);
+	return meter__usage_had(s->reader, &minutes, look_at_minute, s);
 }
 
 /* ---- days ---- */
@@ -385,8 +391,7 @@ static int add_day(struct search *s, struct period period, const struct aggregat
 	return METER_OK;
 }
 
-/* What the line is for can be told from the groups that have usage. */
-static int find_scope(struct search *s, const struct usage_set *set)
+static int find_scope_among(struct search *s, const struct usage_set *set)
 {
 	const struct charge *charge = s->request->charge;
 	const size_t width = charge->meter->dimension_count;
@@ -402,8 +407,6 @@ static int find_scope(struct search *s, const struct usage_set *set)
 	}
 	if (code == METER_OK)
 		code = meter__scope_find(&s->scope, charge, s->request->description, groups, set->count);
-	if (code == METER_OK)
-		meter__scope_text(&s->out->scope, &s->scope);
 	/* The scope keeps one of the rows of values. */
 	free(groups);
 	if (code == METER_OK && s->scope.values) {
@@ -415,6 +418,20 @@ static int find_scope(struct search *s, const struct usage_set *set)
 	return code;
 }
 
+/* What the line is for can be told from the groups that have usage; those of an adjustment may have had it before only. */
+static int find_scope(struct search *s, const struct usage_set *set)
+{
+	int code = find_scope_among(s, set);
+	if (code == METER_OK && s->scope.kind == SCOPE_NONE && s->request->ingest_after > 0) {
+		code = read_usage(&s->before, s, s->request->range, METER_BY_TOTAL, s->request->ingest_after);
+		if (code == METER_OK)
+			code = find_scope_among(s, &s->before);
+	}
+	if (code == METER_OK)
+		meter__scope_text(&s->out->scope, &s->scope);
+	return code;
+}
+
 static int read_total(struct search *s, const struct usage_set *days)
 {
 	struct behind *o = s->out;
@@ -423,7 +440,7 @@ static int read_total(struct search *s, const struct usage_set *days)
 	int code = METER_OK;
 	/* Distinct values of days do not add up. */
 	if (aggregation == AGGREGATION_UNIQUE_COUNT)
-		code = read_usage(&set, s, s->request->range, METER_BY_TOTAL);
+		code = read_usage(&set, s, s->request->range, METER_BY_TOTAL, s->request->ingest_max);
 	const struct usage_set *from = aggregation == AGGREGATION_UNIQUE_COUNT ? &set : days;
 	for (size_t i = 0; code == METER_OK && i < from->count; i++) {
 		if (in_scope(s, &from->rows[i]))
@@ -438,7 +455,7 @@ static int read_total(struct search *s, const struct usage_set *days)
 static int read_days(struct search *s, struct usage_set *set)
 {
 	struct behind *o = s->out;
-	int code = read_usage(set, s, s->request->range, METER_BY_DAY);
+	int code = read_usage(set, s, s->request->range, METER_BY_DAY, s->request->ingest_max);
 	if (code == METER_OK)
 		code = find_scope(s, set);
 	if (code == METER_OK)
@@ -475,13 +492,18 @@ static int find_events(struct search *s, int64_t meter_number)
 	s->out->list = calloc(q->events_max + 1, sizeof(*s->out->list));
 	if (!s->out->list)
 		return meter__fail(METER_ENOMEM, "no memory for events");
-	if (q->charge->meter->aggregation == AGGREGATION_TIME_WEIGHTED)
+	if (q->charge->meter->aggregation == AGGREGATION_TIME_WEIGHTED && s->out->is_from_buckets)
 		return find_by_samples(s, meter_number);
 	if (q->events_max == 0)
 		return METER_OK;
 	if (s->out->is_from_buckets && q->ingest_after == 0)
 		return find_by_buckets(s);
-	return find_by_events(s, meter_number != 0);
+	const bool is_weighted = q->charge->meter->aggregation == AGGREGATION_TIME_WEIGHTED;
+	int code = find_by_events(s, meter_number != 0 && !is_weighted);
+	/* What was added up are stretches in which a value held. */
+	if (is_weighted)
+		s->out->events = s->seen;
+	return code;
 }
 
 int meter__behind(struct behind *out, struct reader *r, const struct behind_request *request)
@@ -489,15 +511,11 @@ int meter__behind(struct behind *out, struct reader *r, const struct behind_requ
 	struct search s = {.reader = r, .request = request, .out = out};
 	struct usage_set days = {0};
 	int64_t meter_number;
-	*out = (struct behind){.is_known = true};
+	*out = (struct behind){.days = NULL};
 	int code = meter__store_meter(r, &meter_number, request->charge->meter);
 	if (code != METER_OK)
 		return code;
 	out->is_from_buckets = meter_number != 0 && request->ingest_max == 0;
-	if (request->charge->meter->aggregation == AGGREGATION_TIME_WEIGHTED && !out->is_from_buckets) {
-		out->is_known = false;
-		return METER_OK;
-	}
 	code = read_days(&s, &days);
 	if (code == METER_OK)
 		code = find_events(&s, meter_number);
@@ -507,6 +525,7 @@ int meter__behind(struct behind *out, struct reader *r, const struct behind_requ
 	free(s.minutes_left.nodes);
 	free((void *)(uintptr_t)s.scope.values);
 	meter__usage_set_free(&days);
+	meter__usage_set_free(&s.before);
 	return code;
 }
 

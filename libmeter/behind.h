@@ -31,7 +31,6 @@ struct behind_event {
 
 /* Zero-initialised is empty. */
 struct behind {
-	bool is_known; /* false: a time_weighted meter that is counted no more, or as it was known at an earlier time */
 	bool is_from_buckets;
 	struct aggregate total; /* unique_count with groups: of distinct values a day it is no sum, see value */
 	struct decimal value;   /* what the total comes to */

@@ -284,7 +284,7 @@ static int publish_event(struct arena *arena, const struct behind_event *from, s
 static const char *value_text(struct arena *arena, const struct behind *usage, bool *failed)
 {
 	char text[DECIMAL_TEXT_SIZE];
-	if (!usage->is_known || usage->is_overflow)
+	if (usage->is_overflow)
 		return NULL;
 	meter__decimal_format(text, usage->value);
 	return copy_slice(arena, meter__slice_of(text), failed);

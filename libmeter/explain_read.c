@@ -6,11 +6,11 @@ static const struct explained_line *line_at(const meter_explanation *e, size_t i
 	return e && index < e->line_count ? &e->lines[index] : NULL;
 }
 
-/* One whose usage is known. */
+/* One that is made of usage. */
 static const struct explained_line *usage_at(const meter_explanation *e, size_t index)
 {
 	const struct explained_line *line = line_at(e, index);
-	return line && line->has_usage && line->usage.is_known ? line : NULL;
+	return line && line->has_usage ? line : NULL;
 }
 
 static const struct meter_definition *meter_at(const meter_explanation *e, size_t index)

@@ -70,10 +70,7 @@ static void tell_aggregate(struct telling *t)
 	const char *of = definition->value                              ? definition->value
 	                 : definition->aggregation == AGGREGATION_COUNT ? "events"
 	                                                                : "value";
-	if (!line->usage.is_known)
-		tell(t, "aggregate", "%s of %s, type %s: not kept as it was known then",
-		     meter__aggregation_name(definition->aggregation), of, definition->event_type);
-	else if (line->usage.is_overflow)
+	if (line->usage.is_overflow)
 		tell(t, "aggregate", "%s of %s, type %s: more than 38 digits", meter__aggregation_name(definition->aggregation),
 		     of, definition->event_type);
 	else

@@ -101,7 +101,7 @@ int meter__draft(meter_invoice **out, struct reader *r, const struct draft_reque
 int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *catalog, const struct subscription *subscription,
                       const struct billing_period *period, const struct as_of *as_of);
 /* Rate a bill of the file again, as the catalog that it was billed by has it, into an empty one. METER_ECORRUPT: that catalog
- * does not have the subscription; METER_EUNSUPPORTED: it has values over time that are counted no more. */
+ * does not have the subscription. */
 int meter__draft_again(struct bill *out, struct reader *r, const struct bill *stored, struct slice subscription,
                        const struct account *before, const struct as_of *as_of);
 

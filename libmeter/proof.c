@@ -41,7 +41,7 @@ static int report_line(struct proof *p, const struct document *d, const struct b
 {
 	struct buffer place = {0};
 	meter__proof_place(&place, d->number, d->name);
-	meter__buffer_format(&place, ", bill %lld, line %zu: %s", (long long)s->number, index, s->lines[index].description);
+	meter__buffer_format(&place, ", bill %lld, line %zu: %s", (long long)s->number, index + 1, s->lines[index].description);
 	return meter__proof_report(p, "line_exact", "quantity x price / per does not give the amount", &place, expected, found);
 }
 
@@ -184,7 +184,7 @@ static int report_entry(struct proof *p, const struct document *d, size_t index,
 {
 	struct buffer place = {0}, texts[2] = {{0}, {0}};
 	meter__proof_place(&place, d->number, d->name);
-	meter__buffer_format(&place, ", entry %zu", index);
+	meter__buffer_format(&place, ", entry %zu", index + 1);
 	write_entry(&texts[0], expected);
 	write_entry(&texts[1], found);
 	const int code =

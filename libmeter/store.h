@@ -305,6 +305,11 @@ typedef int (*event_visitor)(const struct stored_event *event, void *user);
 int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us,
                              event_visitor visit, void *user);
 
+/* Times of events in [from_us, to_us) that were taken back after a transaction, in their order; subscription 0: of all. */
+typedef int (*time_visitor)(int64_t timestamp_us, void *user);
+int meter__store_retracted(struct reader *r, int64_t subscription, int64_t from_us, int64_t to_us, int64_t ingest_after,
+                           time_visitor visit, void *user);
+
 /* Where a listing of events is; zero-initialised but from_us, to_us and the filters. */
 struct event_page {
 	int64_t subscription; /* 0: all */

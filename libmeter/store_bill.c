@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "event_json.h"
+#include "instant.h"
 #include "store_internal.h"
 
 /* ---- accounts ---- */
@@ -162,13 +163,15 @@ static int read_line(sqlite3_stmt *row, void *user)
 	const struct {
 		int column;
 		const char **out;
-	} texts[] = {{3, &line->charge}, {4, &line->account}, {5, &line->description}, {12, &line->exact}};
+	} names[] = {{4, &line->account}, {5, &line->description}, {12, &line->exact}};
 	const struct {
 		int column;
 		struct decimal *out;
 	} decimals[] = {{8, &line->quantity}, {9, &line->price}, {10, &line->per}, {11, &line->amount}};
-	for (size_t i = 0; i < 4 && code == METER_OK; i++)
-		code = meter__store_column_text(row, texts[i].column, &s->arena, texts[i].out);
+	if (code == METER_OK)
+		code = meter__store_column_text(row, 3, &s->arena, &line->charge);
+	for (size_t i = 0; i < 3 && code == METER_OK; i++)
+		code = meter__store_column_name(row, names[i].column, &s->arena, names[i].out);
 	for (size_t i = 0; i < 4 && code == METER_OK; i++)
 		code = meter__store_column_amount(row, decimals[i].column, decimals[i].out);
 	if (code == METER_OK)
@@ -177,6 +180,11 @@ static int read_line(sqlite3_stmt *row, void *user)
 		code = meter__store_int(row, 7, &line->active.to_us);
 	s->line_count += code == METER_OK;
 	return code;
+}
+
+static bool is_period(struct period p)
+{
+	return p.from_us >= -INSTANT_MAX && p.from_us < p.to_us && p.to_us <= 2 * INSTANT_MAX;
 }
 
 static int read_bill(sqlite3_stmt *row, void *user)
@@ -200,7 +208,7 @@ static int read_bill(sqlite3_stmt *row, void *user)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && code == METER_OK; i++)
 		code = meter__store_int(row, numbers[i].column, numbers[i].out);
 	for (int i = 0; i < 3 && code == METER_OK; i++)
-		code = meter__store_column_text(row, 8 + i, &s->arena, texts[i]);
+		code = meter__store_column_name(row, 8 + i, &s->arena, texts[i]);
 	if (code == METER_OK)
 		code = read_account(row, 12, &s->before);
 	if (code == METER_OK)
@@ -208,7 +216,7 @@ static int read_bill(sqlite3_stmt *row, void *user)
 	for (int i = 0; i < 4 && code == METER_OK; i++)
 		code = meter__store_column_amount(row, 14 + i, decimals[i]);
 	if (code == METER_OK &&
-	    (exponent < 0 || exponent > DECIMAL_SCALE_MAX || s->period.active.from_us >= s->period.active.to_us))
+	    (exponent < 0 || exponent > DECIMAL_SCALE_MAX || !is_period(s->period.whole) || !is_period(s->period.active)))
 		code = meter__fail(METER_ECORRUPT, "bill %lld has no such currency or period", (long long)s->number);
 	if (code == METER_OK)
 		s->exponent = (int32_t)exponent;

@@ -29,8 +29,14 @@ int meter__store_catalog_load(struct connection *c, int64_t version, struct mete
 	sqlite3_bind_int64(statement, 1, version);
 	int rc = sqlite3_step(statement);
 	if (rc == SQLITE_ROW) {
-		struct slice text = meter__store_slice(statement, 0);
-		code = meter__catalog_read(out, "the stored catalog", text.data, text.size);
+		const struct slice text = meter__store_slice(statement, 0), hash = meter__store_slice(statement, 1);
+		char right[HASH_TEXT_SIZE];
+		meter__hash(right, text);
+		if (!meter__slice_equal(hash, meter__slice_of(right)))
+			code = meter__fail(METER_ECORRUPT, "the text of catalog version %lld does not give its hash",
+			                   (long long)version);
+		if (code == METER_OK)
+			code = meter__catalog_read(out, "the stored catalog", text.data, text.size);
 		if (code == METER_ECATALOG || code == METER_EUNSUPPORTED)
 			code = meter__fail_in(METER_ECORRUPT, "version %lld: ", (long long)version);
 	} else if (rc == SQLITE_DONE) {
@@ -213,6 +219,16 @@ static int use_meter(struct store *s, int64_t version, const struct meter_defini
 	return meter__store_run(&s->write, statement, "writing the catalog");
 }
 
+/* Once and for all, also when no catalog has the meter any more. */
+static int add_gauge(struct store *s, const struct meter_definition *definition)
+{
+	int64_t type;
+	if (definition->aggregation != AGGREGATION_TIME_WEIGHTED)
+		return METER_OK;
+	int code = meter__store_name_number(s, meter__slice_of(definition->event_type), &type);
+	return code == METER_OK ? run_with(s, SQL_GAUGE_ADD, type, 0) : code;
+}
+
 static int add_version(struct store *s, const struct meter_catalog *catalog, int64_t version)
 {
 	sqlite3_stmt *statement;
@@ -220,8 +236,10 @@ static int add_version(struct store *s, const struct meter_catalog *catalog, int
 	if (code != METER_OK)
 		return code;
 	sqlite3_bind_int64(statement, 1, version);
-	sqlite3_bind_int64(statement, 2, meter__os.now_us());
-	sqlite3_bind_text64(statement, 3, catalog->text, catalog->text_size, SQLITE_STATIC, SQLITE_UTF8);
+	char hash[HASH_TEXT_SIZE];
+	meter__hash(hash, (struct slice){catalog->text, catalog->text_size});
+	sqlite3_bind_text64(statement, 2, catalog->text, catalog->text_size, SQLITE_STATIC, SQLITE_UTF8);
+	sqlite3_bind_text(statement, 3, hash, -1, SQLITE_TRANSIENT);
 	return meter__store_run(&s->write, statement, "writing the catalog");
 }
 
@@ -249,6 +267,8 @@ int meter__store_catalog_prepare(struct store *s, struct meter_catalog *catalog,
 		code = add_version(s, catalog, version);
 	for (size_t i = 0; code == METER_OK && i < catalog->meter_count; i++)
 		code = use_meter(s, version, &catalog->meters[i]);
+	for (size_t i = 0; code == METER_OK && i < catalog->meter_count; i++)
+		code = add_gauge(s, &catalog->meters[i]);
 	/* A meter that neither version uses would not be kept up to date from here on. */
 	if (code == METER_OK)
 		code = run_with(s, SQL_METER_RETIRE, s->totals.catalog, 0);

@@ -48,6 +48,13 @@ int meter__store_column_text(sqlite3_stmt *row, int column, struct arena *arena,
 	return *out ? METER_OK : meter__fail(METER_ENOMEM, "no memory for an invoice");
 }
 
+int meter__store_column_name(sqlite3_stmt *row, int column, struct arena *arena, const char **out)
+{
+	if (sqlite3_column_type(row, column) != SQLITE_TEXT)
+		return meter__fail(METER_ECORRUPT, "the file holds something else where a text was expected");
+	return meter__store_column_text(row, column, arena, out);
+}
+
 /* NULL is 0. */
 int meter__store_column_number(sqlite3_stmt *row, int column, int64_t *out)
 {

@@ -218,13 +218,17 @@ static int read_document(sqlite3_stmt *row, void *user)
 	struct document_reading *reading = user;
 	struct document *d = reading->out;
 	int64_t kind;
-	const char **const texts[] = {&d->name, &d->subscription, &d->customer, &d->reason, &d->currency};
-	static const int text_columns[] = {2, 3, 4, 6, 8};
+	const char **const names[] = {&d->subscription, &d->customer, &d->currency};
+	static const int name_columns[] = {3, 4, 8};
 	int code = meter__store_int(row, 0, &d->number);
 	if (code == METER_OK)
 		code = meter__store_int(row, 1, &kind);
-	for (int i = 0; i < 5 && code == METER_OK; i++)
-		code = meter__store_column_text(row, text_columns[i], reading->arena, texts[i]);
+	for (int i = 0; i < 3 && code == METER_OK; i++)
+		code = meter__store_column_name(row, name_columns[i], reading->arena, names[i]);
+	if (code == METER_OK)
+		code = meter__store_column_text(row, 2, reading->arena, &d->name);
+	if (code == METER_OK)
+		code = meter__store_column_text(row, 6, reading->arena, &d->reason);
 	if (code == METER_OK)
 		code = meter__store_int(row, 5, &d->at_us);
 	if (code == METER_OK)
@@ -341,9 +345,9 @@ static int visit_entry(sqlite3_stmt *row, void *user)
 	const struct entry_visit *v = user;
 	struct arena arena = {0};
 	struct ledger_entry entry;
-	int code = meter__store_column_text(row, 2, &arena, &entry.account);
+	int code = meter__store_column_name(row, 2, &arena, &entry.account);
 	if (code == METER_OK)
-		code = meter__store_column_text(row, 3, &arena, &entry.currency);
+		code = meter__store_column_name(row, 3, &arena, &entry.currency);
 	if (code == METER_OK)
 		code = meter__store_column_amount(row, 4, &entry.amount);
 	if (code == METER_OK)

@@ -392,16 +392,6 @@ static int write_unbilled(struct ingest *in)
 	return METER_OK;
 }
 
-/* A value that holds until the next one reaches into periods after its own. */
-static bool holds_on(const struct load *l, const struct load_row *row)
-{
-	for (size_t i = row->measure_at; i < row->measure_at + row->measure_count; i++) {
-		if (l->buckets.rows[l->measures[i].bucket].is_sample)
-			return true;
-	}
-	return false;
-}
-
 struct late {
 	struct ingest *ingest;
 	int64_t subscription;
@@ -422,6 +412,18 @@ static int add_later(const struct billed *billed, void *user)
 	return add_late(user, billed->bill);
 }
 
+/* A value that holds until the next one reaches into periods after its own. */
+static int find_later(struct late *late, const struct load_row *row)
+{
+	struct store *s = late->ingest->store;
+	bool is_gauge = false;
+	int code =
+		meter__store_is_gauge(s, late->ingest->names[meter__load_shape_type(late->ingest->load, row->shape)], &is_gauge);
+	if (code == METER_OK && is_gauge)
+		code = meter__store_billed(meter__store_writing(s), late->subscription, row->timestamp_us + 1, add_later, late);
+	return code;
+}
+
 /* Events whose period is on an invoice already are late, and what that invoice says is stale. */
 static int find_late(struct ingest *in)
 {
@@ -440,9 +442,8 @@ static int find_late(struct ingest *in)
 		code = meter__store_late(in->store, late.subscription, row->timestamp_us, &bill);
 		if (code == METER_OK && bill)
 			code = add_late(&late, bill);
-		if (code == METER_OK && holds_on(l, row))
-			code = meter__store_billed(meter__store_writing(in->store), late.subscription, row->timestamp_us + 1,
-			                           add_later, &late);
+		if (code == METER_OK)
+			code = find_later(&late, row);
 		if (late.is_late)
 			l->arrivals[row->arrival].outcome = METER_LATE;
 	}

@@ -36,6 +36,10 @@ enum statement {
 	SQL_LATE_DELETE,
 	SQL_QUARANTINE_AGAIN,
 	SQL_RETRACTION_ADD,
+	SQL_RETRACTED,
+	SQL_GAUGE_ADD,
+	SQL_GAUGE_FIND,
+	SQL_EVENT_TYPE,
 	SQL_RETRACTION_WAITING,
 	SQL_RETRACTION_ARRIVED,
 	SQL_SOURCE_EVENTS,
@@ -161,6 +165,11 @@ enum statement {
 	SQL_VERIFY_HAS_HOUR,
 	SQL_VERIFY_METERS,
 	SQL_VERIFY_UNBILLED,
+	SQL_VERIFY_COUNTERS,
+	SQL_VERIFY_BOUNDS,
+	SQL_VERIFY_RETRACTIONS,
+	SQL_VERIFY_CATALOGS,
+	SQL_VERIFY_USED_METERS,
 	SQL_VERIFY_DOCUMENTS,
 	SQL_VERIFY_DOCUMENTS_OF,
 	SQL_VERIFY_CUSTOMERS,
@@ -283,7 +292,7 @@ int meter__store_check_seen(struct store *s);
 /* Schema (store_schema.c). */
 extern const char *const meter__schema_sql, *const meter__invoice_sql, *const meter__trigger_sql, *const meter__view_sql;
 #define SCHEMA_APPLICATION_ID 0x6d657472 /* "metr" */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 extern const char *const meter__statement_sql[SQL_COUNT];
 
 /* Row sources (store_rows.c): make source readable as table name with the columns given. */
@@ -295,6 +304,8 @@ void meter__store_fail_function(sqlite3_context *context, struct row_source *sou
 
 /* Names and shapes (store_name.c); numbers on the write connection. A shape that has a number below zero is open: names are kept
  * beside the values of each event. */
+/* Whether a value of events of this type holds on until the next one, into later periods. */
+int meter__store_is_gauge(struct store *s, int64_t type, bool *out);
 int meter__store_name_number(struct store *s, struct slice text, int64_t *out);
 int meter__store_shape_number(struct store *s, int64_t type, struct slice names, int64_t *out);
 int meter__store_shape_read(struct connection *c, int64_t shape, int64_t *type_out, struct buffer *names);
@@ -319,6 +330,7 @@ void meter__store_bind_decimal(sqlite3_stmt *statement, int column, struct decim
 void meter__store_bind_text(sqlite3_stmt *statement, int column, const char *text);
 void meter__store_bind_number(sqlite3_stmt *statement, int column, int64_t number);
 int meter__store_column_amount(sqlite3_stmt *row, int column, struct decimal *out);
+int meter__store_column_name(sqlite3_stmt *row, int column, struct arena *arena, const char **out); /* never NULL */
 int meter__store_column_text(sqlite3_stmt *row, int column, struct arena *arena, const char **out);
 int meter__store_column_number(sqlite3_stmt *row, int column, int64_t *out);
 /* A statement that gives one row with one integer; METER_EEND without a row, or when it is NULL. Then one with one parameter. */

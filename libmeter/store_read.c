@@ -403,6 +403,29 @@ int meter__store_scan_events(struct reader *r, int64_t subscription, struct slic
 	return meter__store_visit_events(&r->connection, SQL_SCAN_EVENTS, &range, visit, user);
 }
 
+int meter__store_retracted(struct reader *r, int64_t subscription, int64_t from_us, int64_t to_us, int64_t ingest_after,
+                           time_visitor visit, void *user)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_RETRACTED, &statement);
+	if (code != METER_OK)
+		return code;
+	const int64_t values[] = {from_us, to_us, ingest_after, subscription};
+	for (int i = 0; i < 4; i++)
+		sqlite3_bind_int64(statement, i + 1, values[i]);
+	int rc = SQLITE_DONE;
+	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		int64_t timestamp_us;
+		code = meter__store_int(statement, 0, &timestamp_us);
+		if (code == METER_OK)
+			code = visit(timestamp_us, user);
+	}
+	if (code == METER_OK && rc != SQLITE_DONE)
+		code = meter__store_fail(r->connection.db, rc, "reading events that were taken back");
+	sqlite3_reset(statement);
+	return code;
+}
+
 struct page_visit {
 	struct event_page *page;
 	size_t count;

@@ -221,14 +221,73 @@ static int recount(struct recount *r)
 
 /* ---- taking back ---- */
 
-/* A bill that has counted the event is not right any more. */
-static int mark_stale(struct store *s, const struct retraction *event)
+struct bill_list {
+	int64_t *bills;
+	size_t count;
+};
+
+/* METER_EEND: the event is not stored. */
+static int find_type(struct store *s, const struct retraction *event, int64_t *type_out)
 {
+	sqlite3_stmt *statement;
+	int code = bind_key(&s->write, SQL_EVENT_TYPE, event, &statement);
+	if (code != METER_OK)
+		return code;
+	int rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW)
+		code = meter__store_int(statement, 0, type_out);
+	else
+		code = rc == SQLITE_DONE ? METER_EEND : meter__store_fail(s->write.db, rc, "taking events back");
+	sqlite3_reset(statement);
+	return code;
+}
+
+int meter__store_is_gauge(struct store *s, int64_t type, bool *out)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&s->write, SQL_GAUGE_FIND, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, type);
+	int rc = sqlite3_step(statement);
+	*out = rc == SQLITE_ROW;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		code = meter__store_fail(s->write.db, rc, "looking for late usage");
+	sqlite3_reset(statement);
+	return code;
+}
+
+static int add_bill(const struct billed *billed, void *user)
+{
+	struct bill_list *list = user;
+	int64_t *grown = realloc(list->bills, (list->count + 1) * sizeof(*grown));
+	if (!grown)
+		return meter__fail(METER_ENOMEM, "no memory for bills");
+	list->bills = grown;
+	grown[list->count++] = billed->bill;
+	return METER_OK;
+}
+
+/* A bill that has counted the event is not right any more, and of a gauge those after it. */
+static int mark_stale(struct store *s, const struct retraction *event, int64_t type)
+{
+	struct bill_list list = {NULL, 0};
 	int64_t bill;
+	bool is_gauge = false;
 	if (event->timestamp_us >= s->totals.closed_before)
 		return METER_OK;
 	int code = meter__store_late(s, event->subscription, event->timestamp_us, &bill);
-	return code == METER_OK && bill ? meter__store_stale_add(s, event->subscription, bill, 1) : code;
+	if (code == METER_OK && bill)
+		code = meter__store_stale_add(s, event->subscription, bill, 1);
+	if (code == METER_OK)
+		code = meter__store_is_gauge(s, type, &is_gauge);
+	if (code == METER_OK && is_gauge)
+		code = meter__store_billed(meter__store_writing(s), event->subscription, event->timestamp_us + 1, add_bill,
+		                           &list);
+	for (size_t i = 0; i < list.count && code == METER_OK; i++)
+		code = meter__store_stale_add(s, event->subscription, list.bills[i], 1);
+	free(list.bills);
+	return code;
 }
 
 static int begin(struct recount *r, struct store *s, size_t count)
@@ -262,9 +321,11 @@ int meter__store_retract(struct store *s, const struct retraction *retractions, 
 	int code = begin(&r, s, count);
 	*count_out = 0;
 	for (size_t i = 0; i < count && code == METER_OK; i++) {
-		bool is_stored = false, is_new = false;
-		code = has_row(s, SQL_EVENT_FIND, &retractions[i], &is_stored);
-		if (code == METER_OK)
+		bool is_new = false;
+		int64_t type;
+		code = find_type(s, &retractions[i], &type);
+		const bool is_stored = code == METER_OK;
+		if (code == METER_OK || code == METER_EEND)
 			code = add_row(s, &retractions[i], !is_stored, &is_new);
 		if (code != METER_OK || !is_new)
 			continue;
@@ -272,7 +333,7 @@ int meter__store_retract(struct store *s, const struct retraction *retractions, 
 		s->totals.retractions_waiting += !is_stored;
 		if (!is_stored)
 			continue;
-		code = mark_stale(s, &retractions[i]);
+		code = mark_stale(s, &retractions[i], type);
 		add_place(&r, &retractions[i]);
 		++*count_out;
 	}

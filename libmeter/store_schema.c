@@ -31,6 +31,9 @@ const char *const meter__schema_sql =
 	" timestamp INTEGER NOT NULL, subscription INTEGER NOT NULL, id TEXT NOT NULL, ingest INTEGER NOT NULL,"
 	" is_waiting INTEGER NOT NULL, because TEXT NOT NULL, PRIMARY KEY (timestamp, subscription, id)) STRICT, WITHOUT ROWID;"
 
+	/* Types of events that a time_weighted meter of any catalog counts: a value of theirs holds on into later periods. type: name.number. */
+	"CREATE TABLE gauge (type INTEGER PRIMARY KEY) STRICT;"
+
 	/* What meters count. filled_before: it counts events with timestamp < this (while it is being filled); NULL: retired, to
            be deleted. */
 	"CREATE TABLE meter (number INTEGER PRIMARY KEY, definition TEXT NOT NULL, filled_before INTEGER) STRICT;"
@@ -80,8 +83,9 @@ const char *const meter__schema_sql =
 	"CREATE TABLE unbilled (subscription INTEGER NOT NULL, type INTEGER NOT NULL, events INTEGER NOT NULL,"
 	" PRIMARY KEY (subscription, type)) STRICT, WITHOUT ROWID;"
 
-	/* Catalog versions; the one in force is total.catalog. applied: microseconds since 1970. */
-	"CREATE TABLE catalog (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL, text TEXT NOT NULL) STRICT;"
+	/* Catalog versions; the one in force is total.catalog. applied: when it came into force, in microseconds since 1970; NULL: not
+	   yet. hash: SHA-256 of the text. */
+	"CREATE TABLE catalog (version INTEGER PRIMARY KEY, applied INTEGER, text TEXT NOT NULL, hash TEXT NOT NULL) STRICT;"
 	"CREATE TABLE catalog_meter (version INTEGER NOT NULL, key TEXT NOT NULL, meter INTEGER NOT NULL,"
 	" PRIMARY KEY (version, key)) STRICT, WITHOUT ROWID;"
 
@@ -207,10 +211,10 @@ const char *const meter__view_sql =
 	"SELECT minute, meter, " BUCKET_ROW " FROM " table " WHERE minute >= ?1 AND minute < ?2" of                             \
 	" ORDER BY minute, meter, subscription, dimensions"
 #define VERIFY_HOURS(of)                                                                                                         \
-	"SELECT hour, meter, " BUCKET_ROW " FROM hour WHERE day >= ?1 AND day < ?2 AND hour >= ?3 AND hour < ?4" of             \
+	"SELECT hour, meter, " BUCKET_ROW ", day FROM hour WHERE day >= ?1 AND day < ?2 AND hour >= ?3 AND hour < ?4" of             \
 	" ORDER BY day, meter, subscription, hour, dimensions"
 #define VERIFY_DAYS(of)                                                                                                          \
-	"SELECT day, meter, " BUCKET_ROW " FROM day WHERE month >= ?1 AND month <= ?2 AND day >= ?3 AND day < ?4" of            \
+	"SELECT day, meter, " BUCKET_ROW ", month FROM day WHERE month >= ?1 AND month <= ?2 AND day >= ?3 AND day < ?4" of            \
 	" ORDER BY month, meter, subscription, day, dimensions"
 #define VERIFY_COUNT_DAYS(of)                                                                                                    \
 	"SELECT count(*) FROM day WHERE month >= ?1 AND month <= ?2 AND day >= ?3 AND day < ?4 AND meter = ?5" of
@@ -276,6 +280,12 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	/* Not one upsert: that would use up a number each time. */
 	[SQL_QUARANTINE_AGAIN] = "UPDATE quarantine SET times = times + 1 WHERE outcome = ?1 AND reason = ?2 AND text = ?3",
 	[SQL_RETRACTION_ADD] = "INSERT INTO retraction VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+	[SQL_RETRACTED] = "SELECT timestamp FROM retraction WHERE timestamp >= ?1 AND timestamp < ?2 AND ingest > ?3"
+			  " AND is_waiting = 0 AND (?4 = 0 OR subscription = ?4) ORDER BY timestamp",
+	[SQL_GAUGE_ADD] = "INSERT INTO gauge VALUES (?1) ON CONFLICT DO NOTHING",
+	[SQL_GAUGE_FIND] = "SELECT 1 FROM gauge WHERE type = ?1",
+	[SQL_EVENT_TYPE] = "SELECT h.type FROM event e JOIN shape h ON h.number = e.shape"
+			   " WHERE e.timestamp = ?1 AND e.subscription = ?2 AND e.id = ?3",
 	[SQL_RETRACTION_WAITING] =
 		"SELECT 1 FROM retraction WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3 AND is_waiting = 1",
 	[SQL_RETRACTION_ARRIVED] =
@@ -325,9 +335,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_DATABASE] = "SELECT database FROM total",
 	[SQL_AUDIT_ADD] = "INSERT INTO audit (at, what) VALUES (?1, ?2)",
 
-	[SQL_CATALOG_TEXT] = "SELECT text FROM catalog WHERE version = ?1",
+	[SQL_CATALOG_TEXT] = "SELECT text, hash FROM catalog WHERE version = ?1",
 	[SQL_CATALOG_PENDING] = "SELECT max(version) FROM catalog WHERE version > ?1",
-	[SQL_CATALOG_ADD] = "INSERT INTO catalog VALUES (?1, ?2, ?3)",
+	[SQL_CATALOG_ADD] = "INSERT INTO catalog VALUES (?1, NULL, ?2, ?3)",
 	[SQL_CATALOG_DROP_PENDING] = "DELETE FROM catalog WHERE version > ?1",
 	[SQL_CATALOG_DROP_PENDING_METERS] = "DELETE FROM catalog_meter WHERE version > ?1",
 	[SQL_CATALOG_ACTIVATE] = "UPDATE catalog SET applied = ?2 WHERE version = ?1",
@@ -480,6 +490,30 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_VERIFY_METERS] = "SELECT number FROM meter ORDER BY number",
 	[SQL_VERIFY_UNBILLED] = "SELECT s.text, t.text, u.events FROM unbilled u LEFT JOIN name s ON s.number = u.subscription"
 				" LEFT JOIN name t ON t.number = u.type ORDER BY u.subscription, u.type",
+	/* Rows that may not be: where, what was expected, what is there. */
+	[SQL_VERIFY_COUNTERS] =
+		"SELECT place, expected, found FROM ("
+		" SELECT 'total.retracted' AS place, (SELECT count(*) FROM retraction) AS expected, retracted AS found FROM total"
+		" UNION ALL SELECT 'total.retractions_waiting', (SELECT count(*) FROM retraction WHERE is_waiting = 1),"
+		" retractions_waiting FROM total) WHERE expected <> found",
+	[SQL_VERIFY_BOUNDS] =
+		"SELECT place, expected, found FROM ("
+		" SELECT 'total.late_rows' AS place, (SELECT count(*) FROM late) AS expected, late_rows AS found FROM total"
+		" UNION ALL SELECT 'total.closed_before', (SELECT max(active_to) FROM billed), closed_before FROM total"
+		" UNION ALL SELECT 'total.ingest', (SELECT max(ingest) FROM bill), ingest FROM total"
+		" UNION ALL SELECT 'total.ingest', (SELECT max(ingest) FROM retraction), ingest FROM total"
+		" UNION ALL SELECT 'total.catalog', (SELECT max(catalog) FROM bill), catalog FROM total"
+		" UNION ALL SELECT 'total.catalog', (SELECT max(version) FROM catalog WHERE applied IS NOT NULL), catalog FROM total)"
+		" WHERE expected > found",
+	[SQL_VERIFY_RETRACTIONS] =
+		"SELECT 'table retraction, subscription ' || coalesce(n.text, r.subscription) || ', id ' || r.id,"
+		" CASE WHEN e.id IS NULL THEN 'waiting' ELSE 'not waiting' END, CASE r.is_waiting WHEN 0 THEN 'not waiting' ELSE 'waiting' END"
+		" FROM retraction r LEFT JOIN event e ON e.timestamp = r.timestamp AND e.subscription = r.subscription AND e.id = r.id"
+		" LEFT JOIN name n ON n.number = r.subscription WHERE r.is_waiting <> (e.id IS NULL) LIMIT 1001",
+	[SQL_VERIFY_CATALOGS] = "SELECT version, text, hash FROM catalog ORDER BY version",
+	[SQL_VERIFY_USED_METERS] = "SELECT c.key, m.definition, m.filled_before IS NULL, (SELECT count(*) FROM meter o"
+				   " WHERE o.definition = m.definition AND o.filled_before IS NOT NULL)"
+				   " FROM catalog_meter c LEFT JOIN meter m ON m.number = c.meter WHERE c.version = ?1 ORDER BY c.key",
 	[SQL_VERIFY_DOCUMENTS] = "SELECT number, name FROM document ORDER BY number",
 	[SQL_VERIFY_DOCUMENTS_OF] = "SELECT number, kind, name, refers FROM document WHERE subscription = ?1 ORDER BY number",
 	[SQL_VERIFY_CUSTOMERS] = "SELECT min(subscription) FROM document WHERE subscription > ?1",

@@ -13,15 +13,14 @@
 /* ---- scans ---- */
 
 static const enum statement row_statements[] = {
-	[ROWS_EVENTS] = SQL_VERIFY_EVENTS,   [ROWS_EVENTS_OF] = SQL_VERIFY_EVENTS_OF,
-	[ROWS_MEASURED] = SQL_VERIFY_MEASURED,
-	[ROWS_MEASURED_OF] = SQL_VERIFY_MEASURED_OF,
-	[ROWS_MINUTES] = SQL_VERIFY_MINUTES, [ROWS_MINUTES_OF] = SQL_VERIFY_MINUTES_OF,
-	[ROWS_LATE] = SQL_VERIFY_LATE,       [ROWS_LATE_OF] = SQL_VERIFY_LATE_OF,
-	[ROWS_HOURS] = SQL_VERIFY_HOURS,     [ROWS_HOURS_OF] = SQL_VERIFY_HOURS_OF,
-	[ROWS_DAYS] = SQL_VERIFY_DAYS,       [ROWS_DAYS_OF] = SQL_VERIFY_DAYS_OF,
-	[ROWS_HOUR] = SQL_VERIFY_HOUR,       [ROWS_DAY] = SQL_VERIFY_DAY,
-	[ROWS_SAMPLE] = SQL_VERIFY_SAMPLE,   [ROWS_ALIEN_SAMPLES] = SQL_VERIFY_ALIEN_SAMPLES,
+	[ROWS_EVENTS] = SQL_VERIFY_EVENTS,     [ROWS_EVENTS_OF] = SQL_VERIFY_EVENTS_OF,
+	[ROWS_MEASURED] = SQL_VERIFY_MEASURED, [ROWS_MEASURED_OF] = SQL_VERIFY_MEASURED_OF,
+	[ROWS_MINUTES] = SQL_VERIFY_MINUTES,   [ROWS_MINUTES_OF] = SQL_VERIFY_MINUTES_OF,
+	[ROWS_LATE] = SQL_VERIFY_LATE,         [ROWS_LATE_OF] = SQL_VERIFY_LATE_OF,
+	[ROWS_HOURS] = SQL_VERIFY_HOURS,       [ROWS_HOURS_OF] = SQL_VERIFY_HOURS_OF,
+	[ROWS_DAYS] = SQL_VERIFY_DAYS,         [ROWS_DAYS_OF] = SQL_VERIFY_DAYS_OF,
+	[ROWS_HOUR] = SQL_VERIFY_HOUR,         [ROWS_DAY] = SQL_VERIFY_DAY,
+	[ROWS_SAMPLE] = SQL_VERIFY_SAMPLE,     [ROWS_ALIEN_SAMPLES] = SQL_VERIFY_ALIEN_SAMPLES,
 };
 
 static int bound_statement(struct reader *r, enum statement which, const int64_t *bound, size_t count, sqlite3_stmt **out)
@@ -128,6 +127,11 @@ int meter__verify_next_bucket(struct scan *s, struct raw_bucket *out)
 	out->is_overflow = type == SQLITE_TEXT && meter__slice_equal(meter__store_slice(row, 6), overflow);
 	if (out->has_value && !out->is_overflow)
 		out->value = decimal(row, 6, &ok);
+	out->lead = sqlite3_column_count(row) > 8 ? integer(row, 8, &ok) : 0;
+	if (out->dimensions < 0) { /* numbers below zero are those of verify_event.c */
+		out->dimensions = 0;
+		ok = false;
+	}
 	out->is_readable = ok && out->events >= 0 && out->unmeasured >= 0 && out->has_value == (out->events > 0);
 	return METER_OK;
 }
@@ -253,7 +257,8 @@ static int find_definitions(struct reader *r, struct verify_meters *out, int64_t
 			continue; /* two keys may have one definition */
 		const struct meter_catalog *catalog = version == in_force ? out->in_force : out->pending;
 		out->list[at].filled_before = filled_before;
-		out->list[at].definition = meter__catalog_meter(catalog, meter__store_slice(s.statement, 0));
+		if (catalog)
+			out->list[at].definition = meter__catalog_meter(catalog, meter__store_slice(s.statement, 0));
 	}
 	meter__verify_scan_end(&s);
 	return code == METER_EEND ? METER_OK : code;
@@ -262,7 +267,7 @@ static int find_definitions(struct reader *r, struct verify_meters *out, int64_t
 int meter__verify_meters(struct reader *r, struct verify_meters *out)
 {
 	*out = (struct verify_meters){0};
-	struct totals totals;
+	struct totals totals = {0};
 	int64_t pending = 0;
 	int code = meter__store_totals(r, &totals);
 	if (code == METER_OK && totals.catalog > 0)
@@ -271,6 +276,8 @@ int meter__verify_meters(struct reader *r, struct verify_meters *out)
 		code = pending_version(r, totals.catalog, &pending);
 	if (code == METER_OK && pending > 0)
 		code = meter__store_catalog_load(&r->connection, pending, &out->pending);
+	out->in_force_version = totals.catalog;
+	out->pending_version = pending;
 	if (code == METER_OK)
 		code = list_numbers(r, out);
 	return code == METER_OK ? find_definitions(r, out, totals.catalog, pending) : code;
@@ -284,7 +291,7 @@ void meter__verify_meters_free(struct verify_meters *meters)
 	*meters = (struct verify_meters){0};
 }
 
-/* ---- invoices ---- */
+/* ---- lists ---- */
 
 static struct verify_row row_of(sqlite3_stmt *statement)
 {
@@ -304,16 +311,18 @@ int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number,
                         void *user)
 {
 	static const enum statement statements[] = {
-		[LIST_DOCUMENTS] = SQL_VERIFY_DOCUMENTS, [LIST_DOCUMENTS_OF] = SQL_VERIFY_DOCUMENTS_OF,
-		[LIST_SERIES] = SQL_VERIFY_SERIES,       [LIST_ORPHANS] = SQL_VERIFY_ORPHANS,
-		[LIST_BILLED] = SQL_VERIFY_BILLED,       [LIST_BILLED_ALIEN] = SQL_VERIFY_BILLED_ALIEN,
-		[LIST_STALE] = SQL_VERIFY_STALE,
+		[LIST_COUNTERS] = SQL_VERIFY_COUNTERS,         [LIST_BOUNDS] = SQL_VERIFY_BOUNDS,
+		[LIST_RETRACTIONS] = SQL_VERIFY_RETRACTIONS,   [LIST_CATALOGS] = SQL_VERIFY_CATALOGS,
+		[LIST_USED_METERS] = SQL_VERIFY_USED_METERS,   [LIST_DOCUMENTS] = SQL_VERIFY_DOCUMENTS,
+		[LIST_DOCUMENTS_OF] = SQL_VERIFY_DOCUMENTS_OF, [LIST_SERIES] = SQL_VERIFY_SERIES,
+		[LIST_ORPHANS] = SQL_VERIFY_ORPHANS,           [LIST_BILLED] = SQL_VERIFY_BILLED,
+		[LIST_BILLED_ALIEN] = SQL_VERIFY_BILLED_ALIEN, [LIST_STALE] = SQL_VERIFY_STALE,
 	};
 	struct scan s = {.reader = r};
 	int code = meter__store_statement(&r->connection, statements[list], &s.statement);
 	if (code == METER_OK && text.data)
 		sqlite3_bind_text64(s.statement, 1, text.data, text.size, SQLITE_TRANSIENT, SQLITE_UTF8);
-	else if (code == METER_OK && (list == LIST_BILLED || list == LIST_STALE))
+	else if (code == METER_OK && (list == LIST_BILLED || list == LIST_STALE || list == LIST_USED_METERS))
 		sqlite3_bind_int64(s.statement, 1, number);
 	while (code == METER_OK && (code = step(&s)) == METER_OK) {
 		const struct verify_row row = row_of(s.statement);
@@ -334,9 +343,15 @@ int meter__verify_customer_next(struct reader *r, struct buffer *key)
 	if (code == METER_OK && sqlite3_column_type(s.statement, 0) == SQLITE_NULL)
 		code = METER_EEND;
 	if (code == METER_OK) {
+		const struct slice next = meter__store_slice(s.statement, 0);
+		/* A damaged index may give the same one for ever. */
+		if (sqlite3_column_type(s.statement, 0) != SQLITE_TEXT ||
+		    meter__slice_compare(next, (struct slice){meter__buffer_cstr(key), key->size}) <= 0)
+			code = meter__fail(METER_ECORRUPT, "index document_subscription is not in order");
 		meter__buffer_reset(key);
-		meter__buffer_slice(key, meter__store_slice(s.statement, 0));
-		code = key->failed ? meter__fail(METER_ENOMEM, "no memory for a name") : METER_OK;
+		meter__buffer_slice(key, next);
+		if (key->failed)
+			code = meter__fail(METER_ENOMEM, "no memory for a name");
 	}
 	meter__verify_scan_end(&s);
 	return code;

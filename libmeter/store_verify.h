@@ -26,7 +26,8 @@ struct raw_event {
 
 /* A row of minute, late, hour, day or sample. start: minute, hour, day, or microseconds of a sample. */
 struct raw_bucket {
-	int64_t start, meter, subscription, dimensions;
+	int64_t start, meter, subscription, dimensions; /* dimensions: 0 where they cannot be read */
+	int64_t lead;                                   /* of hours and days: the day, the month that it is kept under */
 	int64_t events, unmeasured;
 	struct decimal value;
 	int64_t at_us;
@@ -90,7 +91,8 @@ struct verify_meter {
 struct verify_meters {
 	struct verify_meter *list;
 	size_t count;
-	struct meter_catalog *in_force, *pending; /* what the definitions belong to */
+	struct meter_catalog *in_force, *pending; /* what the definitions belong to; NULL: there is none */
+	int64_t in_force_version, pending_version;
 };
 
 int meter__verify_meters(struct reader *r, struct verify_meters *out);
@@ -100,8 +102,13 @@ void meter__verify_meters_free(struct verify_meters *meters);
 typedef int (*unbilled_visitor)(struct slice subscription, struct slice type, int64_t events, void *user);
 int meter__verify_unbilled(struct reader *r, unbilled_visitor visit, void *user);
 
-/* Lists about invoices; in parentheses what is bound, then the columns. */
+/* Lists; in parentheses what is bound, then the columns. */
 enum verify_list {
+	LIST_COUNTERS,     /* place, expected, found: counters that are not what they count, */
+	LIST_BOUNDS,       /* and those that are less */
+	LIST_RETRACTIONS,  /* place, expected, found: whether the event that is taken back has come */
+	LIST_CATALOGS,     /* version, text, hash */
+	LIST_USED_METERS,  /* (version) key, definition, 1: it is retired, how many count that have this definition */
 	LIST_DOCUMENTS,    /* number, name */
 	LIST_DOCUMENTS_OF, /* (text) number, kind, name, refers */
 	LIST_SERIES,       /* prefix, last */
@@ -112,7 +119,7 @@ enum verify_list {
 };
 #define LIST_COLUMNS_MAX 4
 
-/* By column; what is no integer is 0, what is no text absent. */
+/* By column; what is no integer is 0, what is NULL absent as a text. */
 struct verify_row {
 	int64_t numbers[LIST_COLUMNS_MAX];
 	struct slice texts[LIST_COLUMNS_MAX];

@@ -3,8 +3,8 @@
  * cuts a minute. The newest minutes are not in hours and days yet and are read one by one.
  *
  * So a month costs the same however many events lie under it, and any range is exact to the microsecond. A meter that is counted
- * no more, and usage as it was known at some time, are read from the events alone; of the latter those of minutes that have
- * usage.
+ * no more, and usage as it was known at some time, are read from the events alone; of the latter those of minutes that have, or
+ * had, usage.
  */
 #include "usage.h"
 
@@ -32,8 +32,9 @@ struct collector {
 	struct intern dimensions; /* numbers of dimension sets seen; the text is the number's bytes */
 	size_t *group_of;         /* by index of the dimension set */
 	size_t group_of_capacity;
-	struct intern groups;  /* names and values of group_by, as JSON */
-	struct intern members; /* unique_count: the index of the group, then the value */
+	struct intern groups;   /* names and values of group_by, as JSON */
+	struct intern members;  /* unique_count: the index of the group, then the value */
+	struct buckets samples; /* time_weighted, from events */
 	struct buffer text, scratch, key;
 };
 
@@ -55,7 +56,7 @@ static int read_dimensions(struct collector *c, int64_t number, struct property 
 	int code = METER_OK;
 	size_t count = 0;
 	meter__buffer_reset(&c->text);
-	if (number < 0)
+	if (number < 0 && c->meter_number == 0 && (size_t)(-number - 1) < c->local.count)
 		meter__buffer_slice(&c->text, meter__intern_text(&c->local, (size_t)(-number - 1)));
 	else
 		code = meter__store_text(c->reader, &c->text, number);
@@ -165,27 +166,33 @@ static int number_dimensions(struct collector *c, int64_t *out)
 	return code;
 }
 
-static int add_event(const struct stored_event *stored, void *user)
+/* What the meter makes of an event that it was known of; METER_EEND: nothing. */
+static int measure_event(struct collector *c, const struct stored_event *stored, struct aggregate *value, int64_t *dimensions)
 {
-	struct collector *c = user;
 	const int64_t known = c->request->ingest_max > 0 ? c->request->ingest_max : INT64_MAX - 1;
 	if (stored->ingest > known || stored->retracted <= known)
-		return METER_OK;
-	struct aggregate value;
-	int code = meter__aggregate_measure(&value, c->request->meter, &stored->event);
-	if (code == METER_EEND)
-		return METER_OK;
+		return METER_EEND;
+	int code = meter__aggregate_measure(value, c->request->meter, &stored->event);
 	if (code == METER_EINVAL)
-		value = (struct aggregate){.unmeasured = 1};
+		*value = (struct aggregate){.unmeasured = 1};
 	else if (code != METER_OK)
 		return code;
 	meter__buffer_reset(&c->text);
 	meter__aggregate_dimensions(&c->text, c->request->meter, &stored->event);
 	if (c->text.failed)
 		return meter__fail(METER_ENOMEM, "no memory for dimensions");
+	return number_dimensions(c, dimensions);
+}
+
+static int add_event(const struct stored_event *stored, void *user)
+{
+	struct collector *c = user;
+	struct aggregate value;
 	int64_t dimensions;
-	code = number_dimensions(c, &dimensions);
-	return code == METER_OK ? add(c, stored->event.timestamp_us, stored->subscription, dimensions, &value) : code;
+	int code = measure_event(c, stored, &value, &dimensions);
+	if (code != METER_OK)
+		return code == METER_EEND ? METER_OK : code;
+	return add(c, stored->event.timestamp_us, stored->subscription, dimensions, &value);
 }
 
 /* Read [from, to) from whole buckets of a level, and what sticks out at either end from the next finer one; below minutes there
@@ -337,6 +344,68 @@ static int collect_weighted(struct collector *c)
 	return code == METER_EEND ? METER_OK : code;
 }
 
+/* ---- values over time, from events ---- */
+
+static int add_sample_event(const struct stored_event *stored, void *user)
+{
+	struct collector *c = user;
+	struct bucket key = {.subscription = stored->subscription,
+	                     .start = stored->event.timestamp_us,
+	                     .aggregation = meter__aggregate_stored(c->request->meter)};
+	struct aggregate value;
+	int code = measure_event(c, stored, &value, &key.dimensions);
+	if (code != METER_OK)
+		return code == METER_EEND ? METER_OK : code;
+	return meter__buckets_add(&c->samples, LEVEL_MINUTE, &key, &value);
+}
+
+static int compare_samples(const void *left, const void *right)
+{
+	const struct bucket *a = left, *b = right;
+	if (a->subscription != b->subscription)
+		return (a->subscription > b->subscription) - (a->subscription < b->subscription);
+	if (a->dimensions != b->dimensions)
+		return (a->dimensions > b->dimensions) - (a->dimensions < b->dimensions);
+	return (a->start > b->start) - (a->start < b->start);
+}
+
+/* The samples of one series, of which the last value before the range is the first that matters. */
+static int add_series(struct series *s, const struct bucket *rows, size_t count)
+{
+	const int64_t range_us = s->collector->request->range.from_us;
+	size_t first = 0, before = SIZE_MAX;
+	int code = METER_OK;
+	for (; first < count && rows[first].start <= range_us; first++)
+		before = rows[first].sum.events > 0 ? first : before;
+	if (before != SIZE_MAX)
+		code = add_sample(&rows[before], s);
+	for (size_t i = first; i < count && code == METER_OK; i++)
+		code = add_sample(&rows[i], s);
+	return code == METER_OK ? hold_until(s, s->collector->request->range.to_us) : code;
+}
+
+/* A gauge that is counted no more, or as it was known at some time. The value that it begins with may be of any age. */
+static int collect_weighted_events(struct collector *c)
+{
+	const struct usage_request *q = c->request;
+	int code = meter__store_scan_events(c->reader, q->subscription, meter__slice_of(q->meter->event_type), 0, q->range.to_us,
+	                                    add_sample_event, c);
+	if (code != METER_OK || c->samples.count == 0)
+		return code;
+	qsort(c->samples.rows, c->samples.count, sizeof(*c->samples.rows), compare_samples);
+	for (size_t i = 0, end; i < c->samples.count && code == METER_OK; i = end) {
+		const struct bucket *first = &c->samples.rows[i];
+		struct series s = {.collector = c, .subscription = first->subscription, .dimensions = first->dimensions};
+		for (end = i + 1; end < c->samples.count; end++) {
+			if (c->samples.rows[end].subscription != first->subscription ||
+			    c->samples.rows[end].dimensions != first->dimensions)
+				break;
+		}
+		code = add_series(&s, first, end - i);
+	}
+	return code;
+}
+
 static enum level coarsest_level(int32_t by)
 {
 	switch (by) {
@@ -403,45 +472,79 @@ static int copy_rows(struct usage_set *out, const struct collector *c)
 	return METER_OK;
 }
 
-static int compare_rows(const void *left, const void *right)
+/* ---- usage as it was known at some time ---- */
+
+/* Minutes in which there may have been events, by their start. */
+struct minute_list {
+	int64_t *starts;
+	size_t count, capacity;
+};
+
+static int add_minute(int64_t timestamp_us, void *user)
 {
-	const struct usage_row *a = left, *b = right;
-	return (a->period.from_us > b->period.from_us) - (a->period.from_us < b->period.from_us);
+	struct minute_list *list = user;
+	const int64_t start = meter__floor_div(timestamp_us, US_PER_MINUTE) * US_PER_MINUTE;
+	if (list->count == list->capacity) {
+		const size_t capacity = list->capacity ? list->capacity * 2 : 64;
+		int64_t *starts = realloc(list->starts, capacity * sizeof(*starts));
+		if (!starts)
+			return meter__fail(METER_ENOMEM, "no memory for usage");
+		list->starts = starts;
+		list->capacity = capacity;
+	}
+	list->starts[list->count++] = start;
+	return METER_OK;
 }
 
-/* Usage as it was known at some time: what each minute holds now says where to look for events. */
-static int collect_known(struct collector *c)
+static int compare_starts(const void *left, const void *right)
 {
-	struct usage_request minutes = *c->request;
+	const int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+	return (a > b) - (a < b);
+}
+
+int meter__usage_had(struct reader *r, const struct usage_request *request, usage_minute_visitor visit, void *user)
+{
+	struct usage_request now = *request;
+	struct minute_list list = {.starts = NULL};
 	struct usage_set set;
-	int64_t done_us = INT64_MIN;
-	minutes.ingest_max = 0;
-	minutes.by = METER_BY_MINUTE;
-	minutes.group_by_count = 0;
-	int code = meter__usage_collect(&set, c->reader, &minutes);
+	int64_t last = INT64_MIN;
+	now.ingest_max = 0;
+	now.by = METER_BY_MINUTE;
+	now.group_by_count = 0;
+	int code = meter__usage_collect(&set, r, &now);
 	if (code != METER_OK)
 		return code;
-	qsort(set.rows, set.count, sizeof(*set.rows), compare_rows);
-	for (size_t i = 0; i < set.count && code == METER_OK; i++) {
-		const struct period minute = set.rows[i].period;
-		if (minute.from_us < done_us) /* of another subscription */
-			continue;
-		code = collect_range(c, -1, minute.from_us, minute.to_us);
-		done_us = minute.to_us;
-	}
+	for (size_t i = 0; i < set.count && code == METER_OK; i++)
+		code = add_minute(set.rows[i].period.from_us, &list);
 	meter__usage_set_free(&set);
+	/* What was taken back since then is in no bucket any more. */
+	if (code == METER_OK)
+		code = meter__store_retracted(r, request->subscription, request->range.from_us, request->range.to_us,
+		                              request->ingest_max, add_minute, &list);
+	if (list.count > 0)
+		qsort(list.starts, list.count, sizeof(*list.starts), compare_starts);
+	for (size_t i = 0; i < list.count && code == METER_OK; i++) {
+		if (list.starts[i] == last)
+			continue;
+		last = list.starts[i];
+		code = visit(meter__period_intersect((struct period){last, last + US_PER_MINUTE}, request->range), user);
+	}
+	free(list.starts);
 	return code;
+}
+
+static int collect_minute(struct period minute, void *user)
+{
+	return collect_range(user, -1, minute.from_us, minute.to_us);
 }
 
 static int collect(struct collector *c)
 {
 	int code;
 	if (c->request->meter->aggregation == AGGREGATION_TIME_WEIGHTED)
-		return c->meter_number ? collect_weighted(c)
-		                       : meter__fail(METER_EUNSUPPORTED, "meter %s: values over time that are counted no more",
-		                                     c->request->meter->key);
+		return c->meter_number ? collect_weighted(c) : collect_weighted_events(c);
 	if (c->request->ingest_max > 0 && c->is_counted) {
-		code = collect_known(c);
+		code = meter__usage_had(c->reader, c->request, collect_minute, c);
 	} else if (c->meter_number == 0) {
 		code = collect_range(c, -1, c->request->range.from_us, c->request->range.to_us);
 	} else {
@@ -456,7 +559,7 @@ int meter__usage_collect(struct usage_set *out, struct reader *r, const struct u
 {
 	*out = (struct usage_set){0};
 	struct collector c = {.reader = r, .request = request};
-	c.sums.seed = c.dimensions.seed = c.groups.seed = c.members.seed = c.local.seed = meter__os.random();
+	c.sums.seed = c.samples.seed = c.dimensions.seed = c.groups.seed = c.members.seed = c.local.seed = meter__os.random();
 	int code = meter__store_meter(r, &c.meter_number, request->meter);
 	c.is_counted = c.meter_number != 0;
 	if (request->ingest_max > 0)
@@ -470,6 +573,7 @@ int meter__usage_collect(struct usage_set *out, struct reader *r, const struct u
 	if (code != METER_OK)
 		meter__usage_set_free(out);
 	meter__buckets_free(&c.sums);
+	meter__buckets_free(&c.samples);
 	meter__intern_free(&c.dimensions);
 	meter__intern_free(&c.groups);
 	meter__intern_free(&c.members);

@@ -20,8 +20,7 @@ struct usage_request {
 	size_t group_by_count;
 	const struct usage_where *where;
 	size_t where_count;
-	int64_t ingest_max; /* only events stored up to this transaction, read one by one, which time_weighted meters do
-	                       not support; 0: all there are */
+	int64_t ingest_max; /* only events stored up to this transaction, read one by one; 0: all there are */
 };
 
 struct usage_row {
@@ -41,6 +40,12 @@ struct usage_set {
 
 /* METER_OK, METER_EIO, METER_ECORRUPT, METER_ENOMEM. Exact for any range: see meter_usage_query(). */
 int meter__usage_collect(struct usage_set *out, struct reader *r, const struct usage_request *request);
+/*
+ * The minutes of the range, one after the other, in which there were events at any time since ingest_max: those that the meter,
+ * which is counted, has usage of now, and those of events that were taken back.
+ */
+typedef int (*usage_minute_visitor)(struct period minute, void *user);
+int meter__usage_had(struct reader *r, const struct usage_request *request, usage_minute_visitor visit, void *user);
 void meter__usage_set_free(struct usage_set *set);
 
 #endif

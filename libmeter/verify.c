@@ -1,7 +1,7 @@
 /*
  * verify.c - meter_verify_run(): what is stored, added up again by another route and compared. See verify.h for its parts.
  *
- * A check of its own is a function of the list in check_file(), which runs on the first worker's reader after they have ended.
+ * A check of its own is a function of the list in check_all(), which runs on the first worker's reader after they have ended.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,20 +31,12 @@ struct run {
 	struct work work;
 	int64_t since_us, until_us;
 	bool is_full, is_whole; /* is_whole: all of the time */
+	bool is_compared;       /* no damage kept events from being looked at */
 	const char *head;       /* NULL: any */
 	meter_progress progress;
 	void *user;
 	struct meter_verification *out;
 };
-
-static int add_numbers(struct findings *f, const char *code, const char *text, const char *place, int64_t expected, int64_t found)
-{
-	char numbers[2][24];
-	snprintf(numbers[0], sizeof(numbers[0]), "%lld", (long long)expected);
-	snprintf(numbers[1], sizeof(numbers[1]), "%lld", (long long)found);
-	return meter__finding_add(f, code, meter__slice_of(text), meter__slice_of(place), meter__slice_of(numbers[0]),
-	                          meter__slice_of(numbers[1]));
-}
 
 static int visit_integrity(struct slice text, void *user)
 {
@@ -57,51 +49,18 @@ static int check_integrity(struct run *run)
 	return meter__verify_integrity(run->work.readers[0], run->is_full, visit_integrity, &run->out->findings);
 }
 
-static int check_accepted(struct run *run)
+static int check_file(struct run *run)
 {
-	if (!run->is_whole || run->out->counters.events == run->work.totals.accepted)
-		return METER_OK;
-	return add_numbers(&run->out->findings, "accepted_differs", "the counter of accepted events is not how many there are",
-	                   "total.accepted", run->out->counters.events, run->work.totals.accepted);
-}
-
-struct unbilled_check {
-	struct run *run;
-	int64_t sum;
-};
-
-static int visit_unbilled(struct slice subscription, struct slice type, int64_t events, void *user)
-{
-	struct unbilled_check *check = user;
-	const struct meter_catalog *catalog = check->run->work.meters.in_force;
-	struct buffer place = {0};
-	const char *text = NULL;
-	if (!subscription.data || !type.data)
-		text = "unbilled events of a name that the file does not have";
-	else if (events <= 0)
-		text = "a number of unbilled events that cannot be";
-	else if (catalog && meter__catalog_subscription(catalog, subscription) && meter__catalog_is_metered(catalog, type))
-		text = "events are counted as unbilled that the catalog in force covers";
-	check->sum += events;
-	if (!text)
-		return METER_OK;
-	meter__buffer_text(&place, "table unbilled, subscription ");
-	meter__buffer_slice(&place, subscription);
-	meter__buffer_text(&place, ", type ");
-	meter__buffer_slice(&place, type);
-	int code = add_numbers(&check->run->out->findings, "unbilled_differs", text, meter__buffer_cstr(&place), 0, events);
-	meter__buffer_free(&place);
-	return code;
-}
-
-static int check_unbilled(struct run *run)
-{
-	struct unbilled_check check = {run, 0};
-	int code = meter__verify_unbilled(run->work.readers[0], visit_unbilled, &check);
-	if (code != METER_OK || !run->is_whole || check.sum <= run->out->counters.events)
-		return code;
-	return add_numbers(&run->out->findings, "unbilled_differs", "more events are unbilled than there are", "table unbilled",
-	                   run->out->counters.events, check.sum);
+	const struct worker *workers = run->work.workers;
+	struct file_check check = {.reader = run->work.readers[0],
+	                           .findings = &run->out->findings,
+	                           .totals = &run->work.totals,
+	                           .meters = &run->work.meters,
+	                           .is_whole = run->is_whole && run->is_compared,
+	                           .events = run->out->counters.events,
+	                           .has_negative = workers[0].has_negative || workers[1].has_negative};
+	check.ingest_max = workers[0].ingest_max > workers[1].ingest_max ? workers[0].ingest_max : workers[1].ingest_max;
+	return meter__verify_file(&check);
 }
 
 static int check_invoices(struct run *run)
@@ -122,14 +81,15 @@ static int check_invoices(struct run *run)
 		code = meter__verify_invoices(&check);
 	run->out->counters.documents = check.documents;
 	run->out->counters.bills = check.bills;
+	run->out->counters.waiting = check.waiting;
 	memcpy(run->out->head, check.last_hash, sizeof(check.last_hash));
 	return code;
 }
 
 /* Everything that is not bound to a stretch of time. What damage stops does not keep the next from being checked. */
-static int check_file(struct run *run)
+static int check_all(struct run *run)
 {
-	static int (*const checks[])(struct run * run) = {check_accepted, check_unbilled, check_invoices, check_integrity};
+	static int (*const checks[])(struct run * run) = {check_file, check_invoices, check_integrity};
 	int code = METER_OK;
 	for (size_t i = 0; code == METER_OK && i < sizeof(checks) / sizeof(checks[0]); i++) {
 		code = checks[i](run);
@@ -196,17 +156,20 @@ static int run_checks(struct run *run)
 {
 	int64_t started = meter__os.mono_us();
 	meter_verify_counters *counters = &run->out->counters;
-	int code = meter__work_read(&run->work, true);
+	int code = meter__verify_catalogs(run->work.readers[0], &run->out->findings);
+	if (code == METER_OK)
+		code = meter__work_read(&run->work, true);
 	if (code == METER_OK)
 		code = meter__verify_identity(run->work.readers[0], &counters->schema_version, &counters->application_id);
 	if (code == METER_OK)
 		code = run_slices(run);
+	run->is_compared = code == METER_OK && !run->work.is_damaged;
 	gather(run);
 	counters->elapsed_us = meter__os.mono_us() - started;
 	if (code == METER_ECORRUPT)
 		code = meter__verify_settle(&run->out->findings, code, meter_errmsg());
 	if (code == METER_OK && run->out->reached_us == INT64_MAX)
-		code = check_file(run);
+		code = check_all(run);
 	counters->total_us = meter__os.mono_us() - started;
 	return code == METER_ECORRUPT ? meter__verify_settle(&run->out->findings, code, meter_errmsg()) : code;
 }

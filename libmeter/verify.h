@@ -10,6 +10,7 @@
  * verify_level.c  events against minutes, minutes against hours, hours against days, samples
  * verify_day.c    events against days at once, for what is about to be billed (proven.c)
  * verify_origin.c gaps in the numbering of sources, ids that came again
+ * verify_file.c   catalogs, meters and counters
  * verify_late.c   events that came after the bill of their period
  * verify_chain.c  numbers and links of documents
  * verify_invoice.c what documents say, subscription by subscription
@@ -133,6 +134,8 @@ struct worker {
 	int64_t closed_before;    /* no billed period ends later */
 	struct findings findings;
 	int64_t events, minutes, hours, days, samples; /* rows compared */
+	int64_t ingest_max;                            /* of the events */
+	bool has_negative;                             /* some meter has counted a value below zero */
 
 	/* verify_level.c */
 	struct groups minute, hour, day;
@@ -167,7 +170,9 @@ struct cursor { /* a scan and the row it stands on, passing over those of meters
 	struct raw_bucket row;
 	uint32_t meter; /* its index */
 	bool has_row;
-	int64_t alien; /* the last number that is no meter of the file, which was reported */
+	int64_t alien;    /* the last number that is no meter of the file, which was reported */
+	enum level level; /* LEVEL_HOUR and LEVEL_DAY: rows that are kept under another day or month are passed over, */
+	bool is_telling;  /* and reported */
 };
 int meter__verify_scan_all(struct worker *w, struct scan *out, enum rows rows, const int64_t *bound, size_t count);
 int meter__verify_next_row(struct worker *w, struct cursor *c, const char *table);
@@ -190,7 +195,8 @@ struct work {
 	struct verify_meters meters;
 	struct totals totals;
 	struct findings *findings;
-	int64_t only; /* as of a worker */
+	int64_t only;    /* as of a worker */
+	bool is_damaged; /* some stretch was not compared to its end */
 };
 
 int meter__work_begin(struct work *work, struct store *store, struct findings *findings);
@@ -239,6 +245,23 @@ int meter__late_event(struct worker *w, const struct raw_event *e);
 void meter__late_sort(struct late_events *late);
 bool meter__late_has(const struct late_events *late, int64_t bill);
 
+/* ---- the file as a whole (verify_file.c) ---- */
+
+struct file_check {
+	struct reader *reader;
+	struct findings *findings;
+	const struct totals *totals;
+	const struct verify_meters *meters;
+	bool is_whole; /* all events were looked at; of them: */
+	int64_t events, ingest_max;
+	bool has_negative; /* some meter has counted a value below zero */
+};
+
+/* Texts of catalogs against their hashes, before anything is read by them. */
+int meter__verify_catalogs(struct reader *r, struct findings *findings);
+/* The rest, after all events. */
+int meter__verify_file(struct file_check *c);
+
 /* ---- invoices ---- */
 
 /* One check of all invoices. */
@@ -251,6 +274,7 @@ struct invoice_check {
 	const char *head;                  /* a hash that some document must have; NULL: any */
 
 	int64_t documents, bills;       /* how many there were, and were rated again */
+	int64_t waiting;                /* bills that hold and are stale */
 	char last_hash[HASH_TEXT_SIZE]; /* "": there is no document */
 };
 

@@ -488,10 +488,12 @@ static int measure(struct worker *w, struct measure_plan *m, const struct raw_ev
 	struct group *group = meter__groups_find(&w->minute, m->meter, e->subscription, set, start);
 	if (!group)
 		return METER_ENOMEM;
-	if (read_value(w->plans, m, e, &coefficient, &scale))
+	if (read_value(w->plans, m, e, &coefficient, &scale)) {
+		w->has_negative |= coefficient < 0;
 		meter__tally_event(&group->sum, m->aggregation, coefficient, scale, e->timestamp_us);
-	else
+	} else {
 		group->sum.unmeasured++;
+	}
 	return METER_OK;
 }
 

@@ -454,7 +454,7 @@ static void compare_bills(struct difference *d, const struct bill *expected, con
 		if (i < expected->line_count && i < found->line_count && is_same_line(&expected->lines[i], &found->lines[i]))
 			continue;
 		const struct bill *some = i < found->line_count ? found : expected;
-		meter__buffer_format(&d->where, "line %zu: %s", i, some->lines[i].description);
+		meter__buffer_format(&d->where, "line %zu: %s", i + 1, some->lines[i].description);
 		write_line(&d->expected, expected, i);
 		write_line(&d->found, found, i);
 		return;
@@ -484,13 +484,12 @@ static int report_difference(struct customer *c, const struct issued_bill *bill,
 	return report(c, code, text, &place, meter__buffer_cstr(&d->expected), meter__buffer_cstr(&d->found));
 }
 
-/* What rating says may not be possible any more is a finding; a meter whose values over time are gone cannot be proven. */
+/* What rating says may not be possible any more is a finding. */
 static int report_refusal(struct customer *c, const struct issued_bill *bill, int code)
 {
 	struct buffer place = {0}, text = {0};
-	if (code == METER_EUNSUPPORTED)
-		return METER_OK;
-	if (code != METER_ENOTFOUND && code != METER_EOVERFLOW && code != METER_ECORRUPT && code != METER_ECATALOG)
+	if (code != METER_EUNSUPPORTED && code != METER_ENOTFOUND && code != METER_EOVERFLOW && code != METER_ECORRUPT &&
+	    code != METER_ECATALOG)
 		return code;
 	meter__buffer_text(&text, meter_errmsg());
 	write_bill(&place, c, bill);
@@ -635,7 +634,9 @@ static int check_bill(struct customer *c, const struct issued_bill *bill, const 
 	struct as_of as_of = {.now_us = c->documents[bill->document].at_us};
 	if (!is_within(c, bill->active) || bill->is_broken)
 		return METER_OK;
-	if (!holds || is_stale(c, bill->bill)) {
+	const bool is_waiting = holds && is_stale(c, bill->bill);
+	c->check->waiting += is_waiting;
+	if (!holds || is_waiting) {
 		if (!c->check->is_full)
 			return METER_OK;
 		as_of.ingest_max = stored->ingest > 0 ? stored->ingest : 1;
@@ -770,19 +771,36 @@ static int note_alien(const struct verify_row *row, void *user)
 	return code;
 }
 
+/* Those that the index does not lead to would go unproven. */
+static int check_visited(struct invoice_check *check, int64_t visited)
+{
+	char texts[2][24];
+	if (visited == check->documents)
+		return METER_OK;
+	snprintf(texts[0], sizeof(texts[0]), "%lld", (long long)check->documents);
+	snprintf(texts[1], sizeof(texts[1]), "%lld", (long long)visited);
+	return meter__finding_add(check->findings, "integrity", meter__slice_of("documents are not found by their subscription"),
+	                          meter__slice_of("index document_subscription"), meter__slice_of(texts[0]),
+	                          meter__slice_of(texts[1]));
+}
+
 int meter__verify_invoices(struct invoice_check *check)
 {
 	struct buffer key = {0};
+	int64_t visited = 0;
 	int code;
 	while ((code = meter__verify_customer_next(check->reader, &key)) == METER_OK) {
 		struct customer c = {.check = check, .key = {meter__buffer_cstr(&key), key.size}};
 		code = settle(&c, check_customer(&c));
+		visited += (int64_t)c.document_count;
 		free_customer(&c);
 		if (code != METER_OK)
 			break;
 	}
 	meter__buffer_free(&key);
-	if (code != METER_EEND)
+	if (code == METER_EEND)
+		code = check_visited(check, visited);
+	if (code != METER_OK)
 		return code;
 	return meter__verify_visit(check->reader, LIST_BILLED_ALIEN, 0, (struct slice){NULL, 0}, note_alien, check);
 }

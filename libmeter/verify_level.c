@@ -115,6 +115,32 @@ static int add_alien(struct worker *w, struct cursor *c, const char *table)
 	                          (struct slice){NULL, 0}, (struct slice){NULL, 0});
 }
 
+static int64_t month_of(int64_t day)
+{
+	int32_t year, month, day_of_month;
+	meter__civil_from_days(day, &year, &month, &day_of_month);
+	return (int64_t)year * 100 + month;
+}
+
+/* Hours are kept under their day and days under their month; one that is not is read where it does not belong. */
+static bool is_misplaced(const struct cursor *c)
+{
+	return (c->level == LEVEL_HOUR && c->row.lead != meter__floor_div(c->row.start, 24)) ||
+	       (c->level == LEVEL_DAY && c->row.lead != month_of(c->row.start));
+}
+
+static int add_misplaced(struct worker *w, const struct cursor *c)
+{
+	const struct group key = {.meter = c->meter, .subscription = c->row.subscription, .dimensions = c->row.dimensions};
+	const struct tally found = meter__tally_of(&c->row);
+	if (!c->is_telling)
+		return METER_OK;
+	return c->level == LEVEL_HOUR ? meter__verify_bucket_finding(w, "hour_differs", "an hour is kept under another day",
+	                                                             LEVEL_HOUR, c->row.start, &key, &nothing, &found)
+	                              : meter__verify_bucket_finding(w, "day_differs", "a day is kept under another month",
+	                                                             LEVEL_DAY, c->row.start, &key, &nothing, &found);
+}
+
 int meter__verify_next_row(struct worker *w, struct cursor *c, const char *table)
 {
 	int code;
@@ -123,25 +149,20 @@ int meter__verify_next_row(struct worker *w, struct cursor *c, const char *table
 		int64_t index = meter__verify_meter_index(w->meters, c->row.meter);
 		if (index < 0) {
 			code = add_alien(w, c, table);
-			if (code != METER_OK)
-				return code;
 		} else if (w->meters->list[index].definition) {
 			c->meter = (uint32_t)index;
-			c->has_row = true;
-			return METER_OK;
+			c->has_row = !is_misplaced(c);
+			if (c->has_row)
+				return METER_OK;
+			code = add_misplaced(w, c);
 		}
+		if (code != METER_OK)
+			return code;
 	}
 	return code == METER_EEND ? METER_OK : code;
 }
 
 /* ---- rows of one level against sums, by meter and subscription ---- */
-
-static int64_t month_of(int64_t day)
-{
-	int32_t year, month, day_of_month;
-	meter__civil_from_days(day, &year, &month, &day_of_month);
-	return (int64_t)year * 100 + month;
-}
 
 static int add_correction(struct worker *w, int64_t hour, const struct group *g, const struct tally *expected)
 {
@@ -267,6 +288,8 @@ static int measure_events(struct worker *w, struct pass *p, int64_t end_us)
 	int code = METER_OK;
 	while (code == METER_OK && p->has_event && p->event.timestamp_us < end_us) {
 		w->events++;
+		if (p->event.ingest > w->ingest_max)
+			w->ingest_max = p->event.ingest;
 		code = meter__verify_measure(w, &p->event);
 		if (code == METER_OK && w->origin)
 			code = meter__origin_event(w, &p->event);
@@ -435,7 +458,7 @@ static int verify_minutes(struct worker *w)
 static int scan_hours(struct worker *w, struct cursor *c, int64_t first_day, int64_t end_day)
 {
 	const int64_t bound[] = {first_day, end_day, w->from[LEVEL_HOUR], w->to[LEVEL_HOUR]};
-	*c = (struct cursor){.alien = INT64_MIN};
+	*c = (struct cursor){.alien = INT64_MIN, .level = LEVEL_HOUR};
 	return meter__verify_scan_all(w, &c->scan, ROWS_HOURS, bound, 4);
 }
 
@@ -560,6 +583,7 @@ static int add_hours(struct worker *w, int64_t first_day, int64_t end_day)
 	struct cursor c;
 	int64_t day = first_day;
 	int code = scan_hours(w, &c, first_day, end_day);
+	c.is_telling = true;
 	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "hour")) == METER_OK && c.has_row) {
 		int64_t next = meter__floor_div(c.row.start, 24);
 		const struct group *now = w->day.count ? w->day.rows : NULL;
@@ -588,7 +612,7 @@ static int verify_hours(struct worker *w)
 static int scan_days(struct worker *w, struct cursor *c)
 {
 	const int64_t bound[] = {month_of(w->from[LEVEL_DAY]), month_of(w->to[LEVEL_DAY]), w->from[LEVEL_DAY], w->to[LEVEL_DAY]};
-	*c = (struct cursor){.alien = INT64_MIN};
+	*c = (struct cursor){.alien = INT64_MIN, .level = LEVEL_DAY, .is_telling = true};
 	return meter__verify_scan_all(w, &c->scan, ROWS_DAYS, bound, 4);
 }
 
@@ -606,15 +630,12 @@ int meter__verify_rows_of_days(struct worker *w, int64_t from, int64_t to, int64
 	return code;
 }
 
-static int verify_days(struct worker *w)
+/* There are more rows than hours asked for. */
+static int name_extra_days(struct worker *w, int64_t extra)
 {
 	struct cursor c;
-	int64_t rows;
-	int code = meter__verify_rows_of_days(w, w->from[LEVEL_DAY], w->to[LEVEL_DAY], &rows);
-	w->days += rows;
-	if (code != METER_OK || rows == w->days_matched)
-		return code;
-	code = scan_days(w, &c);
+	const int64_t findings = w->findings.total;
+	int code = scan_days(w, &c);
 	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "day")) == METER_OK && c.has_row) {
 		struct group key = {.meter = c.meter, .subscription = c.row.subscription, .dimensions = c.row.dimensions};
 		struct tally found = meter__tally_of(&c.row);
@@ -625,7 +646,20 @@ static int verify_days(struct worker *w)
 			                                    LEVEL_DAY, c.row.start, &key, &nothing, &found);
 	}
 	meter__verify_scan_end(&c.scan);
-	return code;
+	if (code != METER_OK || w->findings.total > findings)
+		return code;
+	meter__buffer_reset(&w->place);
+	meter__buffer_format(&w->place, "table day: %lld rows too many", (long long)extra);
+	return meter__finding_add(&w->findings, "day_differs", meter__slice_of("there are days that no hour asked for"),
+	                          slice_of(&w->place), (struct slice){NULL, 0}, (struct slice){NULL, 0});
+}
+
+static int verify_days(struct worker *w)
+{
+	int64_t rows;
+	int code = meter__verify_rows_of_days(w, w->from[LEVEL_DAY], w->to[LEVEL_DAY], &rows);
+	w->days += rows;
+	return code == METER_OK && rows != w->days_matched ? name_extra_days(w, rows - w->days_matched) : code;
 }
 
 /* ---- samples that nothing asked for ---- */

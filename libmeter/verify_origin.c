@@ -15,10 +15,11 @@
 
 #include "error.h"
 #include "instant.h"
+#include "json.h"
 #include "os.h"
 #include "verify.h"
 
-#define SOURCES_MAX 4096  /* sources beyond are not looked at */
+#define SOURCES_MAX 65536 /* sources beyond are not looked at */
 #define RANGES_MAX 262144 /* of all sources together: 4 MiB */
 #define GAPS_SHOWN 3
 
@@ -211,17 +212,17 @@ static int find_source(struct origin *o, struct slice name, struct source **out)
 	return METER_OK;
 }
 
-static int add_sequence(struct origin *o, const struct raw_event *e)
+static int add_sequence(struct origin *o, struct slice source, int64_t sequence)
 {
 	struct source *s;
-	int code = find_source(o, e->source, &s);
+	int code = find_source(o, source, &s);
 	if (code != METER_OK || !s)
 		return code;
-	if (s->count > 0 && s->ranges[s->count - 1].last == e->sequence - 1) {
+	if (s->count > 0 && s->ranges[s->count - 1].last == sequence - 1) {
 		s->ranges[s->count - 1].last++;
 		return METER_OK;
 	}
-	return add_range(o, s, (struct range){e->sequence, e->sequence});
+	return add_range(o, s, (struct range){sequence, sequence});
 }
 
 /* ---- ids ---- */
@@ -300,8 +301,9 @@ int meter__origin_event(struct worker *w, const struct raw_event *e)
 {
 	int code = METER_OK;
 	if (e->source.data && e->sequence >= 0)
-		code = add_sequence(w->origin, e);
-	return code == METER_OK ? add_id(w, e) : code;
+		code = add_sequence(w->origin, e->source, e->sequence);
+	/* One that was taken back is counted nowhere. */
+	return code == METER_OK && !e->is_taken_back ? add_id(w, e) : code;
 }
 
 /* ---- the end ---- */
@@ -368,6 +370,86 @@ int meter__origin_join(struct worker *first, struct worker *second)
 	return code;
 }
 
+/* ---- quarantine ---- */
+
+struct quarantined {
+	struct worker *worker;
+	struct buffer scratch;
+	int64_t last; /* number of the entry */
+	size_t rows;
+};
+
+static bool read_sequence(struct slice text, int64_t *out)
+{
+	*out = 0;
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9' || __builtin_mul_overflow(*out, 10, out) ||
+		    __builtin_add_overflow(*out, text.data[i] - '0', out))
+			return false;
+	}
+	return text.size > 0;
+}
+
+/* Source and number of an event in JSON, whatever else is wrong with it; false: it has none. */
+static bool read_origin(struct buffer *scratch, struct slice text, struct slice *source, int64_t *sequence)
+{
+	struct json j;
+	struct json_value value;
+	struct slice name;
+	bool has_sequence = false;
+	*source = (struct slice){NULL, 0};
+	if (meter__json_begin(&j, scratch, text.data, text.size) != METER_OK || meter__json_value(&j, &value) != METER_OK ||
+	    value.kind != JSON_OBJECT)
+		return false;
+	for (bool is_first = true; meter__json_member(&j, &name, is_first) == METER_OK; is_first = false) {
+		if (meter__json_value(&j, &value) != METER_OK)
+			break;
+		if ((value.kind == JSON_OBJECT || value.kind == JSON_ARRAY) && meter__json_skip(&j, &value) != METER_OK)
+			break;
+		if (meter__slice_equal(name, (struct slice)SLICE("source")) && value.kind == JSON_STRING)
+			*source = value.text;
+		if (meter__slice_equal(name, (struct slice)SLICE("sequence")) && value.kind == JSON_NUMBER)
+			has_sequence = read_sequence(value.text, sequence);
+	}
+	return source->data && has_sequence;
+}
+
+static int add_quarantined(const struct quarantine_row *row, void *user)
+{
+	struct quarantined *q = user;
+	struct slice source;
+	int64_t sequence = 0;
+	q->last = row->number;
+	q->rows++;
+	return read_origin(&q->scratch, row->text, &source, &sequence) ? add_sequence(q->worker->origin, source, sequence)
+	                                                               : METER_OK;
+}
+
+static bool has_gaps(const struct origin *o)
+{
+	for (size_t i = 0; i < o->names.count; i++) {
+		if (o->sources[i].count > 1)
+			return true;
+	}
+	return false;
+}
+
+/* What was refused has come, and waits or was discarded: it is not missing. */
+static int add_quarantine(struct worker *w)
+{
+	const struct quarantine_filter all = {.state = QUARANTINE_ALL};
+	struct quarantined q = {.worker = w};
+	int code = METER_OK;
+	do {
+		q.rows = 0;
+		code = meter__store_page_quarantine(w->reader, &all, q.last + 1, 1000, add_quarantined, &q);
+	} while (code == METER_OK && q.rows > 0);
+	meter__buffer_free(&q.scratch);
+	return code;
+}
+
+/* ---- gaps ---- */
+
 static void write_gap(struct buffer *out, struct range gap, size_t *shown)
 {
 	if (*shown < GAPS_SHOWN) {
@@ -413,7 +495,7 @@ static int report_gaps(struct worker *w, struct slice name, const struct source 
 
 int meter__origin_finish(struct worker *first)
 {
-	int code = METER_OK;
+	int code = has_gaps(first->origin) ? add_quarantine(first) : METER_OK;
 	for (size_t i = 0; code == METER_OK && i < first->origin->names.count; i++)
 		code = first->origin->sources[i].count > 0
 		               ? report_gaps(first, meter__intern_text(&first->origin->names, i), &first->origin->sources[i])

@@ -134,6 +134,8 @@ int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us, bool 
 	for (size_t i = 0; i < count; i++)
 		work->workers[i].by_days = by_days;
 	run_workers(work->workers, count);
+	for (size_t i = 0; i < count; i++)
+		work->is_damaged |= work->workers[i].code == METER_ECORRUPT;
 	for (size_t i = 0; code == METER_OK && i < count; i++)
 		code = meter__verify_settle(&work->workers[i].findings, work->workers[i].code, work->workers[i].message);
 	if (code == METER_OK && count > 1 && first->origin) {

@@ -26,7 +26,7 @@ import sqlite3, sys
 db = sqlite3.connect("meter.db", isolation_level=None)
 db.executescript("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;")
 db.executescript(open(sys.argv[1], encoding="utf-8").read())
-db.executescript("PRAGMA application_id = 0x6d657472; PRAGMA user_version = 4; PRAGMA wal_checkpoint(TRUNCATE);")
+db.executescript("PRAGMA application_id = 0x6d657472; PRAGMA user_version = 5; PRAGMA wal_checkpoint(TRUNCATE);")
 EOF
 	# The library makes it readable by its owner only.
 	chmod 600 meter.db

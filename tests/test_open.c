@@ -243,7 +243,7 @@ static void test_a_new_database_is_ours(void **state)
 	(void)state;
 	close_meter(open_meter());
 	assert_i64(0x6d657472, sql_int(meter_path(), "PRAGMA application_id"));
-	assert_i64(4, sql_int(meter_path(), "PRAGMA user_version"));
+	assert_i64(5, sql_int(meter_path(), "PRAGMA user_version"));
 	assert_i64(8192, sql_int(meter_path(), "PRAGMA page_size"));
 	assert_i64(1, sql_int(meter_path(), "SELECT journal_mode = 'wal' FROM pragma_journal_mode"));
 	assert_i64(0, sql_int(meter_path(), "SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
@@ -384,11 +384,11 @@ static void test_a_newer_schema_is_refused(void **state)
 {
 	(void)state;
 	close_meter(open_meter());
-	sql_run(meter_path(), "PRAGMA user_version = 5");
-	assert_refused(METER_ENEWER, meter_path(), NULL, "has schema version 5, this library knows versions up to 4");
-	sql_run(meter_path(), "PRAGMA user_version = 3");
-	assert_refused(METER_EFOREIGN, meter_path(), NULL, "has schema version 3 of a libmeter before its first release");
+	sql_run(meter_path(), "PRAGMA user_version = 6");
+	assert_refused(METER_ENEWER, meter_path(), NULL, "has schema version 6, this library knows versions up to 5");
 	sql_run(meter_path(), "PRAGMA user_version = 4");
+	assert_refused(METER_EFOREIGN, meter_path(), NULL, "has schema version 4 of a libmeter before its first release");
+	sql_run(meter_path(), "PRAGMA user_version = 5");
 	close_meter(open_meter());
 }
 

@@ -241,11 +241,16 @@ static char *usage_text(meter *m)
 	return text;
 }
 
+/* Former bills as well: they are what they were, whatever was taken back since. */
 static void assert_verified(meter *m)
 {
 	meter_verification *v;
-	assert_ok(meter_verify_run(&v, m, NULL));
-	assert_text("", meter_verify_count(v) ? meter_verify_text(v, 0) : "");
+	meter_verify_options options = METER_VERIFY_OPTIONS_INIT;
+	options.flags = METER_VERIFY_FULL;
+	assert_ok(meter_verify_run(&v, m, &options));
+	for (size_t i = 0; i < meter_verify_count(v); i++)
+		print_error("%s: %s: %s\n", meter_verify_code(v, i), meter_verify_place(v, i), meter_verify_text(v, i));
+	assert_i64(0, meter_verify_total(v));
 	meter_verify_free(v);
 }
 
@@ -368,6 +373,23 @@ static void test_a_stopped_retraction_goes_on(void **state)
 
 /* ---- on invoices ---- */
 
+/* The usage of line 1, as it was billed before, and the ids of its events. */
+static void assert_explained(meter *m, const char *number, const char *usage, const char *before, const char *ids)
+{
+	char text[64] = "";
+	meter_explanation *e;
+	meter_explain_options options = METER_EXPLAIN_OPTIONS_INIT;
+	options.number = number;
+	options.line = 1;
+	assert_ok(meter_explain(&e, m, &options));
+	assert_text(usage, meter_explanation_usage(e, 0));
+	assert_text(before, meter_explanation_usage_before(e, 0));
+	for (size_t i = 0; i < meter_explanation_event_count(e, 0); i++)
+		strncat(text, meter_explanation_event(e, 0, i)->id, sizeof(text) - strlen(text) - 1);
+	assert_text(ids, text);
+	meter_explanation_free(e);
+}
+
 static void test_a_retraction_after_finalizing_becomes_an_adjustment(void **state)
 {
 	char line[512];
@@ -385,6 +407,8 @@ static void test_a_retraction_after_finalizing_becomes_an_adjustment(void **stat
 	assert_text("20.00", meter_invoice_total(invoice));
 	meter_invoice_free(invoice);
 	record_json(m, retract_line(line, "r", "b", "2026-01-11T00:00:00Z"));
+	assert_verified(m);
+	assert_explained(m, "INV-000001", "2", NULL, "ab");
 	assert_ok(meter_invoice_adjust(&invoice, m, "acme", METER_NUL_TERMINATED, METER_NOW));
 	assert_text("credit_note", meter_invoice_kind(invoice));
 	assert_text("CN-000001", meter_invoice_number(invoice));
@@ -394,6 +418,147 @@ static void test_a_retraction_after_finalizing_becomes_an_adjustment(void **stat
 	meter_invoice_free(invoice);
 	assert_code(METER_EEND, meter_invoice_adjust(&invoice, m, "acme", METER_NUL_TERMINATED, METER_NOW));
 	assert_verified(m);
+	assert_explained(m, "INV-000001", "2", NULL, "ab");
+	assert_explained(m, "CN-000001", "1", "2", "b");
+	close_meter(m);
+}
+
+/* A group that has lost its only event is explained by it all the same. */
+static void test_a_group_that_is_gone_is_explained(void **state)
+{
+	char line[512];
+	meter_invoice *invoice;
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m,
+	              "version: 1\nmeters: {tokens: {event_type: call, aggregation: sum, value: tokens, dimensions: [model]}}\n"
+	              "plans: [{key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z,\n"
+	              "  charges: [{key: tokens, meter: tokens, model: unit, price: \"10\", group_by: [model]}]}]\n"
+	              "subscriptions: {acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}}\n");
+	record_json(m, call_line(line, "a", "2026-01-10T00:00:00Z", 2, ""));
+	record_json(m, call_line(line, "b", "2026-01-11T00:00:00Z", 3, ""));
+	assert_ok(meter_invoice_finalize(&invoice, m, "acme", METER_NUL_TERMINATED, "2026-01", METER_NUL_TERMINATED, NULL,
+	                                 METER_NOW));
+	meter_invoice_free(invoice);
+	record_json(m, retract_line(line, "r", "b", "2026-01-11T00:00:00Z"));
+	assert_ok(meter_invoice_adjust(&invoice, m, "acme", METER_NUL_TERMINATED, METER_NOW));
+	assert_text("-30.00", meter_invoice_total(invoice));
+	meter_invoice_free(invoice);
+	assert_explained(m, "CN-000001", "0", "3", "b");
+	assert_verified(m);
+	close_meter(m);
+}
+
+/* ---- gauges: a value holds on into later periods ---- */
+
+#define GAUGE                                                                                                                    \
+	"version: 1\nmeters: {seats: {event_type: seats, aggregation: time_weighted}}\n"                                         \
+	"plans: [{key: p, currency: USD, period: month, effective_from: 2025-01-01T00:00:00Z,\n"                                 \
+	"  charges: [{key: seats, meter: seats, model: unit, per: 3600, price: \"0.01\"}]}]\n"                                   \
+	"subscriptions: {acme: {customer: Acme, plan: p, from: 2025-01-01T00:00:00Z}}\n"
+#define WITHOUT_GAUGE                                                                                                            \
+	"version: 1\nmeters: {calls: {event_type: call, aggregation: count}}\n"                                                  \
+	"plans: [{key: p, currency: USD, period: month, effective_from: 2025-01-01T00:00:00Z,\n"                                 \
+	"  charges: [{key: calls, meter: calls, model: unit, price: \"1.00\"}]}]\n"                                              \
+	"subscriptions: {acme: {customer: Acme, plan: p, from: 2025-01-01T00:00:00Z}}\n"
+
+static int32_t set_seats(meter *m, const char *id, const char *time, const char *value)
+{
+	char line[512];
+	snprintf(line, sizeof(line),
+	         "{\"id\":\"%s\",\"subscription\":\"acme\",\"type\":\"seats\",\"timestamp\":\"%s\",\"value\":\"%s\"}", id, time,
+	         value);
+	return record_json(m, line);
+}
+
+static void assert_closed(meter *m, const char *at, const char *totals)
+{
+	char text[200] = "";
+	meter_closing *closing;
+	assert_ok(meter_closing_run(&closing, m, us(at), NULL, NULL));
+	for (size_t i = 0; i < meter_closing_count(closing); i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? " " : "",
+		         meter_closing_number(closing, i) ? meter_closing_total(closing, i) : meter_closing_message(closing, i));
+	meter_closing_free(closing);
+	assert_text(totals, text);
+}
+
+/* What was billed too little (or too much) of each month, as one document. */
+static void assert_adjusted(meter *m, const char *total, const char *lines)
+{
+	char text[200] = "";
+	meter_invoice *invoice;
+	assert_ok(meter_invoice_adjust(&invoice, m, "acme", METER_NUL_TERMINATED, METER_NOW));
+	for (size_t i = 0; i < meter_invoice_line_count(invoice); i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? " " : "",
+		         meter_invoice_line_amount(invoice, i));
+	assert_text(total, meter_invoice_total(invoice));
+	assert_text(lines, text);
+	meter_invoice_free(invoice);
+	assert_code(METER_EEND, meter_invoice_adjust(&invoice, m, "acme", METER_NUL_TERMINATED, METER_NOW));
+	assert_verified(m);
+}
+
+/* 5 from the 10th, 10 from the 20th on: 10 was wrong. */
+static void test_a_value_taken_back_held_in_later_periods(void **state)
+{
+	char line[512];
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, GAUGE);
+	set_seats(m, "right", "2025-01-10T00:00:00Z", "5");
+	set_seats(m, "wrong", "2025-01-20T00:00:00Z", "10");
+	assert_closed(m, "2025-04-01T00:00:00Z", "40.80 67.20 74.40");
+	record_json(m, retract_line(line, "r", "wrong", "2025-01-20T00:00:00Z"));
+	assert_adjusted(m, "-85.20", "-14.40 -33.60 -37.20");
+	close_meter(m);
+}
+
+static void test_a_value_from_before_the_subscription_is_taken_back(void **state)
+{
+	char line[512];
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, GAUGE);
+	set_seats(m, "wrong", "2024-12-10T00:00:00Z", "5");
+	assert_closed(m, "2025-03-01T00:00:00Z", "37.20 33.60");
+	record_json(m, retract_line(line, "r", "wrong", "2024-12-10T00:00:00Z"));
+	assert_adjusted(m, "-70.80", "-37.20 -33.60");
+	close_meter(m);
+}
+
+/* Nobody counts it when it comes; the bills that did are by a catalog that knew it. */
+static void test_a_late_value_while_nothing_counts_it(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, GAUGE);
+	set_seats(m, "a", "2025-01-10T00:00:00Z", "5");
+	assert_closed(m, "2025-03-01T00:00:00Z", "26.40 33.60");
+	apply_catalog(m, WITHOUT_GAUGE);
+	assert_int_equal(METER_LATE, set_seats(m, "b", "2025-01-20T00:00:00Z", "10"));
+	/* From events, as there are no samples. */
+	assert_adjusted(m, "48.00", "14.40 33.60");
+	apply_catalog(m, GAUGE);
+	assert_verified(m);
+	close_meter(m);
+}
+
+/* A late event of any type makes a bill stale; what its gauge counted then is rated from events. */
+static void test_a_gauge_that_is_counted_otherwise_now(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, GAUGE);
+	set_seats(m, "a", "2024-12-10T00:00:00Z", "5");
+	set_seats(m, "b", "2025-01-20T12:00:00Z", "7.5");
+	assert_closed(m, "2025-02-01T00:00:00Z", "44.10");
+	apply_catalog(m, WITHOUT_GAUGE);
+	char line[512];
+	assert_int_equal(METER_LATE, record_json(m, call_line(line, "c", "2025-01-15T00:00:00Z", 1, "")));
+	assert_closed(m, "2025-03-01T00:00:00Z", "0.00");
+	assert_verified(m);
+	assert_explained(m, "INV-000001", "15876000", NULL, "b");
 	close_meter(m);
 }
 
@@ -409,6 +574,11 @@ int main(int argc, char **argv)
 		in_scratch(test_a_backfill_is_taken_back_whole),
 		in_scratch(test_a_stopped_retraction_goes_on),
 		in_scratch(test_a_retraction_after_finalizing_becomes_an_adjustment),
+		in_scratch(test_a_group_that_is_gone_is_explained),
+		in_scratch(test_a_value_taken_back_held_in_later_periods),
+		in_scratch(test_a_value_from_before_the_subscription_is_taken_back),
+		in_scratch(test_a_late_value_while_nothing_counts_it),
+		in_scratch(test_a_gauge_that_is_counted_otherwise_now),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
