@@ -40,7 +40,8 @@
  *              A value of a time_weighted meter is late as well when one of the periods that it may hold on into is
  *
  *   An event whose type no meter covers, or whose subscription no catalog names yet, is accepted. It is counted as
- *   unbilled (see meter_stats) and joins usage and invoices as soon as a catalog covers it.
+ *   unbilled (see meter_stats) and joins usage and invoices as soon as a catalog covers it. So is what no invoice has seen of a
+ *   subscription, or of a type, that a catalog drops.
  *
  * Caveats
  *
@@ -1322,7 +1323,8 @@ typedef struct meter_verify_options {
  *   event_unreadable               a stored event that cannot be read; it is counted nowhere
  *   accepted_differs               the counter of accepted events is not how many there are (only without since and until)
  *   counter_differs                another counter, by which it is decided what is read, is not what it counts, or too low
- *   unbilled_differs               unbilled events that are more than there are, or that the catalog covers
+ *   unbilled_differs               events that no invoice can show are not counted as unbilled, or more are than there are (only without
+ *                                  since and until)
  *   retraction_differs             an event that is taken back is, or is not, waited for
  *   catalog_differs                the text of a catalog does not give its SHA-256
  *   meter_differs                  a meter of the catalog is not counted, or something else is in its place

@@ -230,6 +230,8 @@ typedef int (*document_bill_visitor)(const struct document_bill *bill, void *use
 int meter__store_document_bills(struct reader *r, int64_t document, document_bill_visitor visit, void *user);
 /* The last document that a bill is on. */
 int meter__store_bill_document(struct reader *r, int64_t bill, int64_t *out);
+/* What transaction a bill saw last; METER_EEND: there is no such bill. */
+int meter__store_bill_ingest(struct reader *r, int64_t bill, int64_t *out);
 typedef int (*entry_visitor)(const struct ledger_entry *entry, void *user);
 int meter__store_entries(struct reader *r, int64_t document, entry_visitor visit, void *user);
 
@@ -328,6 +330,15 @@ int meter__store_page_events(struct reader *r, struct event_page *page, size_t l
                              void *user);
 
 int meter__store_unbilled(struct reader *r, int64_t *out);
+/*
+ * A period of a subscription, by its number, is open again: count what the bill that was voided had seen, by its catalog, and the one in
+ * force does not cover. Within a transaction.
+ */
+struct billed_seen {
+	int64_t ingest_after, ingest_max; /* transactions: after that of the bill that holds again, up to its own */
+};
+int meter__store_unbilled_reopen(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
+                                 const struct billed_seen *seen);
 
 /* ---- quarantine (store_quarantine.c) ---- */
 

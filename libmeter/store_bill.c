@@ -237,6 +237,11 @@ int meter__store_bill_read(struct reader *r, int64_t number, struct bill *out)
 	return code;
 }
 
+int meter__store_bill_ingest(struct reader *r, int64_t bill, int64_t *out)
+{
+	return meter__store_integer_of(&r->connection, SQL_BILL_INGEST, bill, out);
+}
+
 /* ---- what is billed ---- */
 
 int meter__store_billed_set(struct store *s, struct slice subscription, const struct billed *billed)

@@ -364,6 +364,8 @@ int meter__store_catalog_activate(struct store *s, int64_t version)
 		return meter__fail(METER_EBUSY, "another catalog was applied meanwhile");
 	int code = meter__store_unbilled_settle(s, s->live->pending);
 	if (code == METER_OK)
+		code = meter__store_unbilled_lose(s, s->live->in_force, s->live->pending);
+	if (code == METER_OK)
 		code = run_with(s, SQL_CATALOG_ACTIVATE, version, meter__os.now_us());
 	if (code == METER_OK)
 		code = run_with(s, SQL_METER_RETIRE, version, 0);

@@ -59,6 +59,11 @@ enum statement {
 	SQL_UNBILLED_ADD,
 	SQL_UNBILLED_LIST,
 	SQL_UNBILLED_DELETE,
+	SQL_UNBILLED_REMOVE,
+	SQL_UNBILLED_TIDY,
+	SQL_UNBILLED_EVENTS,
+	SQL_BILL_INGEST,
+	SQL_BILLED_END,
 	SQL_UNBILLED_SUM,
 	SQL_SPOOL_ADD,
 	SQL_SPOOL_FIND,
@@ -179,7 +184,6 @@ enum statement {
 	SQL_VERIFY_BILLED,
 	SQL_VERIFY_BILLED_NEXT,
 	SQL_VERIFY_BILLED_ALIEN,
-	SQL_VERIFY_BILL_INGEST,
 	SQL_VERIFY_STALE,
 	SQL_LEDGER,
 	SQL_LEDGER_OF,
@@ -380,6 +384,10 @@ int meter__store_is_awaited(struct store *s, const struct retraction *event, boo
 /* Unbilled events (store_unbilled.c): count some that were just stored; strike off what catalog covers. */
 int meter__store_unbilled_add(struct store *s, int64_t subscription, int64_t type, int64_t events);
 int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *catalog);
+/* Count what no bill has seen of subscriptions and types that the catalog before covered, which may be NULL, and the one after does not. */
+int meter__store_unbilled_lose(struct store *s, const struct meter_catalog *before, const struct meter_catalog *after);
+/* One that was counted, if it is, was taken back. */
+int meter__store_unbilled_remove(struct store *s, int64_t subscription, int64_t type, int64_t timestamp_us, int64_t ingest);
 
 /* Quarantine (store_quarantine.c). One more refused text, or the same once more. */
 int meter__store_quarantine_add(struct store *s, int32_t outcome, const char *code, const char *reason, struct slice text);

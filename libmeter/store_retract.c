@@ -227,7 +227,7 @@ struct bill_list {
 };
 
 /* METER_EEND: the event is not stored. */
-static int find_type(struct store *s, const struct retraction *event, int64_t *type_out)
+static int find_stored(struct store *s, const struct retraction *event, int64_t *type_out, int64_t *ingest_out)
 {
 	sqlite3_stmt *statement;
 	int code = bind_key(&s->write, SQL_EVENT_TYPE, event, &statement);
@@ -238,6 +238,8 @@ static int find_type(struct store *s, const struct retraction *event, int64_t *t
 		code = meter__store_int(statement, 0, type_out);
 	else
 		code = rc == SQLITE_DONE ? METER_EEND : meter__store_fail(s->write.db, rc, "taking events back");
+	if (code == METER_OK)
+		code = meter__store_int(statement, 1, ingest_out);
 	sqlite3_reset(statement);
 	return code;
 }
@@ -322,8 +324,8 @@ int meter__store_retract(struct store *s, const struct retraction *retractions, 
 	*count_out = 0;
 	for (size_t i = 0; i < count && code == METER_OK; i++) {
 		bool is_new = false;
-		int64_t type;
-		code = find_type(s, &retractions[i], &type);
+		int64_t type, ingest;
+		code = find_stored(s, &retractions[i], &type, &ingest);
 		const bool is_stored = code == METER_OK;
 		if (code == METER_OK || code == METER_EEND)
 			code = add_row(s, &retractions[i], !is_stored, &is_new);
@@ -334,6 +336,9 @@ int meter__store_retract(struct store *s, const struct retraction *retractions, 
 		if (!is_stored)
 			continue;
 		code = mark_stale(s, &retractions[i], type);
+		if (code == METER_OK)
+			code = meter__store_unbilled_remove(s, retractions[i].subscription, type, retractions[i].timestamp_us,
+			                                    ingest);
 		add_place(&r, &retractions[i]);
 		++*count_out;
 	}
@@ -346,9 +351,14 @@ int meter__store_retract_arrived(struct store *s, const struct retraction *arriv
 	int code = begin(&r, s, count);
 	for (size_t i = 0; i < count && code == METER_OK; i++) {
 		sqlite3_stmt *statement;
+		int64_t type, ingest;
 		code = bind_key(&s->write, SQL_RETRACTION_ARRIVED, &arrived[i], &statement);
 		if (code == METER_OK)
 			code = meter__store_run(&s->write, statement, "taking events back");
+		if (code == METER_OK)
+			code = find_stored(s, &arrived[i], &type, &ingest);
+		if (code == METER_OK)
+			code = meter__store_unbilled_remove(s, arrived[i].subscription, type, arrived[i].timestamp_us, ingest);
 		s->totals.retractions_waiting--;
 		add_place(&r, &arrived[i]);
 	}

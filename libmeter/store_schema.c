@@ -284,7 +284,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 			  " AND is_waiting = 0 AND (?4 = 0 OR subscription = ?4) ORDER BY timestamp",
 	[SQL_GAUGE_ADD] = "INSERT INTO gauge VALUES (?1) ON CONFLICT DO NOTHING",
 	[SQL_GAUGE_FIND] = "SELECT 1 FROM gauge WHERE type = ?1",
-	[SQL_EVENT_TYPE] = "SELECT h.type FROM event e JOIN shape h ON h.number = e.shape"
+	[SQL_EVENT_TYPE] = "SELECT h.type, e.ingest FROM event e JOIN shape h ON h.number = e.shape"
 			   " WHERE e.timestamp = ?1 AND e.subscription = ?2 AND e.id = ?3",
 	[SQL_RETRACTION_WAITING] =
 		"SELECT 1 FROM retraction WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3 AND is_waiting = 1",
@@ -324,6 +324,13 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_UNBILLED_LIST] = "SELECT u.subscription, u.type, s.text, t.text FROM unbilled u"
 			      " JOIN name s ON s.number = u.subscription JOIN name t ON t.number = u.type",
 	[SQL_UNBILLED_DELETE] = "DELETE FROM unbilled WHERE subscription = ?1 AND type = ?2",
+	[SQL_UNBILLED_REMOVE] = "UPDATE unbilled SET events = events - 1 WHERE subscription = ?1 AND type = ?2",
+	[SQL_UNBILLED_TIDY] = "DELETE FROM unbilled WHERE subscription = ?1 AND type = ?2 AND events <= 0",
+	[SQL_UNBILLED_EVENTS] = "SELECT e.timestamp, e.subscription, h.type, e.ingest FROM event e CROSS JOIN shape h ON h.number = e.shape"
+				" WHERE e.timestamp >= ?1 AND e.timestamp < ?2 AND (?3 = 0 OR e.subscription = ?3) AND (" RETRACTED
+				") IS NULL",
+	[SQL_BILL_INGEST] = "SELECT ingest FROM bill WHERE number = ?1",
+	[SQL_BILLED_END] = "SELECT max(active_to) FROM billed WHERE subscription = ?1",
 	[SQL_UNBILLED_SUM] = "SELECT coalesce(sum(events), 0) FROM unbilled",
 
 	[SQL_SPOOL_ADD] = "INSERT INTO spool VALUES (?1, ?2, 0)",
@@ -488,8 +495,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_VERIFY_HAS_HOUR] =
 		"SELECT 1 FROM hour WHERE day = ?1 AND meter = ?2 AND subscription = ?3 AND dimensions = ?4 LIMIT 1",
 	[SQL_VERIFY_METERS] = "SELECT number FROM meter ORDER BY number",
-	[SQL_VERIFY_UNBILLED] = "SELECT s.text, t.text, u.events FROM unbilled u LEFT JOIN name s ON s.number = u.subscription"
-				" LEFT JOIN name t ON t.number = u.type ORDER BY u.subscription, u.type",
+	[SQL_VERIFY_UNBILLED] = "SELECT subscription, type, events FROM unbilled ORDER BY subscription, type",
 	/* Rows that may not be: where, what was expected, what is there. */
 	[SQL_VERIFY_COUNTERS] =
 		"SELECT place, expected, found FROM ("
@@ -531,7 +537,6 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_VERIFY_BILLED_ALIEN] =
 		"SELECT subscription, count(*) FROM billed b WHERE NOT EXISTS (SELECT 1 FROM name n JOIN document d"
 		" ON d.subscription = n.text WHERE n.number = b.subscription) GROUP BY subscription",
-	[SQL_VERIFY_BILL_INGEST] = "SELECT ingest FROM bill WHERE number = ?1",
 	[SQL_VERIFY_STALE] = "SELECT bill FROM stale WHERE subscription = ?1 AND events >= 0 ORDER BY bill",
 
 	/* A void is known by the name of what it voids. */

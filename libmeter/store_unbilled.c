@@ -1,10 +1,15 @@
 /*
- * store_unbilled.c - stored events that no invoice can show yet, because their type has no meter or their subscription no plan:
- * counted by (subscription, type) when they are stored, struck off when a catalog comes into force that covers them.
+ * store_unbilled.c - stored events that no invoice can show, because their type has no meter or their subscription no plan:
+ * counted by (subscription, type) when they are stored, struck off when a catalog comes into force that covers them or when they
+ * are taken back.
+ *
+ * A catalog can also drop a subscription or the last meter of a type. Then what no bill has seen of it is counted, and so is what
+ * a voided bill had seen: usage must not vanish in silence.
  */
 #include <stdlib.h>
 
 #include "error.h"
+#include "os.h"
 #include "store_internal.h"
 
 static bool is_billable(const struct meter_catalog *catalog, struct slice subscription, struct slice type)
@@ -82,4 +87,214 @@ int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *ca
 	}
 	free(pairs.list);
 	return code;
+}
+
+/* ---- events that are covered no more ---- */
+
+/* A subscription or a type of the catalog before. */
+struct covered {
+	int64_t number;
+	bool is_dropped; /* the one after does not have it */
+};
+
+struct coverage {
+	struct covered *subscriptions, *types; /* by number; those that the file has a number for */
+	size_t subscription_count, type_count;
+	size_t dropped_subscriptions, dropped_types;
+};
+
+static int compare_covered(const void *left, const void *right)
+{
+	const int64_t a = ((const struct covered *)left)->number, b = ((const struct covered *)right)->number;
+	return (a > b) - (a < b);
+}
+
+static const struct covered *find_covered(const struct covered *list, size_t count, int64_t number)
+{
+	const struct covered key = {.number = number};
+	return count ? bsearch(&key, list, count, sizeof(*list), compare_covered) : NULL;
+}
+
+static int add_covered(struct store *s, struct covered *list, size_t *count, size_t *dropped, const char *text, bool is_dropped)
+{
+	int64_t number;
+	int code = meter__store_name(meter__store_writing(s), &number, meter__slice_of(text));
+	if (code != METER_OK || number == 0) /* no event has it */
+		return code;
+	list[(*count)++] = (struct covered){number, is_dropped};
+	*dropped += is_dropped;
+	return METER_OK;
+}
+
+static int read_coverage(struct coverage *out, struct store *s, const struct meter_catalog *before,
+                         const struct meter_catalog *after)
+{
+	*out = (struct coverage){.subscriptions = calloc(before->subscription_count + 1, sizeof(*out->subscriptions)),
+	                         .types = calloc(before->meter_count + 1, sizeof(*out->types))};
+	int code = out->subscriptions && out->types ? METER_OK : meter__fail(METER_ENOMEM, "no memory for unbilled events");
+	for (size_t i = 0; i < before->subscription_count && code == METER_OK; i++) {
+		const char *key = before->subscriptions[i].key;
+		const bool is_dropped = !after || !meter__catalog_subscription(after, meter__slice_of(key));
+		code = add_covered(s, out->subscriptions, &out->subscription_count, &out->dropped_subscriptions, key, is_dropped);
+	}
+	for (size_t i = 0; i < before->meter_count && code == METER_OK; i++) {
+		const char *type = before->meters[i].event_type;
+		const bool is_dropped = !after || !meter__catalog_is_metered(after, meter__slice_of(type));
+		code = add_covered(s, out->types, &out->type_count, &out->dropped_types, type, is_dropped);
+	}
+	if (out->subscription_count > 0)
+		qsort(out->subscriptions, out->subscription_count, sizeof(*out->subscriptions), compare_covered);
+	if (out->type_count > 0)
+		qsort(out->types, out->type_count, sizeof(*out->types), compare_covered);
+	return code;
+}
+
+static void free_coverage(struct coverage *c)
+{
+	free(c->subscriptions);
+	free(c->types);
+}
+
+static bool is_lost(const struct coverage *c, int64_t subscription, int64_t type)
+{
+	const struct covered *s = find_covered(c->subscriptions, c->subscription_count, subscription);
+	const struct covered *t = s ? find_covered(c->types, c->type_count, type) : NULL;
+	return t && (s->is_dropped || t->is_dropped);
+}
+
+/* Whether a bill that holds has seen an event of this time that was stored by this transaction. */
+static int is_seen(struct store *s, int64_t subscription, int64_t timestamp_us, int64_t ingest, bool *out)
+{
+	struct billed billed;
+	int64_t seen = 0;
+	*out = false;
+	if (timestamp_us >= s->totals.closed_before)
+		return METER_OK;
+	int code = meter__store_billed_at(meter__store_writing(s), subscription, timestamp_us, &billed);
+	if (code == METER_OK)
+		code = meter__store_bill_ingest(meter__store_writing(s), billed.bill, &seen);
+	*out = code == METER_OK && ingest <= seen;
+	return code == METER_EEND ? METER_OK : code;
+}
+
+struct lost_scan {
+	struct store *store;
+	const struct coverage *coverage;
+	const struct billed_seen *of; /* only what this bill had seen; NULL: only what none has */
+	struct buckets lost;          /* by (type as meter, subscription) */
+};
+
+static int note_lost(sqlite3_stmt *row, void *user)
+{
+	struct lost_scan *scan = user;
+	int64_t values[4];
+	bool seen = false;
+	int code = METER_OK;
+	for (int i = 0; i < 4 && code == METER_OK; i++)
+		code = meter__store_int(row, i, &values[i]);
+	if (code != METER_OK || !is_lost(scan->coverage, values[1], values[2]))
+		return code;
+	if (scan->of)
+		seen = values[3] <= scan->of->ingest_after || values[3] > scan->of->ingest_max;
+	else
+		code = is_seen(scan->store, values[1], values[0], values[3], &seen);
+	if (code != METER_OK || seen)
+		return code;
+	const struct bucket key = {.meter = values[2], .subscription = values[1], .aggregation = AGGREGATION_COUNT};
+	return meter__buckets_add(&scan->lost, LEVEL_MINUTE, &key, &(struct aggregate){.events = 1, .value = DECIMAL_ONE});
+}
+
+static int count_lost(struct store *s, const struct coverage *coverage, const struct billed_seen *of, struct period range,
+                      int64_t subscription)
+{
+	struct lost_scan scan = {.store = s, .coverage = coverage, .of = of};
+	sqlite3_stmt *statement;
+	scan.lost.seed = meter__os.random();
+	int code = meter__store_statement(&s->write, SQL_UNBILLED_EVENTS, &statement);
+	if (code == METER_OK) {
+		sqlite3_bind_int64(statement, 1, range.from_us);
+		sqlite3_bind_int64(statement, 2, range.to_us);
+		sqlite3_bind_int64(statement, 3, subscription);
+		code = meter__store_visit_rows(&s->write, statement, note_lost, &scan);
+	}
+	for (size_t i = 0; i < scan.lost.count && code == METER_OK; i++) {
+		const struct bucket *row = &scan.lost.rows[i];
+		code = meter__store_unbilled_add(s, row->subscription, row->meter, row->sum.events);
+	}
+	meter__buckets_free(&scan.lost);
+	return code;
+}
+
+/* Where the first event may lie that no bill has seen. */
+static int first_lost_us(struct store *s, const struct coverage *c, int64_t *out)
+{
+	int code = METER_OK;
+	*out = c->dropped_types > 0 ? 0 : INT64_MAX;
+	for (size_t i = 0; i < c->subscription_count && code == METER_OK && *out > 0; i++) {
+		int64_t end_us = 0;
+		if (!c->subscriptions[i].is_dropped)
+			continue;
+		code = meter__store_integer_of(&s->write, SQL_BILLED_END, c->subscriptions[i].number, &end_us);
+		if (code == METER_EEND)
+			code = METER_OK; /* never billed */
+		*out = end_us < *out ? end_us : *out;
+	}
+	return code;
+}
+
+int meter__store_unbilled_lose(struct store *s, const struct meter_catalog *before, const struct meter_catalog *after)
+{
+	struct coverage coverage;
+	int64_t from_us = INT64_MAX;
+	if (!before)
+		return METER_OK;
+	int code = read_coverage(&coverage, s, before, after);
+	if (code == METER_OK)
+		code = first_lost_us(s, &coverage, &from_us);
+	if (code == METER_OK && from_us < INT64_MAX)
+		code = count_lost(s, &coverage, NULL, (struct period){from_us, INT64_MAX}, 0);
+	free_coverage(&coverage);
+	return code;
+}
+
+int meter__store_unbilled_reopen(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
+                                 const struct billed_seen *seen)
+{
+	struct meter_catalog *before;
+	struct coverage coverage;
+	if (catalog_version == s->totals.catalog)
+		return METER_OK;
+	int code = meter__store_catalog_version(meter__store_writing(s), catalog_version, &before);
+	if (code != METER_OK)
+		return code;
+	code = read_coverage(&coverage, s, before, s->live->in_force);
+	const struct covered *of = find_covered(coverage.subscriptions, coverage.subscription_count, subscription);
+	if (code == METER_OK && of && (of->is_dropped || coverage.dropped_types > 0))
+		code = count_lost(s, &coverage, seen, period, subscription);
+	free_coverage(&coverage);
+	meter__catalog_release(before);
+	return code;
+}
+
+/* ---- taken back ---- */
+
+static int run_for_pair(struct store *s, enum statement which, int64_t subscription, int64_t type)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&s->write, which, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, subscription);
+	sqlite3_bind_int64(statement, 2, type);
+	return meter__store_run(&s->write, statement, "counting unbilled events");
+}
+
+int meter__store_unbilled_remove(struct store *s, int64_t subscription, int64_t type, int64_t timestamp_us, int64_t ingest)
+{
+	bool seen;
+	int code = is_seen(s, subscription, timestamp_us, ingest, &seen);
+	if (code != METER_OK || seen)
+		return code;
+	code = run_for_pair(s, SQL_UNBILLED_REMOVE, subscription, type);
+	return code == METER_OK ? run_for_pair(s, SQL_UNBILLED_TIDY, subscription, type) : code;
 }

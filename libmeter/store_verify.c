@@ -311,12 +311,19 @@ int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number,
                         void *user)
 {
 	static const enum statement statements[] = {
-		[LIST_COUNTERS] = SQL_VERIFY_COUNTERS,         [LIST_BOUNDS] = SQL_VERIFY_BOUNDS,
-		[LIST_RETRACTIONS] = SQL_VERIFY_RETRACTIONS,   [LIST_CATALOGS] = SQL_VERIFY_CATALOGS,
-		[LIST_USED_METERS] = SQL_VERIFY_USED_METERS,   [LIST_DOCUMENTS] = SQL_VERIFY_DOCUMENTS,
-		[LIST_DOCUMENTS_OF] = SQL_VERIFY_DOCUMENTS_OF, [LIST_SERIES] = SQL_VERIFY_SERIES,
-		[LIST_ORPHANS] = SQL_VERIFY_ORPHANS,           [LIST_BILLED] = SQL_VERIFY_BILLED,
-		[LIST_BILLED_ALIEN] = SQL_VERIFY_BILLED_ALIEN, [LIST_STALE] = SQL_VERIFY_STALE,
+		[LIST_COUNTERS] = SQL_VERIFY_COUNTERS,
+		[LIST_BOUNDS] = SQL_VERIFY_BOUNDS,
+		[LIST_RETRACTIONS] = SQL_VERIFY_RETRACTIONS,
+		[LIST_CATALOGS] = SQL_VERIFY_CATALOGS,
+		[LIST_UNBILLED] = SQL_VERIFY_UNBILLED,
+		[LIST_USED_METERS] = SQL_VERIFY_USED_METERS,
+		[LIST_DOCUMENTS] = SQL_VERIFY_DOCUMENTS,
+		[LIST_DOCUMENTS_OF] = SQL_VERIFY_DOCUMENTS_OF,
+		[LIST_SERIES] = SQL_VERIFY_SERIES,
+		[LIST_ORPHANS] = SQL_VERIFY_ORPHANS,
+		[LIST_BILLED] = SQL_VERIFY_BILLED,
+		[LIST_BILLED_ALIEN] = SQL_VERIFY_BILLED_ALIEN,
+		[LIST_STALE] = SQL_VERIFY_STALE,
 	};
 	struct scan s = {.reader = r};
 	int code = meter__store_statement(&r->connection, statements[list], &s.statement);
@@ -375,28 +382,12 @@ int meter__verify_billed_next(struct reader *r, int64_t subscription, int64_t us
 	return one_number(r, SQL_VERIFY_BILLED_NEXT, (int64_t[]){subscription, us}, 2, out);
 }
 
-int meter__verify_bill_ingest(struct reader *r, int64_t bill, int64_t *out)
-{
-	return one_number(r, SQL_VERIFY_BILL_INGEST, &bill, 1, out);
-}
-
 int meter__verify_link_last(struct reader *r, int64_t *out)
 {
 	return one_number(r, SQL_VERIFY_LINK_LAST, NULL, 0, out);
 }
 
 /* ---- the file as a whole ---- */
-
-int meter__verify_unbilled(struct reader *r, unbilled_visitor visit, void *user)
-{
-	struct scan s = {.reader = r};
-	int code = bound_statement(r, SQL_VERIFY_UNBILLED, NULL, 0, &s.statement);
-	while (code == METER_OK && (code = step(&s)) == METER_OK)
-		code = visit(meter__store_slice(s.statement, 0), meter__store_slice(s.statement, 1),
-		             sqlite3_column_int64(s.statement, 2), user);
-	meter__verify_scan_end(&s);
-	return code == METER_EEND ? METER_OK : code;
-}
 
 int meter__verify_integrity(struct reader *r, bool is_full, integrity_visitor visit, void *user)
 {

@@ -98,16 +98,13 @@ struct verify_meters {
 int meter__verify_meters(struct reader *r, struct verify_meters *out);
 void meter__verify_meters_free(struct verify_meters *meters);
 
-/* Rows of table unbilled. */
-typedef int (*unbilled_visitor)(struct slice subscription, struct slice type, int64_t events, void *user);
-int meter__verify_unbilled(struct reader *r, unbilled_visitor visit, void *user);
-
 /* Lists; in parentheses what is bound, then the columns. */
 enum verify_list {
 	LIST_COUNTERS,     /* place, expected, found: counters that are not what they count, */
 	LIST_BOUNDS,       /* and those that are less */
 	LIST_RETRACTIONS,  /* place, expected, found: whether the event that is taken back has come */
 	LIST_CATALOGS,     /* version, text, hash */
+	LIST_UNBILLED,     /* subscription, type, events */
 	LIST_USED_METERS,  /* (version) key, definition, 1: it is retired, how many count that have this definition */
 	LIST_DOCUMENTS,    /* number, name */
 	LIST_DOCUMENTS_OF, /* (text) number, kind, name, refers */
@@ -132,8 +129,6 @@ int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number,
 int meter__verify_customer_next(struct reader *r, struct buffer *key);
 /* When the next billed period after us begins; METER_EEND. */
 int meter__verify_billed_next(struct reader *r, int64_t subscription, int64_t us, int64_t *out);
-/* What transaction a bill saw last; METER_EEND: there is no such bill. */
-int meter__verify_bill_ingest(struct reader *r, int64_t bill, int64_t *out);
 /* The highest number that a document or a link has; 0: there is none. */
 int meter__verify_link_last(struct reader *r, int64_t *out);
 

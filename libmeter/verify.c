@@ -136,7 +136,7 @@ static int run_slices(struct run *run)
 			return METER_OK;
 		}
 	}
-	return code == METER_OK ? meter__work_finish(&run->work) : code;
+	return code == METER_OK ? meter__work_finish(&run->work, run->is_whole) : code;
 }
 
 static void gather(struct run *run)

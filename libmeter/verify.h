@@ -10,6 +10,7 @@
  * verify_level.c  events against minutes, minutes against hours, hours against days, samples
  * verify_day.c    events against days at once, for what is about to be billed (proven.c)
  * verify_origin.c gaps in the numbering of sources, ids that came again
+ * verify_unbilled.c events that no invoice can show
  * verify_file.c   catalogs, meters and counters
  * verify_late.c   events that came after the bill of their period
  * verify_chain.c  numbers and links of documents
@@ -104,6 +105,7 @@ void meter__groups_free(struct groups *g);
 struct origin;
 struct plans;
 struct late_events;
+struct uncovered;
 
 #define CORRECTIONS_MAX 1000
 
@@ -129,9 +131,10 @@ struct worker {
 	int64_t from[LEVEL_COUNT]; /* whole minutes, hours, days of it */
 	int64_t to[LEVEL_COUNT];
 	struct plans *plans;
-	struct origin *origin;    /* NULL: nobody asks where events come from */
-	struct late_events *late; /* NULL: nor which came after their bill */
-	int64_t closed_before;    /* no billed period ends later */
+	struct origin *origin;       /* NULL: nobody asks where events come from */
+	struct late_events *late;    /* NULL: nor which came after their bill, */
+	struct uncovered *uncovered; /* or which no invoice can show */
+	int64_t closed_before;       /* no billed period ends later */
 	struct findings findings;
 	int64_t events, minutes, hours, days, samples; /* rows compared */
 	int64_t ingest_max;                            /* of the events */
@@ -207,7 +210,7 @@ int meter__work_read(struct work *work, bool is_tracing);
  * METER_OK also with findings, and with damage, which is one.
  */
 int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us, bool by_days);
-int meter__work_finish(struct work *work); /* what can be told after the last one */
+int meter__work_finish(struct work *work, bool is_whole); /* what can be told after the last one; is_whole: of all the time */
 void meter__work_end(struct work *work);
 
 /* What damage stopped is a finding; anything else is a failure. */
@@ -219,6 +222,9 @@ struct plans *meter__plans_new(void);
 void meter__plans_free(struct plans *plans);
 /* Add the event to w->minute. A row that cannot be read is a finding. */
 int meter__verify_measure(struct worker *w, const struct raw_event *e);
+/* The type of a shape, by its number, and whether a meter of the catalog in force counts it; 0: reserved, or there is no such
+ * shape. */
+int meter__verify_type(struct worker *w, int64_t shape, int64_t *type_out, bool *is_metered_out);
 /* Between minutes: keeps what is remembered bounded. */
 void meter__plans_trim(struct plans *plans);
 /* The text of a number that meter__verify_measure() gave, also of one below zero. */
@@ -244,6 +250,15 @@ int meter__late_event(struct worker *w, const struct raw_event *e);
 /* When all events are seen; then whether one came too late for a bill. */
 void meter__late_sort(struct late_events *late);
 bool meter__late_has(const struct late_events *late, int64_t bill);
+
+/* ---- unbilled events (verify_unbilled.c) ---- */
+
+struct uncovered *meter__uncovered_new(uint64_t seed);
+void meter__uncovered_free(struct uncovered *u);
+int meter__uncovered_event(struct worker *w, const struct raw_event *e);
+int meter__uncovered_join(struct worker *first, const struct worker *second);
+/* When all events are seen: compare with the table. */
+int meter__uncovered_finish(struct worker *first);
 
 /* ---- the file as a whole (verify_file.c) ---- */
 

@@ -48,6 +48,8 @@ struct measure_plan {
 
 struct shape_plan {
 	int64_t shape;
+	int64_t type;                             /* its number; 0: reserved */
+	bool is_metered;                          /* in the catalog in force */
 	bool is_open;                             /* events keep an object: names beside values */
 	size_t needed;                            /* elements to look at */
 	struct slice names[EVENT_PROPERTIES_MAX]; /* of the elements; of an open shape: those that meters ask for */
@@ -234,6 +236,9 @@ static int make_plan(struct worker *w, int64_t shape, struct shape_plan *plan)
 		code = read_names(plans, plan);
 	meter__buffer_reset(&plans->scratch);
 	struct slice type = {meter__buffer_cstr(&plans->type), plans->type.size};
+	if (code == METER_OK && !meter__event_is_reserved(type))
+		code = meter__store_name(w->reader, &plan->type, type);
+	plan->is_metered = w->meters->in_force && meter__catalog_is_metered(w->meters->in_force, type);
 	if (code == METER_OK && !plan_measures(plan, w->meters, type, &plans->scratch))
 		code = METER_ENOMEM;
 	return code == METER_ENOMEM ? meter__fail(METER_ENOMEM, "no memory for a shape") : code;
@@ -541,6 +546,15 @@ int meter__verify_measure(struct worker *w, const struct raw_event *e)
 	for (size_t i = 0; code == METER_OK && i < plan->count; i++)
 		code = measure(w, &plan->measures[i], e);
 	return code;
+}
+
+int meter__verify_type(struct worker *w, int64_t shape, int64_t *type_out, bool *is_metered_out)
+{
+	struct shape_plan *plan = NULL;
+	const int code = find_plan(w, shape, &plan);
+	*type_out = plan && code == METER_OK ? plan->type : 0;
+	*is_metered_out = plan && code == METER_OK && plan->is_metered;
+	return code == METER_ECORRUPT ? METER_OK : code;
 }
 
 void meter__plans_trim(struct plans *plans)

@@ -144,47 +144,6 @@ static int check_seen(struct file_check *c)
 	return code;
 }
 
-/* ---- unbilled events ---- */
-
-struct unbilled_check {
-	struct file_check *check;
-	int64_t sum;
-};
-
-static int visit_unbilled(struct slice subscription, struct slice type, int64_t events, void *user)
-{
-	struct unbilled_check *check = user;
-	const struct meter_catalog *catalog = check->check->meters->in_force;
-	struct buffer place = {0};
-	const char *text = NULL;
-	if (!subscription.data || !type.data)
-		text = "unbilled events of a name that the file does not have";
-	else if (events <= 0)
-		text = "a number of unbilled events that cannot be";
-	else if (catalog && meter__catalog_subscription(catalog, subscription) && meter__catalog_is_metered(catalog, type))
-		text = "events are counted as unbilled that the catalog in force covers";
-	check->sum += events;
-	if (!text)
-		return METER_OK;
-	meter__buffer_text(&place, "table unbilled, subscription ");
-	meter__buffer_slice(&place, subscription);
-	meter__buffer_text(&place, ", type ");
-	meter__buffer_slice(&place, type);
-	int code = add_numbers(check->check->findings, "unbilled_differs", text, meter__buffer_cstr(&place), 0, events);
-	meter__buffer_free(&place);
-	return code;
-}
-
-static int check_unbilled(struct file_check *c)
-{
-	struct unbilled_check check = {c, 0};
-	int code = meter__verify_unbilled(c->reader, visit_unbilled, &check);
-	if (code != METER_OK || !c->is_whole || check.sum <= c->events)
-		return code;
-	return add_numbers(c->findings, "unbilled_differs", "more events are unbilled than there are", "table unbilled",
-	                   c->events, check.sum);
-}
-
 int meter__verify_file(struct file_check *c)
 {
 	int code = check_lists(c);
@@ -192,7 +151,5 @@ int meter__verify_file(struct file_check *c)
 		code = check_meters_of(c, c->meters->in_force, c->meters->in_force_version);
 	if (code == METER_OK)
 		code = check_meters_of(c, c->meters->pending, c->meters->pending_version);
-	if (code == METER_OK)
-		code = check_seen(c);
-	return code == METER_OK ? check_unbilled(c) : code;
+	return code == METER_OK ? check_seen(c) : code;
 }

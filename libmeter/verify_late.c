@@ -55,7 +55,7 @@ static int look_up(struct worker *w, struct stretch *s, int64_t subscription, in
 		s->to_us = billed.active.to_us;
 		s->bill = billed.bill;
 		if (billed.stale_events < 0)
-			code = meter__verify_bill_ingest(w->reader, billed.bill, &s->ingest);
+			code = meter__store_bill_ingest(w->reader, billed.bill, &s->ingest);
 		return code == METER_EEND ? METER_OK : code;
 	}
 	if (code == METER_EEND)

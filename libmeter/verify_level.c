@@ -295,6 +295,8 @@ static int measure_events(struct worker *w, struct pass *p, int64_t end_us)
 			code = meter__origin_event(w, &p->event);
 		if (code == METER_OK && w->late)
 			code = meter__late_event(w, &p->event);
+		if (code == METER_OK && w->uncovered)
+			code = meter__uncovered_event(w, &p->event);
 		if (code == METER_OK)
 			code = next_event(p);
 	}

@@ -37,7 +37,8 @@ static int prepare_tracing(struct worker *w, bool is_first)
 {
 	w->origin = meter__origin_new(is_first);
 	w->late = meter__late_new();
-	return w->origin && w->late ? METER_OK : meter__fail(METER_ENOMEM, "no memory to verify");
+	w->uncovered = meter__uncovered_new(meter__os.random());
+	return w->origin && w->late && w->uncovered ? METER_OK : meter__fail(METER_ENOMEM, "no memory to verify");
 }
 
 static void set_stretch(struct worker *w, int64_t from_us, int64_t to_us)
@@ -76,6 +77,7 @@ static void free_worker(struct worker *w)
 	meter__plans_free(w->plans);
 	meter__origin_free(w->origin);
 	meter__late_free(w->late);
+	meter__uncovered_free(w->uncovered);
 	meter__buffer_free(&w->place);
 	meter__buffer_free(&w->expected);
 	meter__buffer_free(&w->found);
@@ -150,10 +152,14 @@ int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us, bool 
 	return code == METER_OK && has_more_days ? meter__work_stretch(work, from_us, to_us, false) : code;
 }
 
-int meter__work_finish(struct work *work)
+int meter__work_finish(struct work *work, bool is_whole)
 {
 	struct worker *first = &work->workers[0];
-	const int code = meter__origin_finish(first);
+	int code = meter__origin_finish(first);
+	if (code == METER_OK && work->reader_count > 1)
+		code = meter__uncovered_join(first, &work->workers[1]);
+	if (code == METER_OK && is_whole && !work->is_damaged)
+		code = meter__uncovered_finish(first);
 	meter__findings_take(work->findings, &first->findings);
 	return code;
 }

@@ -43,6 +43,8 @@ static int unbill(struct void_bills *v, const struct document_bill *bill)
 	if (code != METER_OK)
 		return code;
 	const struct period active = stored.period.active;
+	const int64_t catalog_version = stored.catalog_version;
+	struct billed_seen seen = {0, stored.ingest};
 	meter__bill_free(&stored);
 	v->active = active;
 	code = meter__store_name(c->reader, &number, subscription);
@@ -50,6 +52,10 @@ static int unbill(struct void_bills *v, const struct document_bill *bill)
 		code = meter__store_billed_at(c->reader, number, active.from_us, &billed);
 	if (code == METER_EEND || (code == METER_OK && billed.bill != bill->bill))
 		return meter__fail(METER_ESTATE, "a later document adjusts %s: void that first", v->document->name);
+	if (code == METER_OK && bill->replaces)
+		code = meter__store_bill_ingest(c->reader, bill->replaces, &seen.ingest_after);
+	if (code == METER_OK)
+		code = meter__store_unbilled_reopen(c->store, number, active, catalog_version, &seen);
 	if (code == METER_OK)
 		code = meter__store_stale_delete(c->store, subscription, bill->bill);
 	if (code == METER_OK && bill->replaces == 0)

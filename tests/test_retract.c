@@ -70,7 +70,7 @@ static void test_a_retraction_takes_an_event_back(void **state)
 	/* The event itself is still a duplicate: it stays taken back. */
 	assert_int_equal(METER_DUPLICATE, record_json(m, call_line(line, "b", "2026-01-01T00:00:30Z", 7, "")));
 	assert_text("5", usage_total(m, "tokens"));
-	assert_i64(0, read_stats(m).unbilled - 2); /* the two calls: no catalog names acme. Retractions are no usage */
+	assert_i64(1, read_stats(m).unbilled); /* the call that is left: no catalog names acme. Retractions are no usage */
 	close_meter(m);
 }
 

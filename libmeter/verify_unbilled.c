@@ -1,0 +1,162 @@
+/*
+ * verify_unbilled.c - see verify.h: events that no invoice can show, against the table that counts them.
+ *
+ * What no bill that holds has seen must be counted there; what one has seen may be, if the catalog it was rated by did not cover
+ * it. So there are two bounds. Called for each event, nearly all of which are covered.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "error.h"
+#include "verify.h"
+
+/* Whether subscriptions are in the catalog is remembered of so many. */
+#define CACHE_SIZE ((size_t)1 << 14)
+
+struct known {
+	int64_t subscription; /* 0: free */
+	bool is_covered;
+};
+
+struct uncovered {
+	struct known known[CACHE_SIZE];
+	struct groups groups; /* by (subscription, type as dimensions): events are all, unmeasured those that no bill has seen */
+	struct buffer text;
+};
+
+struct uncovered *meter__uncovered_new(uint64_t seed)
+{
+	struct uncovered *u = calloc(1, sizeof(*u));
+	if (u)
+		u->groups.seed = seed;
+	else
+		(void)meter__fail(METER_ENOMEM, "no memory to verify");
+	return u;
+}
+
+void meter__uncovered_free(struct uncovered *u)
+{
+	if (!u)
+		return;
+	meter__groups_free(&u->groups);
+	meter__buffer_free(&u->text);
+	free(u);
+}
+
+/* A number that no text has is no subscription of a catalog. */
+static int is_covered(struct worker *w, int64_t subscription, bool *out)
+{
+	struct uncovered *u = w->uncovered;
+	struct known *known = &u->known[(size_t)subscription % CACHE_SIZE];
+	int code = METER_OK;
+	if (known->subscription != subscription) {
+		meter__buffer_reset(&u->text);
+		code = meter__store_text(w->reader, &u->text, subscription);
+		const struct slice key = {meter__buffer_cstr(&u->text), u->text.size};
+		known->subscription = subscription;
+		known->is_covered =
+			code == METER_OK && w->meters->in_force && meter__catalog_subscription(w->meters->in_force, key);
+	}
+	*out = known->is_covered;
+	return code == METER_ECORRUPT ? METER_OK : code;
+}
+
+static int is_seen(struct worker *w, const struct raw_event *e, bool *out)
+{
+	struct billed billed;
+	int64_t ingest = 0;
+	*out = false;
+	if (e->timestamp_us >= w->closed_before)
+		return METER_OK;
+	int code = meter__store_billed_at(w->reader, e->subscription, e->timestamp_us, &billed);
+	if (code == METER_OK)
+		code = meter__store_bill_ingest(w->reader, billed.bill, &ingest);
+	*out = code == METER_OK && e->ingest <= ingest;
+	return code == METER_EEND ? METER_OK : code;
+}
+
+int meter__uncovered_event(struct worker *w, const struct raw_event *e)
+{
+	int64_t type;
+	bool is_metered, covered, seen = false;
+	if (e->is_taken_back || !e->is_readable)
+		return METER_OK;
+	int code = meter__verify_type(w, e->shape, &type, &is_metered);
+	if (code != METER_OK || type == 0) /* reserved, or of no shape */
+		return code;
+	code = is_covered(w, e->subscription, &covered);
+	if (code != METER_OK || (covered && is_metered))
+		return code;
+	code = is_seen(w, e, &seen);
+	struct group *g = code == METER_OK ? meter__groups_find(&w->uncovered->groups, 0, e->subscription, type, 0) : NULL;
+	if (!g)
+		return code == METER_OK ? METER_ENOMEM : code;
+	g->sum.events++;
+	g->sum.unmeasured += !seen;
+	return METER_OK;
+}
+
+int meter__uncovered_join(struct worker *first, const struct worker *second)
+{
+	for (size_t i = 0; i < second->uncovered->groups.count; i++) {
+		const struct group *more = &second->uncovered->groups.rows[i];
+		struct group *g = meter__groups_find(&first->uncovered->groups, 0, more->subscription, more->dimensions, 0);
+		if (!g)
+			return METER_ENOMEM;
+		g->sum.events += more->sum.events;
+		g->sum.unmeasured += more->sum.unmeasured;
+	}
+	return METER_OK;
+}
+
+/* ---- against the table ---- */
+
+static int add_finding(struct worker *w, const char *text, int64_t subscription, int64_t type, int64_t expected, int64_t found)
+{
+	struct buffer *place = &w->place;
+	char numbers[2][24];
+	meter__buffer_reset(place);
+	meter__buffer_text(place, "table unbilled, subscription ");
+	int code = meter__store_text(w->reader, place, subscription);
+	meter__buffer_text(place, ", type ");
+	if (code == METER_OK || code == METER_ECORRUPT)
+		code = meter__store_text(w->reader, place, type);
+	if (code != METER_OK && code != METER_ECORRUPT)
+		return code;
+	snprintf(numbers[0], sizeof(numbers[0]), "%lld", (long long)expected);
+	snprintf(numbers[1], sizeof(numbers[1]), "%lld", (long long)found);
+	return meter__finding_add(&w->findings, "unbilled_differs", meter__slice_of(text),
+	                          (struct slice){meter__buffer_cstr(place), place->size}, meter__slice_of(numbers[0]),
+	                          meter__slice_of(numbers[1]));
+}
+
+static int compare_row(const struct verify_row *row, void *user)
+{
+	struct worker *w = user;
+	const int64_t subscription = row->numbers[0], type = row->numbers[1], found = row->numbers[2];
+	struct group *g = meter__groups_find(&w->uncovered->groups, 0, subscription, type, 0);
+	if (!g)
+		return METER_ENOMEM;
+	const struct tally sum = g->sum;
+	g->has_other = true;
+	if (found < sum.unmeasured)
+		return add_finding(w, "events that no invoice can show are not counted as unbilled", subscription, type,
+		                   sum.unmeasured, found);
+	if (found > sum.events || found <= 0)
+		return add_finding(w, "more events are counted as unbilled than there are", subscription, type, sum.events,
+		                   found);
+	return METER_OK;
+}
+
+int meter__uncovered_finish(struct worker *first)
+{
+	const struct groups *groups = &first->uncovered->groups;
+	int code = meter__verify_visit(first->reader, LIST_UNBILLED, 0, (struct slice){NULL, 0}, compare_row, first);
+	for (size_t i = 0; i < groups->count && code == METER_OK; i++) {
+		const struct group *g = &groups->rows[i];
+		if (!g->has_other && g->sum.unmeasured > 0)
+			code = add_finding(first, "events that no invoice can show are not counted as unbilled", g->subscription,
+			                   g->dimensions, g->sum.unmeasured, 0);
+	}
+	return code;
+}
