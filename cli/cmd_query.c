@@ -126,16 +126,19 @@ static int64_t print(const struct query *q, meter_usage *usage)
 	struct text names = {0};
 	struct out o;
 	int64_t unmeasured = 0;
+	/* The name of a group in a table, where a blank would look like a dimension that was forgotten. */
+	const char *none = q->arguments->format == FORMAT_TABLE ? "(none)" : NULL;
 
 	out_begin(&o, q->arguments->format, columns, make_columns(q, columns, &names));
-	o.null_name = "(none)";
 	while (meter_usage_next(usage) == METER_OK && !out_is_broken()) {
 		out_time(&o, meter_usage_from_us(usage));
 		out_time(&o, meter_usage_to_us(usage));
 		if (q->has_subscription)
 			out_text(&o, meter_usage_subscription(usage));
-		for (size_t i = 0; i < meter_usage_dimension_count(usage); i++)
-			out_text(&o, meter_usage_dimension_value(usage, i));
+		for (size_t i = 0; i < meter_usage_dimension_count(usage); i++) {
+			const char *value = meter_usage_dimension_value(usage, i);
+			out_text(&o, value ? value : none);
+		}
 		out_text(&o, meter_usage_value(usage));
 		out_integer(&o, meter_usage_events(usage));
 		unmeasured += meter_usage_unmeasured(usage);

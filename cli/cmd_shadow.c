@@ -38,7 +38,6 @@ static int run_periods(const struct arguments *arguments, meter *m, const meter_
 	const char *period;
 
 	out_begin(&o, arguments->format, columns, sizeof(columns) / sizeof(columns[0]));
-	o.null_name = "";
 	while (result == METER_OK && (period = opt_next(arguments, "period", &next)) != NULL) {
 		meter_shadow *s;
 		result = meter_shadow_run(&s, m, catalog, period, opt_value(arguments, "tolerance"));

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -130,6 +131,8 @@ int main(int argc, char **argv)
 	fill_standard_descriptors();
 	/* A reader that goes away must not stop a replay half way; writing to it fails instead, see out_close(). */
 	signal(SIGPIPE, SIG_IGN);
+	/* How wide a character is: what is printed is UTF-8, whatever the locale of the user says. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	if (meter_abi_check(METER_SOVERSION) != METER_OK) {
 		cli_message("the library is version %s, which does not fit this command of version %s", meter_version(),
 		            METER_VERSION);
