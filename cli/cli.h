@@ -38,7 +38,9 @@ struct verb {
 	const struct option *options; /* NULL: only the global ones */
 	size_t operand_min;
 	size_t operand_max;
-	bool has_prometheus; /* takes --format prometheus */
+	bool has_prometheus;  /* takes --format prometheus */
+	bool has_no_database; /* opens none: its help does not name -d, which it takes all the same */
+	bool has_no_format;   /* what it prints has one form: --format and --json are refused */
 	int (*run)(const struct arguments *arguments);
 };
 

@@ -54,7 +54,7 @@ static int run(const struct arguments *arguments)
 	meter *m;
 
 	if (!reason || !*reason)
-		return cli_usage_error(arguments->verb, "meter accept-loss needs --reason TEXT");
+		return cli_usage_error(arguments->verb, "accept-loss needs --reason TEXT");
 	int result = open_with(&m, arguments, NULL);
 	if (result == METER_OK) {
 		cli_message("%s did not go backwards: there is nothing to accept", arguments->database);

@@ -79,5 +79,6 @@ const struct verb verb_check = {
 		   "  meter check catalog.yaml\n",
 	.operand_min = 1,
 	.operand_max = 1,
+	.has_no_database = true,
 	.run = run,
 };

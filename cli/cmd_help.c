@@ -175,5 +175,7 @@ const struct verb verb_help = {
 	.operands = "[VERB | catalog | formats]",
 	.summary = "explain a verb, the catalog or the event formats",
 	.operand_max = 1,
+	.has_no_database = true,
+	.has_no_format = true,
 	.run = run,
 };

@@ -225,8 +225,11 @@ static int check_options(const struct action *action, const struct arguments *ar
 		if (opt_value(arguments, action_options[i]) && !takes(action, action_options[i]))
 			return cli_usage_error(arguments->verb, "--%s is not for %s", action_options[i], action->name);
 	}
+	if (action->run == export_entries && (opt_has(arguments, "format") || opt_has(arguments, "json")))
+		return cli_usage_error(arguments->verb, "--%s is not for export, which prints JSON Lines",
+		                       opt_has(arguments, "json") ? "json" : "format");
 	if (action->run == discard && !opt_value(arguments, "reason"))
-		return cli_usage_error(arguments->verb, "meter quarantine discard needs --reason TEXT");
+		return cli_usage_error(arguments->verb, "quarantine discard needs --reason TEXT");
 	return EXIT_DONE;
 }
 
@@ -295,7 +298,7 @@ static int read_numbers(struct request *r, const struct action *action)
 	if (r->number_count > most)
 		return cli_usage_error(arguments->verb, "\"%s\" is one argument too many", arguments->operands[1 + most]);
 	if (r->number_count == 0 && (action->needs == ONE_NUMBER || action->needs == SOME_NUMBERS))
-		return cli_usage_error(arguments->verb, "meter quarantine %s needs the number of an entry", action->name);
+		return cli_usage_error(arguments->verb, "quarantine %s needs the number of an entry", action->name);
 	r->numbers = cli_allocate(NULL, r->number_count + 1, sizeof(*r->numbers));
 	size_t given = r->number_count;
 	r->number_count = 0;

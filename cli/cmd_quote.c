@@ -87,7 +87,7 @@ static int read_arguments(struct quote *q, int64_t *at_us_out)
 	const char *text;
 
 	if (!opt_value(q->arguments, "plan"))
-		return cli_usage_error(q->verb, "meter quote needs --plan");
+		return cli_usage_error(q->verb, "quote needs --plan");
 	while (exit_code == EXIT_DONE && (text = opt_next(q->arguments, "usage", &index)))
 		exit_code = read_usage(q, text);
 	if (exit_code != EXIT_DONE)
@@ -154,5 +154,6 @@ const struct verb verb_quote = {
 	.options = options,
 	.operand_min = 1,
 	.operand_max = 1,
+	.has_no_database = true,
 	.run = run,
 };

@@ -58,7 +58,7 @@ static int run(const struct arguments *arguments)
 	size_t exceeded = 0;
 
 	if (!opt_value(arguments, "period"))
-		return cli_usage_error(arguments->verb, "meter shadow needs --period, such as --period 2026-01");
+		return cli_usage_error(arguments->verb, "shadow needs --period, such as --period 2026-01");
 	int exit_code = cmd_catalog_read(&catalog, &text, arguments->operands[0]);
 	text_free(&text);
 	if (exit_code != EXIT_DONE)
