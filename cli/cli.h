@@ -63,6 +63,9 @@ __attribute__((format(printf, 2, 3))) int cli_usage_error(const struct verb *ver
 /* Prints what the library said about its last failure on this thread. Gives EXIT_FAILED. */
 int cli_library_error(int code);
 
+/* The same where what the library calls a wrong argument came from the command line: EXIT_USAGE then, and how to get help. */
+int cli_call_error(const struct verb *verb, int code);
+
 /* Opens the database of the arguments, after printing what went wrong. NULL: failed. */
 meter *cli_open(const struct arguments *arguments, uint32_t flags);
 
@@ -296,6 +299,11 @@ void progress_catch_interrupt(void);
 int progress_show(int64_t done, int64_t total, void *user);
 /* A clock that never goes back. */
 int64_t progress_now_ms(void);
+
+/* ---- subscription.c ---- */
+
+/* Whether there is such a subscription. EXIT_DONE, or EXIT_FAILED after the message. */
+int subscription_check(meter *m, const char *subscription);
 
 /* ---- cmd_*.c ---- */
 

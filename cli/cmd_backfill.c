@@ -41,7 +41,7 @@ static int retract(const struct arguments *arguments, meter *m)
 	                                    &events);
 	progress_clear(&progress);
 	if (result != METER_OK)
-		return cli_library_error(result);
+		return cli_call_error(arguments->verb, result);
 	out_begin_record(&o, arguments->format, counted, 1);
 	out_integer(&o, events);
 	out_end(&o);
@@ -57,6 +57,8 @@ static int run(const struct arguments *arguments)
 	if (arguments->operand_count != (is_list ? 1u : 2u))
 		return cli_usage_error(arguments->verb,
 		                       is_list ? "list takes no name" : "retract needs the name of one backfill");
+	if (is_list && opt_value(arguments, "reason"))
+		return cli_usage_error(arguments->verb, "--reason is not for list");
 	if (!is_list && !opt_value(arguments, "reason"))
 		return cli_usage_error(arguments->verb, "retract needs --reason");
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);

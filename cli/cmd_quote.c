@@ -110,7 +110,8 @@ static int quote(struct quote *q)
 	if (exit_code == EXIT_DONE) {
 		int result =
 			meter_invoice_quote(&invoice, catalog, opt_value(q->arguments, "plan"), q->usage, q->usage_count, at_us);
-		exit_code = result == METER_OK ? cmd_invoice_print(invoice, q->arguments->format) : cli_library_error(result);
+		exit_code =
+			result == METER_OK ? cmd_invoice_print(invoice, q->arguments->format) : cli_call_error(q->verb, result);
 		meter_invoice_free(invoice);
 	}
 	meter_catalog_free(catalog);

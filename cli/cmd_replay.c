@@ -301,7 +301,7 @@ static int make_slots(struct replay *r)
 		const char *backfill = opt_value(r->arguments, "backfill");
 		result = backfill ? meter_batch_set_backfill(r->slots[i].batch, backfill) : METER_OK;
 		if (result != METER_OK)
-			return cli_library_error(result);
+			return cli_call_error(r->verb, result);
 		r->slots[i].places = cli_allocate(NULL, BATCH_EVENTS, sizeof(struct place));
 	}
 	r->slot = &r->slots[0];

@@ -77,6 +77,11 @@ int cli_library_error(int code)
 	return EXIT_FAILED;
 }
 
+int cli_call_error(const struct verb *verb, int code)
+{
+	return code == METER_EINVAL ? cli_usage_error(verb, "%s", meter_errmsg()) : cli_library_error(code);
+}
+
 meter *cli_open(const struct arguments *arguments, uint32_t flags)
 {
 	meter *m;

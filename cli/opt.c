@@ -87,6 +87,10 @@ static int read_option(struct arguments *out, char **argv, int argc, int *index)
 			                       option->argument);
 		s.value = argv[++*index];
 	}
+	/* Nothing takes an empty value; most often a variable of a script was empty. */
+	if (option->argument && !*s.value)
+		return cli_usage_error(out->verb, "%s%s: the value is empty: %s was expected", dashes(option), option->name,
+		                       option->argument);
 	if (!option->repeats && is_given(out, option))
 		return cli_usage_error(out->verb, "%s%s is given twice", dashes(option), option->name);
 	out->values[out->value_count++] = (struct option_value){option, s.value};
@@ -124,6 +128,10 @@ static int check_operands(const struct arguments *arguments)
 
 	if (arguments->operand_count < verb->operand_min)
 		return cli_usage_error(verb, "%s needs %s", verb->name, verb->operands);
+	for (size_t i = 0; i < arguments->operand_count; i++) {
+		if (!*arguments->operands[i])
+			return cli_usage_error(verb, "an argument is empty: %s needs %s", verb->name, verb->operands);
+	}
 	if (arguments->operand_count > verb->operand_max)
 		return cli_usage_error(verb, "\"%s\" is one argument too many", arguments->operands[verb->operand_max]);
 	return EXIT_DONE;
