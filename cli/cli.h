@@ -309,6 +309,10 @@ int subscription_check(meter *m, const char *subscription);
 
 /* cmd_check.c: reads a catalog file and checks it; text_out is what it holds. EXIT_DONE, or EXIT_FAILED after the message. */
 int cmd_catalog_read(meter_catalog **out, struct text *text_out, const char *name);
+/* Warns on stderr of what is probably not meant. EXIT_DONE, EXIT_FINDINGS when there was something, or EXIT_FAILED. */
+int cmd_catalog_warn(const meter_catalog *catalog, const char *name);
+/* "1 meter, 2 plans, 0 subscriptions" */
+void cmd_catalog_describe(struct text *out, const meter_catalog *catalog);
 
 /* cmd_invoice.c: prints an invoice or quote. EXIT_DONE, or EXIT_FINDINGS when lines are suspended. */
 int cmd_invoice_print(const meter_invoice *invoice, enum format format);
