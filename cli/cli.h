@@ -198,7 +198,7 @@ struct input {
 	size_t start; /* of what is not consumed yet */
 	size_t end;
 	bool at_end;
-	int error;         /* errno of the read that failed; 0: none */
+	int error;         /* errno of the read that failed, EINTR after Ctrl-C; 0: none */
 	uint64_t line;     /* number of the last line consumed, from 1 */
 	uint64_t consumed; /* bytes */
 	int64_t size;      /* of a regular file; -1: not known */
@@ -295,6 +295,8 @@ void progress_update(struct progress *p, int64_t count, int64_t done, int64_t to
 void progress_clear(struct progress *p);
 /* From now on Ctrl-C ends what progress_show() is told of, at its next step; a second one kills. */
 void progress_catch_interrupt(void);
+/* Whether it came. */
+bool progress_is_interrupted(void);
 /* A meter_progress whose user is a struct progress. */
 int progress_show(int64_t done, int64_t total, void *user);
 /* A clock that never goes back. */
