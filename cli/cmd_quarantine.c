@@ -51,12 +51,14 @@ static int print_list(const struct request *r, meter_quarantine *quarantine)
 {
 	struct out o;
 	int result;
-	bool is_discarded = r->filter.discarded != 0;
+	enum format format = r->arguments->format;
+	/* In JSON what is missing is null; in a table it would be two empty columns. */
+	bool has_discard = r->filter.discarded || format == FORMAT_JSON || format == FORMAT_JSONL;
 
-	out_begin(&o, r->arguments->format, columns, is_discarded ? DISCARDED_COLUMN_COUNT : WAITING_COLUMN_COUNT);
+	out_begin(&o, format, columns, has_discard ? DISCARDED_COLUMN_COUNT : WAITING_COLUMN_COUNT);
 	while ((result = meter_quarantine_next(quarantine)) == METER_OK && !out_is_broken()) {
 		print_row(&o, quarantine);
-		if (is_discarded)
+		if (has_discard)
 			print_discard(&o, quarantine);
 	}
 	out_end(&o);
