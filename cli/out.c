@@ -252,7 +252,7 @@ static void write_table_row(const struct out *o, const char *const *cells)
 static void measure(struct out *o)
 {
 	for (size_t i = 0; i < o->column_count; i++)
-		o->widths[i] = strlen(o->columns[i].name);
+		o->widths[i] = display_width(o->columns[i].name);
 	for (size_t i = 0; i < o->cell_count; i++) {
 		size_t width = display_width(o->text.data + o->cells[i]);
 		size_t *widest = &o->widths[i % o->column_count];
