@@ -3,7 +3,6 @@
 if [ -z "${SMALL_DISK:-}" ]; then
 	unshare -rm mount -t tmpfs tmpfs . 2>/dev/null && SMALL_DISK=yes exec unshare -rm sh "$0"
 	cat "${0%.sh}.out"
-	cat "${0%.sh}.err" >&2
 	exit
 fi
 mkdir disk
@@ -11,14 +10,19 @@ mount -t tmpfs -o size=16m tmpfs disk
 meter -d disk/meter.db apply catalog.yaml >/dev/null
 mkfifo pipe
 
-# Until a file is there, or has a text.
+# Until a command succeeds.
 await() {
 	for _ in $(seq 300); do
-		if [ $# -eq 1 ] && [ -e "$1" ]; then return; fi
-		if [ $# -eq 2 ] && grep -q "$2" "$1"; then return; fi
+		if "$@"; then return; fi
 		sleep 0.1
 	done
-	echo "no ${2:-$1} came"
+	echo "never: $*"
+}
+
+# SIGINT is caught once the database is open.
+has_begun() {
+	case $(sed -n 's/^SigCgt:.*\(.\)$/\1/p' "/proc/$!/status") in [2367abef]) return ;; esac
+	return 1
 }
 
 # Opens the database, then fills the disk, then sends as many events as do not fit.
@@ -26,11 +30,11 @@ replay_on_a_full_disk() {
 	meter -d disk/meter.db replay --json - <pipe >out 2>err &
 	exec 3>pipe
 	echo "{\"id\":\"first-$1\",\"subscription\":\"acme\",\"type\":\"x\",\"timestamp\":\"2025-01-01T00:00:00Z\"}" >&3
-	await disk/meter.db-shm
+	await has_begun
 	cat /dev/zero >disk/ballast 2>/dev/null
 	seq 20000 | sed "s|.*|{\"id\":\"$1-&\",\"subscription\":\"acme\",\"type\":\"x\",\"timestamp\":\"2025-01-01T00:00:00Z\"}|" >&3
 	exec 3>&-
-	await err 'trying again'
+	await grep -q 'trying again' err
 }
 
 show() {
