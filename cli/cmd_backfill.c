@@ -77,7 +77,7 @@ const struct verb verb_backfill = {
 	.operands = "list | retract NAME",
 	.summary = "list what was replayed under a name, or take it back whole",
 	.details = "Events that are taken back stay in the file and count nowhere; where they are on a finalized invoice, the "
-                   "difference\n"
+		   "difference\n"
 		   "becomes an adjustment. Events that were there before the backfill are not touched.\n"
 		   "\n"
 		   "  meter replay --backfill march-gateway-2 old.jsonl\n"

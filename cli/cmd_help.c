@@ -89,7 +89,7 @@ static const char charge_topic[] =
 	"                In their order, each on what the ones before have left\n"
 	"  from, until   the instant at which a period begins (or the subscription, within it) decides: from it on and before\n"
 	"                until the discount counts for the whole period, else for nothing of it. A period in which the plan, "
-        "its\n"
+	"its\n"
 	"                version or the trial changes is rated in parts: there the beginning of each part decides for that part\n"
 	"\n";
 
@@ -108,7 +108,7 @@ static const char grant_topic[] =
 	"                            its total, without tax. Then it pays as a credit does, but for nothing bought ahead;\n"
 	"                            rollover: true lets what is left pay after until, too\n"
 	"                postpaid    promised: what charges come to (discounts and limits taken, no tax) counts in every period "
-        "that\n"
+	"that\n"
 	"                            ends after from and begins before until, whole; the period that holds the last instant\n"
 	"                            before until has a line for what is missing\n"
 	"                Credits and commitments of a period are those of the plan that is held at its end.\n"
