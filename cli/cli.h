@@ -38,7 +38,9 @@ struct verb {
 	const struct option *options; /* NULL: only the global ones */
 	size_t operand_min;
 	size_t operand_max;
-	bool has_prometheus; /* takes --format prometheus */
+	bool has_prometheus;  /* takes --format prometheus */
+	bool has_no_database; /* opens none: its help does not name -d, which it takes all the same */
+	bool has_no_format;   /* what it prints has one form: --format and --json are refused */
 	int (*run)(const struct arguments *arguments);
 };
 
@@ -60,6 +62,9 @@ __attribute__((format(printf, 2, 3))) int cli_usage_error(const struct verb *ver
 
 /* Prints what the library said about its last failure on this thread. Gives EXIT_FAILED. */
 int cli_library_error(int code);
+
+/* The same where what the library calls a wrong argument came from the command line: EXIT_USAGE then, and how to get help. */
+int cli_call_error(const struct verb *verb, int code);
 
 /* Opens the database of the arguments, after printing what went wrong. NULL: failed. */
 meter *cli_open(const struct arguments *arguments, uint32_t flags);
@@ -146,14 +151,15 @@ struct column {
 
 /*
  * Rows on their way to stdout. Call out_begin(), then one out_... per column and row, then out_end().
- * Memory is bounded: a table takes its widths from the first rows and prints the others as they come.
+ * A column of a table is as wide as its widest cell. Memory is bounded all the same: of very many rows only the first are measured,
+ * and the others printed as they come.
  */
 struct out {
 	enum format format;
 	const struct column *columns;
 	size_t column_count;
 	bool is_record;        /* exactly one row: an object in JSON, a line per column in a table */
-	const char *null_name; /* what a table shows for a missing value */
+	const char *null_name; /* what a table shows for a missing value: nothing, if the verb does not say */
 	size_t column;
 	uint64_t row_count;
 	struct text text; /* the row, or the cells of the table that wait for their widths */
@@ -192,7 +198,7 @@ struct input {
 	size_t start; /* of what is not consumed yet */
 	size_t end;
 	bool at_end;
-	int error;         /* errno of the read that failed; 0: none */
+	int error;         /* errno of the read that failed, EINTR after Ctrl-C; 0: none */
 	uint64_t line;     /* number of the last line consumed, from 1 */
 	uint64_t consumed; /* bytes */
 	int64_t size;      /* of a regular file; -1: not known */
@@ -289,15 +295,26 @@ void progress_update(struct progress *p, int64_t count, int64_t done, int64_t to
 void progress_clear(struct progress *p);
 /* From now on Ctrl-C ends what progress_show() is told of, at its next step; a second one kills. */
 void progress_catch_interrupt(void);
+/* Whether it came. */
+bool progress_is_interrupted(void);
 /* A meter_progress whose user is a struct progress. */
 int progress_show(int64_t done, int64_t total, void *user);
 /* A clock that never goes back. */
 int64_t progress_now_ms(void);
 
+/* ---- subscription.c ---- */
+
+/* Whether there is such a subscription. EXIT_DONE, or EXIT_FAILED after the message. */
+int subscription_check(meter *m, const char *subscription);
+
 /* ---- cmd_*.c ---- */
 
 /* cmd_check.c: reads a catalog file and checks it; text_out is what it holds. EXIT_DONE, or EXIT_FAILED after the message. */
 int cmd_catalog_read(meter_catalog **out, struct text *text_out, const char *name);
+/* Warns on stderr of what is probably not meant. EXIT_DONE, EXIT_FINDINGS when there was something, or EXIT_FAILED. */
+int cmd_catalog_warn(const meter_catalog *catalog, const char *name);
+/* "1 meter, 2 plans, 0 subscriptions" */
+void cmd_catalog_describe(struct text *out, const meter_catalog *catalog);
 
 /* cmd_invoice.c: prints an invoice or quote. EXIT_DONE, or EXIT_FINDINGS when lines are suspended. */
 int cmd_invoice_print(const meter_invoice *invoice, enum format format);

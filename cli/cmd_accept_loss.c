@@ -43,7 +43,7 @@ static int accept(const struct arguments *arguments, const char *loss, const cha
 	int result = open_with(&m, arguments, reason);
 
 	if (result != METER_OK)
-		return cli_library_error(result);
+		return cli_call_error(arguments->verb, result);
 	print(loss, reason, arguments->format);
 	return cli_close(m, EXIT_DONE);
 }
@@ -53,8 +53,8 @@ static int run(const struct arguments *arguments)
 	const char *reason = opt_value(arguments, "reason");
 	meter *m;
 
-	if (!reason || !*reason)
-		return cli_usage_error(arguments->verb, "meter accept-loss needs --reason TEXT");
+	if (!reason)
+		return cli_usage_error(arguments->verb, "accept-loss needs --reason TEXT");
 	int result = open_with(&m, arguments, NULL);
 	if (result == METER_OK) {
 		cli_message("%s did not go backwards: there is nothing to accept", arguments->database);

@@ -13,9 +13,9 @@ static void print(const meter_catalog *catalog, int64_t version, enum format for
 	struct out o;
 
 	if (format == FORMAT_TABLE) {
-		text_format(&line, "catalog version %lld in force: %zu meters, %zu plans, %zu subscriptions\n",
-		            (long long)version, meter_catalog_meter_count(catalog), meter_catalog_plan_count(catalog),
-		            meter_catalog_subscription_count(catalog));
+		text_format(&line, "catalog version %lld in force: ", (long long)version);
+		cmd_catalog_describe(&line, catalog);
+		text_add_string(&line, "\n");
 		out_write(line.data, line.size);
 		text_free(&line);
 		return;
@@ -42,7 +42,9 @@ static int apply(const struct arguments *arguments, const meter_catalog *catalog
 	if (result != METER_OK)
 		return cli_close(m, cli_library_error(result));
 	print(catalog, version, arguments->format);
-	return cli_close(m, EXIT_DONE);
+	/* They keep no catalog from being applied: the exit code is that of applying it. */
+	int exit_code = cmd_catalog_warn(catalog, arguments->operands[0]);
+	return cli_close(m, exit_code == EXIT_FINDINGS ? EXIT_DONE : exit_code);
 }
 
 static int run(const struct arguments *arguments)
@@ -66,6 +68,7 @@ const struct verb verb_apply = {
 	.details = "The catalog is stored whole as a new version, or refused whole at its first error. Meters that are new count "
 		   "the\n"
 		   "events already stored. Applying the catalog in force changes nothing. CATALOG.yaml may be \"-\" for stdin.\n"
+		   "What meter check warns of is told here, too, and keeps no catalog from coming into force.\n"
 		   "\n"
 		   "  meter apply catalog.yaml\n",
 	.operand_min = 1,

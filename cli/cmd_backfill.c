@@ -41,7 +41,7 @@ static int retract(const struct arguments *arguments, meter *m)
 	                                    &events);
 	progress_clear(&progress);
 	if (result != METER_OK)
-		return cli_library_error(result);
+		return cli_call_error(arguments->verb, result);
 	out_begin_record(&o, arguments->format, counted, 1);
 	out_integer(&o, events);
 	out_end(&o);
@@ -57,6 +57,8 @@ static int run(const struct arguments *arguments)
 	if (arguments->operand_count != (is_list ? 1u : 2u))
 		return cli_usage_error(arguments->verb,
 		                       is_list ? "list takes no name" : "retract needs the name of one backfill");
+	if (is_list && opt_value(arguments, "reason"))
+		return cli_usage_error(arguments->verb, "--reason is not for list");
 	if (!is_list && !opt_value(arguments, "reason"))
 		return cli_usage_error(arguments->verb, "retract needs --reason");
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
@@ -75,7 +77,7 @@ const struct verb verb_backfill = {
 	.operands = "list | retract NAME",
 	.summary = "list what was replayed under a name, or take it back whole",
 	.details = "Events that are taken back stay in the file and count nowhere; where they are on a finalized invoice, the "
-                   "difference\n"
+		   "difference\n"
 		   "becomes an adjustment. Events that were there before the backfill are not touched.\n"
 		   "\n"
 		   "  meter replay --backfill march-gateway-2 old.jsonl\n"

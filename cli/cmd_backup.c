@@ -49,10 +49,11 @@ const struct verb verb_backup = {
 	.details = "DEST must not exist. It appears whole, checked and durable, or not at all, and is a database of its own; "
 		   "others go on\n"
 		   "recording meanwhile. To restore it, stop whoever uses FILE, then put the copy in its place without the old "
-		   "WAL:\n"
+		   "WAL.\n"
+		   "If the file is then refused, because it holds less than it did, accept-loss says that this is meant:\n"
 		   "\n"
 		   "  meter -d meter.db backup monday.db\n"
-		   "  rm meter.db-wal meter.db-shm; cp monday.db meter.db\n"
+		   "  rm -f meter.db-wal meter.db-shm; cp monday.db meter.db\n"
 		   "  meter -d meter.db accept-loss --reason 'disk broken, backup of monday'\n",
 	.operand_min = 1,
 	.operand_max = 1,

@@ -12,31 +12,7 @@ int cmd_catalog_read(meter_catalog **out, struct text *text_out, const char *nam
 	return result == METER_OK ? EXIT_DONE : cli_library_error(result);
 }
 
-static void print(const meter_catalog *catalog, enum format format)
-{
-	static const struct column columns[] = {
-		{"meters", COLUMN_NUMBER},
-		{"plans", COLUMN_NUMBER},
-		{"subscriptions", COLUMN_NUMBER},
-	};
-	struct text line = {0};
-	struct out o;
-
-	if (format == FORMAT_TABLE) {
-		text_format(&line, "ok: %zu meters, %zu plans, %zu subscriptions\n", meter_catalog_meter_count(catalog),
-		            meter_catalog_plan_count(catalog), meter_catalog_subscription_count(catalog));
-		out_write(line.data, line.size);
-		text_free(&line);
-		return;
-	}
-	out_begin_record(&o, format, columns, 3);
-	out_integer(&o, (int64_t)meter_catalog_meter_count(catalog));
-	out_integer(&o, (int64_t)meter_catalog_plan_count(catalog));
-	out_integer(&o, (int64_t)meter_catalog_subscription_count(catalog));
-	out_end(&o);
-}
-
-static int warn(const meter_catalog *catalog, const char *name)
+int cmd_catalog_warn(const meter_catalog *catalog, const char *name)
 {
 	meter_warnings *warnings;
 	int result = meter_catalog_warnings(&warnings, catalog);
@@ -50,6 +26,41 @@ static int warn(const meter_catalog *catalog, const char *name)
 	return count ? EXIT_FINDINGS : EXIT_DONE;
 }
 
+void cmd_catalog_describe(struct text *out, const meter_catalog *catalog)
+{
+	const size_t counts[] = {meter_catalog_meter_count(catalog), meter_catalog_plan_count(catalog),
+	                         meter_catalog_subscription_count(catalog)};
+	static const char *const names[] = {"meter", "plan", "subscription"};
+
+	for (size_t i = 0; i < 3; i++)
+		text_format(out, "%s%zu %s%s", i ? ", " : "", counts[i], names[i], counts[i] == 1 ? "" : "s");
+}
+
+static void print(const meter_catalog *catalog, enum format format)
+{
+	static const struct column columns[] = {
+		{"meters", COLUMN_NUMBER},
+		{"plans", COLUMN_NUMBER},
+		{"subscriptions", COLUMN_NUMBER},
+	};
+	struct text line = {0};
+	struct out o;
+
+	if (format == FORMAT_TABLE) {
+		text_add_string(&line, "ok: ");
+		cmd_catalog_describe(&line, catalog);
+		text_add_string(&line, "\n");
+		out_write(line.data, line.size);
+		text_free(&line);
+		return;
+	}
+	out_begin_record(&o, format, columns, 3);
+	out_integer(&o, (int64_t)meter_catalog_meter_count(catalog));
+	out_integer(&o, (int64_t)meter_catalog_plan_count(catalog));
+	out_integer(&o, (int64_t)meter_catalog_subscription_count(catalog));
+	out_end(&o);
+}
+
 static int run(const struct arguments *arguments)
 {
 	meter_catalog *catalog;
@@ -59,7 +70,7 @@ static int run(const struct arguments *arguments)
 	if (exit_code == EXIT_DONE)
 		print(catalog, arguments->format);
 	if (exit_code == EXIT_DONE)
-		exit_code = warn(catalog, arguments->operands[0]);
+		exit_code = cmd_catalog_warn(catalog, arguments->operands[0]);
 	meter_catalog_free(catalog);
 	text_free(&text);
 	return exit_code;
@@ -79,5 +90,6 @@ const struct verb verb_check = {
 		   "  meter check catalog.yaml\n",
 	.operand_min = 1,
 	.operand_max = 1,
+	.has_no_database = true,
 	.run = run,
 };

@@ -41,7 +41,7 @@ static const char catalog_topic[] =
 	"  value         the property to aggregate; else the event's own value\n"
 	"  dimensions    [property, ...] to group and price by\n"
 	"  filter        {property: [allowed value, ...]}; all must hold\n"
-	"  unit          what one of it is called\n"
+	"  unit          what one of it is called; unit_code: a code for it, for whoever reads the catalog\n"
 	"\n"
 	"plan            rounding and what follows may be left out\n"
 	"  key           several plans with one key are its versions: effective_from decides\n"
@@ -54,7 +54,7 @@ static const char catalog_topic[] =
 	"  grace         12h, 2d: how long after the end of a period events still join its invoice; default 0\n"
 	"  late_usage    next_invoice (default), or credit_note: a document of its own\n"
 	"  invoice_prefix, credit_note_prefix   what numbers begin with; default INV- and CN-\n"
-	"  name, minimum, maximum, discounts\n"
+	"  name, minimum, maximum, discounts, credits, commitments\n"
 	"\n";
 
 static const char charge_topic[] =
@@ -81,10 +81,37 @@ static const char charge_topic[] =
 	"  proration     time: what is stated per period (amount, included, tiers, limits) counts for the time the plan is "
 	"held;\n"
 	"                none (default): for the whole period, divided if the plan or its price changes within it\n"
+	"  bill          in_advance or in_arrears: when a flat amount is due; changes no amount\n"
 	"  name, minimum, maximum, discounts\n"
 	"\n"
 	"discount        {percent, amount or units, from, until, reason}; of a plan also applies_to: [charge, ...], but no "
-	"units\n"
+	"units.\n"
+	"                In their order, each on what the ones before have left\n"
+	"  from, until   the instant at which a period begins (or the subscription, within it) decides: from it on and before\n"
+	"                until the discount counts for the whole period, else for nothing of it. A period in which the plan, "
+	"its\n"
+	"                version or the trial changes is rated in parts: there the beginning of each part decides for that part\n"
+	"\n";
+
+static const char grant_topic[] =
+	"credit          of a plan: {key, amount, kind, from, until, priority, applies_to}; money that pays what is due\n"
+	"  amount        in all, not per period: what was used of a key is remembered\n"
+	"  kind          gift (default) or payment; only the text of the line differs\n"
+	"  from, until   one instant in common is enough: in every period that ends after from and begins before until it pays\n"
+	"                for the whole period, also for what was used before from or after until. Then what is left is lost\n"
+	"  priority      a whole number, default 0: the least pays first, then what has the earliest until, then by key\n"
+	"  applies_to    [charge, ...]: pays what these cost, without tax; else the total with tax\n"
+	"\n"
+	"commitment      of a plan: {key, kind, amount, from, until, priority, applies_to, rollover}; from and until are "
+	"needed\n"
+	"  kind          prepaid     bought whole in the first period that ends after from and begins before until: a line of\n"
+	"                            its total, without tax. Then it pays as a credit does, but for nothing bought ahead;\n"
+	"                            rollover: true lets what is left pay after until, too\n"
+	"                postpaid    promised: what charges come to (discounts and limits taken, no tax) counts in every period "
+	"that\n"
+	"                            ends after from and begins before until, whole; the period that holds the last instant\n"
+	"                            before until has a line for what is missing\n"
+	"                Credits and commitments of a period are those of the plan that is held at its end.\n"
 	"\n"
 	"subscription    key: {customer, plan, from, until}; plan may be a list of {plan, from}\n"
 	"  timezone      of IANA, like Europe/Berlin: its midnights are where days and periods begin; default UTC\n"
@@ -137,8 +164,8 @@ static const char formats_topic[] =
 /* In parts, because compilers need not take a longer text in one. */
 static const struct topic {
 	const char *name;
-	const char *parts[2];
-} topics[] = {{"catalog", {catalog_topic, charge_topic}}, {"formats", {formats_topic, ""}}};
+	const char *parts[3];
+} topics[] = {{"catalog", {catalog_topic, charge_topic, grant_topic}}, {"formats", {formats_topic, "", ""}}};
 
 static const struct topic *find_topic(const char *name)
 {
@@ -175,5 +202,7 @@ const struct verb verb_help = {
 	.operands = "[VERB | catalog | formats]",
 	.summary = "explain a verb, the catalog or the event formats",
 	.operand_max = 1,
+	.has_no_database = true,
+	.has_no_format = true,
 	.run = run,
 };

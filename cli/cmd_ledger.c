@@ -34,17 +34,16 @@ static void print_balance(struct out *o, const meter_ledger *ledger)
 	out_text(o, meter_ledger_amount(ledger));
 }
 
-/* Rows are printed as they are read: there may be more of them than memory. */
-static int print(meter_ledger *ledger, bool is_balances, enum format format)
+/* Rows are printed as they are read: there may be more of them than memory. result: of the step to the first one. */
+static int print(meter_ledger *ledger, bool is_balances, enum format format, int result)
 {
 	struct out o;
-	int result;
 
 	if (is_balances)
 		out_begin(&o, format, balance_columns, sizeof(balance_columns) / sizeof(balance_columns[0]));
 	else
 		out_begin(&o, format, entry_columns, sizeof(entry_columns) / sizeof(entry_columns[0]));
-	while ((result = meter_ledger_next(ledger)) == METER_OK && !out_is_broken()) {
+	for (; result == METER_OK && !out_is_broken(); result = meter_ledger_next(ledger)) {
 		if (is_balances)
 			print_balance(&o, ledger);
 		else
@@ -54,12 +53,27 @@ static int print(meter_ledger *ledger, bool is_balances, enum format format)
 	return result == METER_OK || result == METER_EEND ? EXIT_DONE : cli_library_error(result);
 }
 
-static int run(const struct arguments *arguments)
+static int list(const struct arguments *arguments, meter *m, int64_t from_us, int64_t to_us)
 {
 	const bool is_balances = opt_has(arguments, "balances");
 	const char *subscription = opt_value(arguments, "subscription");
-	int64_t from_us = INT64_MIN, to_us = INT64_MAX;
 	meter_ledger *ledger;
+	int result = is_balances ? meter_ledger_balances(&ledger, m, from_us, to_us, subscription, METER_NUL_TERMINATED)
+	                         : meter_ledger_query(&ledger, m, from_us, to_us, subscription, METER_NUL_TERMINATED);
+
+	if (result != METER_OK)
+		return cli_call_error(arguments->verb, result);
+	result = meter_ledger_next(ledger);
+	int exit_code = result == METER_EEND && subscription ? subscription_check(m, subscription) : EXIT_DONE;
+	if (exit_code == EXIT_DONE)
+		exit_code = print(ledger, is_balances, arguments->format, result);
+	meter_ledger_free(ledger);
+	return exit_code;
+}
+
+static int run(const struct arguments *arguments)
+{
+	int64_t from_us = INT64_MIN, to_us = INT64_MAX;
 	int exit_code = opt_time(&from_us, arguments, "from");
 
 	if (exit_code == EXIT_DONE)
@@ -69,14 +83,7 @@ static int run(const struct arguments *arguments)
 	if (from_us > to_us)
 		return cli_usage_error(arguments->verb, "--from is after --to");
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
-	if (!m)
-		return EXIT_FAILED;
-	int result = is_balances ? meter_ledger_balances(&ledger, m, from_us, to_us, subscription, METER_NUL_TERMINATED)
-	                         : meter_ledger_query(&ledger, m, from_us, to_us, subscription, METER_NUL_TERMINATED);
-	exit_code = result == METER_OK ? print(ledger, is_balances, arguments->format) : cli_library_error(result);
-	if (result == METER_OK)
-		meter_ledger_free(ledger);
-	return cli_close(m, exit_code);
+	return m ? cli_close(m, list(arguments, m, from_us, to_us)) : EXIT_FAILED;
 }
 
 static const struct option options[] = {

@@ -27,9 +27,9 @@ static int run(const struct arguments *arguments)
 	const char *from = opt_value(arguments, "from");
 
 	if (strcmp(arguments->operands[0], "import"))
-		return cli_usage_error(arguments->verb, "meter plan: \"%s\" is not import", arguments->operands[0]);
+		return cli_usage_error(arguments->verb, "\"%s\" is not import", arguments->operands[0]);
 	if (!from)
-		return cli_usage_error(arguments->verb, "meter plan import needs --from");
+		return cli_usage_error(arguments->verb, "plan import needs --from");
 	for (size_t i = 0; i < sizeof(vendors) / sizeof(vendors[0]); i++) {
 		if (!strcmp(vendors[i], from))
 			return import(from, arguments->operands[1]);
@@ -59,5 +59,7 @@ const struct verb verb_plan = {
 	.options = options,
 	.operand_min = 2,
 	.operand_max = 2,
+	.has_no_database = true,
+	.has_no_format = true,
 	.run = run,
 };

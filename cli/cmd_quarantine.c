@@ -51,12 +51,14 @@ static int print_list(const struct request *r, meter_quarantine *quarantine)
 {
 	struct out o;
 	int result;
-	bool is_discarded = r->filter.discarded != 0;
+	enum format format = r->arguments->format;
+	/* In JSON what is missing is null; in a table it would be two empty columns. */
+	bool has_discard = r->filter.discarded || format == FORMAT_JSON || format == FORMAT_JSONL;
 
-	out_begin(&o, r->arguments->format, columns, is_discarded ? DISCARDED_COLUMN_COUNT : WAITING_COLUMN_COUNT);
+	out_begin(&o, format, columns, has_discard ? DISCARDED_COLUMN_COUNT : WAITING_COLUMN_COUNT);
 	while ((result = meter_quarantine_next(quarantine)) == METER_OK && !out_is_broken()) {
 		print_row(&o, quarantine);
-		if (is_discarded)
+		if (has_discard)
 			print_discard(&o, quarantine);
 	}
 	out_end(&o);
@@ -225,8 +227,11 @@ static int check_options(const struct action *action, const struct arguments *ar
 		if (opt_value(arguments, action_options[i]) && !takes(action, action_options[i]))
 			return cli_usage_error(arguments->verb, "--%s is not for %s", action_options[i], action->name);
 	}
+	if (action->run == export_entries && (opt_has(arguments, "format") || opt_has(arguments, "json")))
+		return cli_usage_error(arguments->verb, "--%s is not for export, which prints JSON Lines",
+		                       opt_has(arguments, "json") ? "json" : "format");
 	if (action->run == discard && !opt_value(arguments, "reason"))
-		return cli_usage_error(arguments->verb, "meter quarantine discard needs --reason TEXT");
+		return cli_usage_error(arguments->verb, "quarantine discard needs --reason TEXT");
 	return EXIT_DONE;
 }
 
@@ -295,7 +300,7 @@ static int read_numbers(struct request *r, const struct action *action)
 	if (r->number_count > most)
 		return cli_usage_error(arguments->verb, "\"%s\" is one argument too many", arguments->operands[1 + most]);
 	if (r->number_count == 0 && (action->needs == ONE_NUMBER || action->needs == SOME_NUMBERS))
-		return cli_usage_error(arguments->verb, "meter quarantine %s needs the number of an entry", action->name);
+		return cli_usage_error(arguments->verb, "quarantine %s needs the number of an entry", action->name);
 	r->numbers = cli_allocate(NULL, r->number_count + 1, sizeof(*r->numbers));
 	size_t given = r->number_count;
 	r->number_count = 0;

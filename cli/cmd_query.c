@@ -80,16 +80,16 @@ static int read_arguments(struct query *q)
 		return exit_code;
 	if ((exit_code = opt_time(&q->filter.to_us, q->arguments, "to")) != EXIT_DONE)
 		return exit_code;
+	if (q->filter.from_us > q->filter.to_us)
+		return cli_usage_error(q->verb, "--from is after --to");
 	if ((exit_code = read_by(q)) != EXIT_DONE)
 		return exit_code;
 	if ((exit_code = read_group_by(q)) != EXIT_DONE)
 		return exit_code;
 	if ((exit_code = read_where(q)) != EXIT_DONE)
 		return exit_code;
-	if (timezone && strcmp(timezone, "UTC")) {
-		cli_message("--timezone: \"%s\" is not supported by this version, only UTC", timezone);
-		return EXIT_FAILED;
-	}
+	if (timezone && strcmp(timezone, "UTC"))
+		return cli_usage_error(q->verb, "--timezone: \"%s\" is not UTC, the only one in this version", timezone);
 	return EXIT_DONE;
 }
 
@@ -119,23 +119,26 @@ static size_t make_columns(const struct query *q, struct column *columns, struct
 	return count;
 }
 
-/* Prints the rows; gives how many events of theirs the meter cannot read. */
-static int64_t print(const struct query *q, meter_usage *usage)
+/* Prints the rows; gives how many events of theirs the meter cannot read. result: of the step to the first row. */
+static int64_t print(const struct query *q, meter_usage *usage, int result)
 {
 	struct column *columns = cli_allocate(NULL, q->filter.group_by_count + 5, sizeof(*columns));
 	struct text names = {0};
 	struct out o;
 	int64_t unmeasured = 0;
+	/* The name of a group in a table, where a blank would look like a dimension that was forgotten. */
+	const char *none = q->arguments->format == FORMAT_TABLE ? "(none)" : NULL;
 
 	out_begin(&o, q->arguments->format, columns, make_columns(q, columns, &names));
-	o.null_name = "(none)";
-	while (meter_usage_next(usage) == METER_OK && !out_is_broken()) {
+	for (; result == METER_OK && !out_is_broken(); result = meter_usage_next(usage)) {
 		out_time(&o, meter_usage_from_us(usage));
 		out_time(&o, meter_usage_to_us(usage));
 		if (q->has_subscription)
 			out_text(&o, meter_usage_subscription(usage));
-		for (size_t i = 0; i < meter_usage_dimension_count(usage); i++)
-			out_text(&o, meter_usage_dimension_value(usage, i));
+		for (size_t i = 0; i < meter_usage_dimension_count(usage); i++) {
+			const char *value = meter_usage_dimension_value(usage, i);
+			out_text(&o, value ? value : none);
+		}
 		out_text(&o, meter_usage_value(usage));
 		out_integer(&o, meter_usage_events(usage));
 		unmeasured += meter_usage_unmeasured(usage);
@@ -144,6 +147,23 @@ static int64_t print(const struct query *q, meter_usage *usage)
 	text_free(&names);
 	free(columns);
 	return unmeasured;
+}
+
+static int show(const struct query *q, meter *m, meter_usage *usage)
+{
+	int result = meter_usage_next(usage);
+	/* A total is there without events, too. */
+	bool is_unused = result == METER_EEND || !meter_usage_events(usage);
+
+	if (is_unused && q->filter.subscription && subscription_check(m, q->filter.subscription) != EXIT_DONE)
+		return EXIT_FAILED;
+	int64_t unmeasured = print(q, usage, result);
+	if (!unmeasured)
+		return EXIT_DONE;
+	cli_message("%lld events were stored before the meter \"%s\" existed and it cannot read their value: they are not "
+	            "counted",
+	            (long long)unmeasured, q->filter.meter);
+	return EXIT_FINDINGS;
 }
 
 static int query(struct query *q)
@@ -157,16 +177,8 @@ static int query(struct query *q)
 	if (!m)
 		return EXIT_FAILED;
 	int result = meter_usage_query(&usage, m, &q->filter);
-	if (result != METER_OK)
-		return cli_close(m, cli_library_error(result));
-	int64_t unmeasured = print(q, usage);
+	exit_code = result == METER_OK ? show(q, m, usage) : cli_call_error(q->verb, result);
 	meter_usage_free(usage);
-	if (unmeasured) {
-		cli_message("%lld events were stored before the meter \"%s\" existed and it cannot read their value: they are "
-		            "not counted",
-		            (long long)unmeasured, q->filter.meter);
-		exit_code = EXIT_FINDINGS;
-	}
 	return cli_close(m, exit_code);
 }
 

@@ -87,13 +87,25 @@ static int read_arguments(struct quote *q, int64_t *at_us_out)
 	const char *text;
 
 	if (!opt_value(q->arguments, "plan"))
-		return cli_usage_error(q->verb, "meter quote needs --plan");
+		return cli_usage_error(q->verb, "quote needs --plan");
 	while (exit_code == EXIT_DONE && (text = opt_next(q->arguments, "usage", &index)))
 		exit_code = read_usage(q, text);
 	if (exit_code != EXIT_DONE)
 		return exit_code;
 	*at_us_out = now_us();
 	return opt_time(at_us_out, q->arguments, "at");
+}
+
+/* Why the exit code is EXIT_FINDINGS. */
+static void tell_suspended(const meter_invoice *invoice)
+{
+	for (size_t i = 0; i < meter_invoice_line_count(invoice); i++) {
+		if (meter_invoice_line_kind(invoice, i) == METER_LINE_SUSPENDED)
+			cli_message("charge %s is suspended: %s: a quantity of %s has no amount, and such an invoice cannot be "
+			            "finalized",
+			            meter_invoice_line_charge(invoice, i), meter_invoice_line_description(invoice, i),
+			            meter_invoice_line_quantity(invoice, i));
+	}
 }
 
 static int quote(struct quote *q)
@@ -110,7 +122,10 @@ static int quote(struct quote *q)
 	if (exit_code == EXIT_DONE) {
 		int result =
 			meter_invoice_quote(&invoice, catalog, opt_value(q->arguments, "plan"), q->usage, q->usage_count, at_us);
-		exit_code = result == METER_OK ? cmd_invoice_print(invoice, q->arguments->format) : cli_library_error(result);
+		exit_code =
+			result == METER_OK ? cmd_invoice_print(invoice, q->arguments->format) : cli_call_error(q->verb, result);
+		if (exit_code == EXIT_FINDINGS)
+			tell_suspended(invoice);
 		meter_invoice_free(invoice);
 	}
 	meter_catalog_free(catalog);
@@ -139,7 +154,7 @@ static int run(const struct arguments *arguments)
 static const struct option options[] = {
 	{"plan", "KEY", "the plan to rate under", false},
 	{"usage", "METER=QUANTITY", "how much was used, also 'METER{dimension=value,...}=QUANTITY'; may be repeated", true},
-	{"at", "T", "rate the month (UTC) of this time: RFC 3339 or a date; default now", false},
+	{"at", "T", "rate the plan's period (UTC) of this time: RFC 3339 or a date; default now", false},
 	{NULL, NULL, NULL, false},
 };
 
@@ -148,11 +163,13 @@ const struct verb verb_quote = {
 	.operands = "CATALOG.yaml",
 	.summary = "rate given usage under a plan, without a database",
 	.details = "Prints what meter invoice prints. CATALOG.yaml may be \"-\" for stdin.\n"
+		   "Exit 3 when a line is suspended: usage without a rate, which has no amount; it is named on stderr.\n"
 		   "\n"
 		   "  meter quote catalog.yaml --plan api-pro --usage calls=1234567 --usage "
 		   "'tokens{model=large-1,kind=input}=8000000'\n",
 	.options = options,
 	.operand_min = 1,
 	.operand_max = 1,
+	.has_no_database = true,
 	.run = run,
 };

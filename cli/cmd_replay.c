@@ -3,13 +3,18 @@
  *
  * Two batches are filled in turn: while one is on its way to the disk the next is read, so parsing and writing overlap. The
  * outcomes of a batch are walked after it is durable; whatever was not counted is named as file:line: reason.
+ *
+ * A full disk is waited for, and Ctrl-C ends the reading, not what was read: the two batches are settled and counted as at the
+ * end.
  */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define BATCH_EVENTS 100000
 #define MESSAGES_MAX 1000  /* one line each; what follows is only counted */
@@ -26,6 +31,7 @@ struct place {
 struct slot {
 	meter_batch *batch;
 	struct place *places;
+	bool is_given_up; /* counted, although it could not be written */
 };
 
 struct replay {
@@ -41,6 +47,8 @@ struct replay {
 	int64_t read;
 	int64_t counts[METER_LATE + 1];
 	int64_t message_count;
+	bool is_waiting; /* for room on the disk, and has said so */
+	bool is_cut;     /* by Ctrl-C */
 	struct progress progress;
 	int64_t bytes_before; /* in files that are done */
 	int64_t bytes_total;  /* -1: not known */
@@ -98,15 +106,52 @@ static void print_reason(struct replay *r, const struct place *place, const char
 	text_free(&line);
 }
 
+/*
+ * Whether a call is to be made again because the disk was full, after a while: the library tries once a second, too. Says so once
+ * for as long as it lasts; when Ctrl-C comes, it is not made again.
+ */
+static bool is_tried_again(struct replay *r, int result)
+{
+	static const struct timespec pause = {1, 0};
+
+	if (result == METER_OK && r->is_waiting) {
+		r->is_waiting = false;
+		cli_message("there is room again: going on");
+	}
+	if (result != METER_EFULL || r->is_cut)
+		return false;
+	if (!r->is_waiting) {
+		progress_clear(&r->progress);
+		cli_message("%s; trying again, Ctrl-C stops and nothing is doubled when you run it again", meter_errmsg());
+	}
+	r->is_waiting = true;
+	if (!progress_is_interrupted())
+		nanosleep(&pause, NULL);
+	r->is_cut = progress_is_interrupted();
+	return !r->is_cut;
+}
+
+/* What tell_interrupted() says at the end needs no message of its own. */
+static int library_error(const struct replay *r, int result)
+{
+	return result == METER_EFULL && r->is_cut ? EXIT_FAILED : cli_library_error(result);
+}
+
 /* Waits for a batch and counts its outcomes. EXIT_DONE, or EXIT_FAILED after the message. */
 static int settle(struct replay *r, struct slot *slot)
 {
 	size_t count = meter_batch_count(slot->batch);
+	int result;
 
+	if (slot->is_given_up)
+		return EXIT_FAILED;
 	if (!count)
 		return EXIT_DONE;
-	int result = meter_batch_wait(slot->batch);
-	int exit_code = result == METER_OK ? EXIT_DONE : cli_library_error(result);
+	do
+		result = meter_batch_wait(slot->batch);
+	while (is_tried_again(r, result));
+	int exit_code = result == METER_OK ? EXIT_DONE : library_error(r, result);
+	slot->is_given_up = result != METER_OK;
 	for (size_t i = 0; i < count; i++) {
 		int32_t outcome = meter_batch_outcome(slot->batch, i);
 		r->counts[outcome]++;
@@ -127,11 +172,14 @@ static struct slot *other_slot(struct replay *r)
 static int added(struct replay *r, int result, const struct input *in, uint64_t line)
 {
 	if (result != METER_OK)
-		return cli_library_error(result);
+		return library_error(r, result);
 	size_t count = meter_batch_count(r->slot->batch);
 	r->slot->places[count - 1] = (struct place){in->name, line};
+	r->is_cut = progress_is_interrupted();
 	if (++r->read % PROGRESS_EVERY == 0)
 		progress_update(&r->progress, r->read, r->bytes_before + (int64_t)in->consumed, r->bytes_total);
+	if (r->is_cut)
+		return EXIT_FAILED;
 	if (count < BATCH_EVENTS)
 		return EXIT_DONE;
 	r->slot = other_slot(r);
@@ -140,9 +188,11 @@ static int added(struct replay *r, int result, const struct input *in, uint64_t 
 
 /* ---- files ---- */
 
-static int read_failed(const struct input *in)
+static int read_failed(struct replay *r, const struct input *in)
 {
-	cli_message("%s: %s", in->name, strerror(in->error));
+	r->is_cut = in->error == EINTR;
+	if (!r->is_cut)
+		cli_message("%s: %s", in->name, strerror(in->error));
 	return EXIT_FAILED;
 }
 
@@ -160,17 +210,20 @@ static int replay_jsonl(struct replay *r, struct input *in)
 	const char *text;
 	size_t size;
 	enum input_result found;
+	int result;
 	int exit_code = EXIT_DONE;
 
 	while (exit_code == EXIT_DONE && (found = input_line(in, &text, &size)) != INPUT_END) {
 		if (found == INPUT_FAILED)
-			return read_failed(in);
-		if (found == INPUT_TOO_LONG)
-			exit_code = added(
-				r, meter_batch_add_refused(r->slot->batch, text, size, "the line is longer than 1048576 bytes"),
-				in, in->line);
-		else if (!is_blank(text, size))
-			exit_code = added(r, meter_batch_add_json(r->slot->batch, text, size, r->time_format), in, in->line);
+			return read_failed(r, in);
+		if (found == INPUT_RECORD && is_blank(text, size))
+			continue;
+		do
+			result = found == INPUT_RECORD ? meter_batch_add_json(r->slot->batch, text, size, r->time_format)
+			                               : meter_batch_add_refused(r->slot->batch, text, size,
+			                                                         "the line is longer than 1048576 bytes");
+		while (is_tried_again(r, result));
+		exit_code = added(r, result, in, in->line);
 	}
 	return exit_code;
 }
@@ -178,16 +231,18 @@ static int replay_jsonl(struct replay *r, struct input *in)
 static int replay_csv(struct replay *r, struct input *in, struct csv *csv)
 {
 	enum csv_result found;
+	int result;
 	int exit_code = EXIT_DONE;
 
 	while (exit_code == EXIT_DONE && (found = csv_read(csv)) != CSV_END) {
 		if (found == CSV_FAILED)
-			return read_failed(in);
-		if (found == CSV_REFUSED)
-			exit_code = added(r, meter_batch_add_refused(r->slot->batch, csv->record, csv->record_size, csv->reason),
-			                  in, csv->line);
-		else
-			exit_code = added(r, map_add(r->map, r->slot->batch, csv, r->time_format), in, csv->line);
+			return read_failed(r, in);
+		do
+			result = found == CSV_RECORD
+			                 ? map_add(r->map, r->slot->batch, csv, r->time_format)
+			                 : meter_batch_add_refused(r->slot->batch, csv->record, csv->record_size, csv->reason);
+		while (is_tried_again(r, result));
+		exit_code = added(r, result, in, csv->line);
 	}
 	return exit_code;
 }
@@ -200,7 +255,7 @@ static int read_header(struct replay *r, struct input *in, struct csv *csv)
 	case CSV_END:
 		return EXIT_DONE;
 	case CSV_FAILED:
-		return read_failed(in);
+		return read_failed(r, in);
 	case CSV_REFUSED:
 		cli_message("%s:%llu: %s", in->name, (unsigned long long)csv->line, csv->reason);
 		return EXIT_FAILED;
@@ -222,7 +277,7 @@ static int check_file(struct replay *r, struct input *in, const char *name)
 	if (exit_code != EXIT_DONE)
 		return exit_code;
 	if (!in->at_end && !input_fill(in) && in->error) {
-		exit_code = read_failed(in);
+		exit_code = read_failed(r, in);
 	} else if (is_csv(r, name)) {
 		exit_code = read_header(r, in, &csv);
 		csv_free(&csv);
@@ -301,7 +356,7 @@ static int make_slots(struct replay *r)
 		const char *backfill = opt_value(r->arguments, "backfill");
 		result = backfill ? meter_batch_set_backfill(r->slots[i].batch, backfill) : METER_OK;
 		if (result != METER_OK)
-			return cli_library_error(result);
+			return cli_call_error(r->verb, result);
 		r->slots[i].places = cli_allocate(NULL, BATCH_EVENTS, sizeof(struct place));
 	}
 	r->slot = &r->slots[0];
@@ -316,10 +371,20 @@ static void free_slots(struct replay *r)
 	}
 }
 
+static void tell_interrupted(const struct replay *r)
+{
+	if (r->counts[METER_PENDING])
+		cli_message("interrupted: %lld of the events that were read are not stored; run it again, nothing is doubled",
+		            (long long)r->counts[METER_PENDING]);
+	else
+		cli_message("interrupted: what was read is stored; run it again for the rest, nothing is doubled");
+}
+
 static int replay_files(struct replay *r)
 {
 	int exit_code = EXIT_DONE;
 
+	progress_catch_interrupt();
 	progress_begin(&r->progress, "events");
 	for (size_t i = 0; i < r->arguments->operand_count && exit_code == EXIT_DONE; i++)
 		exit_code = replay_file(r, &r->inputs[i]);
@@ -332,6 +397,8 @@ static int replay_files(struct replay *r)
 	if (r->message_count > MESSAGES_MAX)
 		fprintf(stderr, "... and %lld more\n", (long long)(r->message_count - MESSAGES_MAX));
 	print_summary(r);
+	if (r->is_cut)
+		tell_interrupted(r);
 	if (exit_code == EXIT_DONE && (r->counts[METER_CONFLICT] || r->counts[METER_REJECTED]))
 		exit_code = EXIT_FINDINGS;
 	return exit_code;
@@ -364,7 +431,11 @@ static int replay(struct replay *r)
 	if (exit_code == EXIT_DONE)
 		exit_code = replay_files(r);
 	free_slots(r);
-	return cli_close(r->m, exit_code);
+	if (!r->is_cut)
+		return cli_close(r->m, exit_code);
+	int result = meter_close(r->m);
+	/* What it says of a full disk was said. */
+	return result == METER_OK || result == METER_EFULL ? exit_code : cli_library_error(result);
 }
 
 static int run(const struct arguments *arguments)
@@ -394,13 +465,17 @@ const struct verb verb_replay = {
 	.name = "replay",
 	.operands = "FILE...",
 	.summary = "record the events of files, each counted once however often it is replayed",
-	.details = "FILE may be \"-\" for stdin. What is not counted is named on stderr as file:line: reason and kept in "
-		   "quarantine.\n"
-		   "Ends with how many events were read, accepted, duplicate, conflict, rejected and late.\n"
-		   "Exit 3 when there were conflicts or rejected events; duplicates are normal.\n"
-		   "\n"
-		   "  meter replay january.jsonl\n"
-		   "  zcat log.gz | meter replay --from csv --time utc --map id=request_id,type=:llm.call -\n",
+	.details =
+		"FILE may be \"-\" for stdin. What is not counted is named on stderr as file:line: reason and kept in "
+		"quarantine.\n"
+		"Ends with how many events were read, accepted, duplicate, conflict, rejected and late.\n"
+		"Exit 3 when there were conflicts or rejected events; duplicates are normal.\n"
+		"A full disk is waited for. Ctrl-C ends the reading: what was read is stored and counted, and the exit code is "
+		"1. Run\n"
+		"it again at any time: what is stored already is a duplicate.\n"
+		"\n"
+		"  meter replay january.jsonl\n"
+		"  zcat log.gz | meter replay --from csv --time utc --map id=request_id,type=:llm.call -\n",
 	.options = options,
 	.operand_min = 1,
 	.operand_max = SIZE_MAX,

@@ -112,5 +112,6 @@ const struct verb verb_test = {
 		   "Exit 3 when a scenario failed.\n",
 	.operand_min = 1,
 	.operand_max = 1000,
+	.has_no_database = true,
 	.run = run,
 };

@@ -29,5 +29,6 @@ const struct verb verb_version = {
 	.name = "version",
 	.operands = "",
 	.summary = "print the version of the command and of the library",
+	.has_no_database = true,
 	.run = run,
 };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 
 /* Room for the longest line, its line end, and as much again to read into. */
 #define BUFFER_SIZE (2 * INPUT_RECORD_MAX)
+#define INTERRUPT_MS 200 /* how long Ctrl-C may wait for input that does not come */
 
 int input_open(struct input *in, const char *name)
 {
@@ -42,12 +44,32 @@ void input_close(struct input *in)
 	in->buffer = NULL;
 }
 
+/*
+ * Waits until there is something to read, in steps: a read that waits is not ended by Ctrl-C, since signals are caught so that
+ * the library's own calls go on. false: it came.
+ */
+static bool wait_for_input(const struct input *in)
+{
+	struct pollfd poll_fd = {.fd = in->fd, .events = POLLIN};
+	int count;
+
+	while ((count = poll(&poll_fd, 1, INTERRUPT_MS)) == 0 || (count < 0 && errno == EINTR)) {
+		if (progress_is_interrupted())
+			return false;
+	}
+	return true;
+}
+
 static bool read_more(struct input *in)
 {
 	ssize_t size;
 
 	if (in->at_end || in->error || in->end == BUFFER_SIZE)
 		return false;
+	if (!wait_for_input(in)) {
+		in->error = EINTR;
+		return false;
+	}
 	do {
 		size = read(in->fd, in->buffer + in->end, BUFFER_SIZE - in->end);
 	} while (size < 0 && errno == EINTR);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -76,6 +77,11 @@ int cli_library_error(int code)
 	return EXIT_FAILED;
 }
 
+int cli_call_error(const struct verb *verb, int code)
+{
+	return code == METER_EINVAL ? cli_usage_error(verb, "%s", meter_errmsg()) : cli_library_error(code);
+}
+
 meter *cli_open(const struct arguments *arguments, uint32_t flags)
 {
 	meter *m;
@@ -130,6 +136,8 @@ int main(int argc, char **argv)
 	fill_standard_descriptors();
 	/* A reader that goes away must not stop a replay half way; writing to it fails instead, see out_close(). */
 	signal(SIGPIPE, SIG_IGN);
+	/* How wide a character is: what is printed is UTF-8, whatever the locale of the user says. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	if (meter_abi_check(METER_SOVERSION) != METER_OK) {
 		cli_message("the library is version %s, which does not fit this command of version %s", meter_version(),
 		            METER_VERSION);

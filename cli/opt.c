@@ -10,13 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Every verb takes them, so that an alias may always give -d; the help of a verb names those that mean something to it. */
 static const struct option global_options[] = {
 	{"d", "FILE", "the database; else $METER_DB, else ./meter.db", false},
 	{"format", "FORMAT", "table, json, jsonl or csv; table when not given", false},
 	{"json", NULL, "the same as --format json", false},
-	{"help", NULL, "print this help", false},
+	{"help", NULL, "print this help; also -h", false},
 	{NULL, NULL, NULL, false},
 };
+static const struct option version_option = {"version", NULL, "the same as meter version", false};
 
 static const char *const format_names[] = {"table", "json", "jsonl", "csv", "prometheus"};
 
@@ -66,13 +68,14 @@ static struct spelled spell(const char *argument)
 /* Reads the option at argv[*index] and moves *index past its value. */
 static int read_option(struct arguments *out, char **argv, int argc, int *index)
 {
-	struct spelled s = spell(argv[*index]);
+	const char *argument = strcmp(argv[*index], "-h") ? argv[*index] : "--help";
+	struct spelled s = spell(argument);
 	const struct option *option = find_option(global_options, s.name, s.name_size);
 
 	if (!option && out->verb)
 		option = find_option(out->verb->options, s.name, s.name_size);
 	/* "-format" is not "--format", and "--d" is not "-d". */
-	if (!option || (argv[*index][1] == '-') != (option->name[1] != '\0'))
+	if (!option || (argument[1] == '-') != (option->name[1] != '\0'))
 		return cli_usage_error(out->verb, "unknown option %s", argv[*index]);
 	if (!option->help)
 		return cli_usage_error(out->verb, "--%s is not supported by this version", option->name);
@@ -84,6 +87,10 @@ static int read_option(struct arguments *out, char **argv, int argc, int *index)
 			                       option->argument);
 		s.value = argv[++*index];
 	}
+	/* Nothing takes an empty value; most often a variable of a script was empty. */
+	if (option->argument && !*s.value)
+		return cli_usage_error(out->verb, "%s%s: the value is empty: %s was expected", dashes(option), option->name,
+		                       option->argument);
 	if (!option->repeats && is_given(out, option))
 		return cli_usage_error(out->verb, "%s%s is given twice", dashes(option), option->name);
 	out->values[out->value_count++] = (struct option_value){option, s.value};
@@ -95,6 +102,8 @@ static int read_format(struct arguments *out)
 	const char *name = opt_value(out, "format");
 	size_t count = sizeof(format_names) / sizeof(format_names[0]);
 
+	if (out->verb->has_no_format && (name || opt_has(out, "json")))
+		return cli_usage_error(out->verb, "--%s is not for %s", name ? "format" : "json", out->verb->name);
 	if (opt_value(out, "json")) {
 		if (name)
 			return cli_usage_error(out->verb, "--json and --format cannot be given together");
@@ -118,7 +127,11 @@ static int check_operands(const struct arguments *arguments)
 	const struct verb *verb = arguments->verb;
 
 	if (arguments->operand_count < verb->operand_min)
-		return cli_usage_error(verb, "meter %s needs %s", verb->name, verb->operands);
+		return cli_usage_error(verb, "%s needs %s", verb->name, verb->operands);
+	for (size_t i = 0; i < arguments->operand_count; i++) {
+		if (!*arguments->operands[i])
+			return cli_usage_error(verb, "an argument is empty: %s needs %s", verb->name, verb->operands);
+	}
 	if (arguments->operand_count > verb->operand_max)
 		return cli_usage_error(verb, "\"%s\" is one argument too many", arguments->operands[verb->operand_max]);
 	return EXIT_DONE;
@@ -146,6 +159,8 @@ int opt_read(struct arguments *out, int argc, char **argv)
 		const char *argument = argv[i];
 		if (!options_ended && !strcmp(argument, "--")) {
 			options_ended = true;
+		} else if (!options_ended && !out->verb && !strcmp(argument, "--version")) {
+			out->verb = cli_verb_find("version");
 		} else if (!options_ended && argument[0] == '-' && argument[1]) {
 			int result = read_option(out, argv, argc, &i);
 			if (result != EXIT_DONE)
@@ -202,6 +217,29 @@ const char *opt_value(const struct arguments *arguments, const char *name)
 	return opt_next(arguments, name, &index);
 }
 
+/* Whether a text has the form of a date; its numbers may be wrong. */
+static bool is_date(const char *text)
+{
+	static const char form[] = "2026-01-31";
+
+	if (strlen(text) != strlen(form))
+		return false;
+	for (size_t i = 0; form[i]; i++) {
+		if (form[i] == '-' ? text[i] != '-' : !isdigit((unsigned char)text[i]))
+			return false;
+	}
+	return true;
+}
+
+static int wrong_date(const struct arguments *arguments, const char *name, const char *text)
+{
+	/* The message begins with the text that was read, which has a time that nobody gave. */
+	const char *message = meter_errmsg();
+	const char *reason = strstr(message, "\": ");
+
+	return cli_usage_error(arguments->verb, "--%s: \"%s\": %s", name, text, reason ? reason + strlen("\": ") : message);
+}
+
 int opt_time(int64_t *out, const struct arguments *arguments, const char *name)
 {
 	const char *text = opt_value(arguments, name);
@@ -209,14 +247,15 @@ int opt_time(int64_t *out, const struct arguments *arguments, const char *name)
 
 	if (!text)
 		return EXIT_DONE;
-	if (strlen(text) == strlen("2026-01-31")) {
+	if (is_date(text)) {
 		snprintf(midnight, sizeof(midnight), "%sT00:00:00Z", text);
 		if (meter_time_parse(out, midnight, METER_NUL_TERMINATED, METER_TIME_RFC3339) == METER_OK)
 			return EXIT_DONE;
+		return wrong_date(arguments, name, text);
 	}
 	if (meter_time_parse(out, text, METER_NUL_TERMINATED, METER_TIME_RFC3339) == METER_OK)
 		return EXIT_DONE;
-	return cli_usage_error(arguments->verb, "--%s: %s", name, meter_errmsg());
+	return cli_usage_error(arguments->verb, "--%s: %s; a date like 2026-01-31 is allowed, too", name, meter_errmsg());
 }
 
 int opt_time_format(int32_t *out, const struct arguments *arguments)
@@ -246,15 +285,30 @@ const char *opt_split(const char *text, size_t *name_size_out)
 	return separator + 1;
 }
 
-static void print_options(FILE *file, const struct option *options)
+static void print_option(FILE *file, const struct option *option)
 {
-	for (const struct option *option = options; option && option->name; option++) {
-		char left[64];
-		if (!option->help)
-			continue;
-		snprintf(left, sizeof(left), "%s%s%s%s", dashes(option), option->name, option->argument ? " " : "",
-		         option->argument ? option->argument : "");
-		fprintf(file, "  %-24s %s\n", left, option->help);
+	char left[64];
+
+	snprintf(left, sizeof(left), "%s%s%s%s", dashes(option), option->name, option->argument ? " " : "",
+	         option->argument ? option->argument : "");
+	fprintf(file, "  %-24s %s\n", left, option->help);
+}
+
+/* Whether a global option means something to a verb; NULL: the command as a whole. */
+static bool is_meant(const struct option *option, const struct verb *verb)
+{
+	if (!verb)
+		return true;
+	if (!strcmp(option->name, "d"))
+		return !verb->has_no_database;
+	return !strcmp(option->name, "help") || !verb->has_no_format;
+}
+
+static void print_global_options(FILE *file, const struct verb *verb)
+{
+	for (const struct option *option = global_options; option->name; option++) {
+		if (is_meant(option, verb))
+			print_option(file, option);
 	}
 }
 
@@ -268,7 +322,8 @@ void opt_print_usage(FILE *file)
 	for (size_t i = 0; cli_verbs[i]; i++)
 		fprintf(file, "  %-12s %s\n", cli_verbs[i]->name, cli_verbs[i]->summary);
 	fputs("\n", file);
-	print_options(file, global_options);
+	print_global_options(file, NULL);
+	print_option(file, &version_option);
 	fputs("\n"
 	      "meter VERB --help says more about a verb, meter help catalog and meter help formats about the files.\n"
 	      "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 ran to the end but found something to look at.\n",
@@ -277,10 +332,14 @@ void opt_print_usage(FILE *file)
 
 void opt_print_help(FILE *file, const struct verb *verb)
 {
-	fprintf(file, "usage: meter [-d FILE] %s%s%s%s\n\n%c%s.\n\n", verb->name, *verb->operands ? " " : "", verb->operands,
-	        verb->options ? " [options]" : "", toupper((unsigned char)verb->summary[0]), verb->summary + 1);
-	print_options(file, verb->options);
-	print_options(file, global_options);
+	fprintf(file, "usage: meter %s%s%s%s%s\n\n%c%s.\n\n", verb->has_no_database ? "" : "[-d FILE] ", verb->name,
+	        *verb->operands ? " " : "", verb->operands, verb->options ? " [options]" : "",
+	        toupper((unsigned char)verb->summary[0]), verb->summary + 1);
+	for (const struct option *option = verb->options; option && option->name; option++) {
+		if (option->help)
+			print_option(file, option);
+	}
+	print_global_options(file, verb);
 	if (verb->details)
 		fprintf(file, "\n%s", verb->details);
 }

@@ -10,9 +10,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
-#define TABLE_ROWS_MEASURED 1000 /* rows that wait in memory for the widths of their columns */
-#define TABLE_WIDTH_MAX 60       /* a longer cell pushes its row aside instead of every row */
+/*
+ * What waits in memory for the widths of its columns. A table of more than that is printed as it comes: its widths are those of
+ * what waited, and a wider cell behind pushes the rest of its own row aside.
+ */
+#define TABLE_ROWS_MEASURED 5000
+#define TABLE_BYTES_MEASURED ((size_t)8 << 20)
 
 static int broken_errno; /* of the first write that failed; 0: none */
 
@@ -55,12 +60,13 @@ void text_free(struct text *t)
 	*t = (struct text){0};
 }
 
-/* How many bytes the character at p takes; 0: it is not UTF-8. */
-static size_t character_size(const unsigned char *p, size_t left)
+/* How many bytes the character at p takes, and which one it is; 0: it is not UTF-8. */
+static size_t read_character(uint32_t *code_out, const unsigned char *p, size_t left)
 {
 	static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t size = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf8 ? 4 : 0;
 
+	*code_out = p[0];
 	if (size <= 1)
 		return size;
 	if (size > left)
@@ -71,7 +77,15 @@ static size_t character_size(const unsigned char *p, size_t left)
 			return 0;
 		code = code << 6 | (p[i] & 0x3fu);
 	}
+	*code_out = code;
 	return code < smallest[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : size;
+}
+
+static size_t character_size(const unsigned char *p, size_t left)
+{
+	uint32_t code;
+
+	return read_character(&code, p, left);
 }
 
 void text_add_visible(struct text *t, const char *data, size_t size)
@@ -181,12 +195,24 @@ int out_close(int exit_code)
 
 /* ---- rows ---- */
 
+/*
+ * The columns of a terminal that a cell takes: two for a character of Chinese, none for an accent of its own. A cell is UTF-8,
+ * see text_add_visible(). What the C library has no width for counts as one.
+ */
 static size_t display_width(const char *cell)
 {
 	size_t width = 0;
+	size_t left = strlen(cell);
 
-	for (; *cell; cell++)
-		width += ((unsigned char)*cell & 0xc0) != 0x80;
+	while (left) {
+		uint32_t code;
+		size_t size = read_character(&code, (const unsigned char *)cell, left);
+		int columns = code < 0x80 ? 1 : wcwidth((wchar_t)code);
+		width += columns < 0 ? 1 : (size_t)columns;
+		size = size ? size : 1;
+		cell += size;
+		left -= size;
+	}
 	return width;
 }
 
@@ -196,7 +222,14 @@ static void pad(struct text *line, size_t width, size_t used)
 		text_add(line, " ", 1);
 }
 
-/* One line of a table: no spaces at its end. */
+/* Spaces at the end of a line are nothing to see. */
+static void end_line(struct text *line)
+{
+	while (line->size && line->data[line->size - 1] == ' ')
+		line->size--;
+	text_add(line, "\n", 1);
+}
+
 static void write_table_row(const struct out *o, const char *const *cells)
 {
 	struct text line = {0};
@@ -211,9 +244,7 @@ static void write_table_row(const struct out *o, const char *const *cells)
 		if (o->columns[i].kind == COLUMN_TEXT)
 			pad(&line, o->widths[i], used);
 	}
-	while (line.size && line.data[line.size - 1] == ' ')
-		line.size--;
-	text_add(&line, "\n", 1);
+	end_line(&line);
 	out_write(line.data, line.size);
 	text_free(&line);
 }
@@ -221,11 +252,11 @@ static void write_table_row(const struct out *o, const char *const *cells)
 static void measure(struct out *o)
 {
 	for (size_t i = 0; i < o->column_count; i++)
-		o->widths[i] = strlen(o->columns[i].name);
+		o->widths[i] = display_width(o->columns[i].name);
 	for (size_t i = 0; i < o->cell_count; i++) {
 		size_t width = display_width(o->text.data + o->cells[i]);
 		size_t *widest = &o->widths[i % o->column_count];
-		if (width > *widest && width <= TABLE_WIDTH_MAX)
+		if (width > *widest)
 			*widest = width;
 	}
 	o->has_widths = true;
@@ -262,7 +293,9 @@ static void add_table_cell(struct out *o, const char *value, size_t size)
 	else
 		text_add_string(&o->text, o->null_name);
 	text_add(&o->text, "", 1);
-	if (o->cell_count % o->column_count == 0 && (o->has_widths || o->row_count >= TABLE_ROWS_MEASURED))
+	if (o->cell_count % o->column_count)
+		return;
+	if (o->has_widths || o->row_count >= TABLE_ROWS_MEASURED || o->text.size >= TABLE_BYTES_MEASURED)
 		flush_table(o);
 }
 
@@ -280,7 +313,7 @@ static void add_record_line(struct out *o, const char *value, size_t size)
 		text_add_visible(&o->text, value, size);
 	else
 		text_add_string(&o->text, o->null_name);
-	text_add_string(&o->text, "\n");
+	end_line(&o->text);
 }
 
 static void write_csv_header(struct out *o)
@@ -297,7 +330,7 @@ static void write_csv_header(struct out *o)
 static void begin(struct out *o, enum format format, const struct column *columns, size_t column_count, bool is_record)
 {
 	*o = (struct out){
-		.format = format, .columns = columns, .column_count = column_count, .is_record = is_record, .null_name = "-"};
+		.format = format, .columns = columns, .column_count = column_count, .is_record = is_record, .null_name = ""};
 	o->widths = cli_allocate(NULL, column_count, sizeof(*o->widths));
 	if (format == FORMAT_CSV)
 		write_csv_header(o);

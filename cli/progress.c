@@ -72,6 +72,11 @@ void progress_catch_interrupt(void)
 	sigaction(SIGINT, &action, NULL);
 }
 
+bool progress_is_interrupted(void)
+{
+	return is_interrupted;
+}
+
 int progress_show(int64_t done, int64_t total, void *user)
 {
 	progress_update(user, done, done, total);

@@ -57,14 +57,21 @@ void retry_free(struct retry_rules *rules)
 	free(rules->all);
 }
 
+/* What came of single entries. */
+struct outcomes {
+	int64_t message_count; /* entries that were refused again */
+	int64_t late_count;
+};
+
 static int report(int64_t number, int32_t outcome, const char *reason, void *user)
 {
-	int64_t *message_count = user;
+	struct outcomes *outcomes = user;
 	struct text line = {0};
 
+	outcomes->late_count += outcome == METER_LATE;
 	if (outcome != METER_CONFLICT && outcome != METER_REJECTED)
 		return 0;
-	if ((*message_count)++ >= MESSAGES_MAX)
+	if (outcomes->message_count++ >= MESSAGES_MAX)
 		return 0;
 	text_format(&line, "entry %lld: ", (long long)number);
 	text_add_visible(&line, reason, strlen(reason));
@@ -95,16 +102,19 @@ static void print_result(const struct arguments *arguments, const meter_retry_re
 int retry_run(const struct arguments *arguments, meter *m, const meter_retry_options *options)
 {
 	meter_retry_result result = {.struct_size = sizeof(result)};
-	int64_t message_count = 0;
-	int code = meter_quarantine_retry(m, options, &result, report, &message_count);
+	struct outcomes outcomes = {0};
+	int code = meter_quarantine_retry(m, options, &result, report, &outcomes);
 
 	if (code == METER_EINVAL)
 		return cli_usage_error(arguments->verb, "--map: %s", meter_errmsg()); /* all else was checked here */
 	int exit_code = code == METER_OK ? EXIT_DONE : cli_library_error(code);
-	if (message_count > MESSAGES_MAX)
-		fprintf(stderr, "... and %lld more\n", (long long)(message_count - MESSAGES_MAX));
+	if (outcomes.message_count > MESSAGES_MAX)
+		fprintf(stderr, "... and %lld more\n", (long long)(outcomes.message_count - MESSAGES_MAX));
 	if (code == METER_ENOTFOUND)
 		return exit_code;
 	print_result(arguments, &result);
+	if (outcomes.late_count)
+		cli_message("%lld of those accepted %s late: the period is billed, and what differs becomes an adjustment",
+		            (long long)outcomes.late_count, outcomes.late_count == 1 ? "is" : "are");
 	return exit_code == EXIT_DONE && (result.conflict || result.rejected) ? EXIT_FINDINGS : exit_code;
 }

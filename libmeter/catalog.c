@@ -422,6 +422,7 @@ static int read_subscription(const struct field_reader *r, struct meter_catalog 
 		[TIMEZONE] = {"timezone", FIELD_OPTIONAL}, [ANCHOR] = {"anchor", FIELD_OPTIONAL}};
 	const struct yaml_node *entries[FIELD_COUNT];
 
+	subscription->source_line = key->line;
 	int result = meter__field_text(r, key, EVENT_SUBSCRIPTION_MAX, &subscription->key);
 	if (result == METER_OK)
 		result = meter__field_mapping(r, key->value, fields, FIELD_COUNT, entries);

@@ -215,6 +215,7 @@ struct subscription {
 	size_t pause_count;
 	const struct zone *zone; /* its days begin at midnight there; NULL: UTC */
 	bool is_anniversary;     /* periods begin at the day it did; else those of the calendar */
+	int32_t source_line;     /* first one in the text of the catalog */
 };
 
 /* Time zones that subscriptions name. */

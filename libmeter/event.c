@@ -222,8 +222,11 @@ static int check_reserved(const struct event *e)
 {
 	const bool is_retract = meter__slice_equal(e->type, type_retract);
 	bool has_reference = is_retract;
-	if (meter__event_is_reserved(e->type) && !is_retract)
-		return meter__fail_value(METER_EINVAL, e->type.data, e->type.size, "types that begin with meter. are reserved");
+	if (meter__event_is_reserved(e->type) && !is_retract) {
+		int status =
+			meter__fail_value(METER_EINVAL, e->type.data, e->type.size, "types that begin with meter. are reserved");
+		return meter__fail_in(status, "type: ");
+	}
 	for (size_t i = 0; i < e->property_count; i++) {
 		const struct slice name = e->properties[i].name;
 		if (!meter__event_is_reserved(name))

@@ -480,6 +480,8 @@ void meter__intake_abandon(struct intake *in)
 {
 	pthread_mutex_lock(&in->mutex);
 	in->hauls--;
+	/* The other writer may be asleep with something untaken, because this haul was under way: nobody else would wake it. */
+	pthread_cond_broadcast(&in->work);
 	pthread_mutex_unlock(&in->mutex);
 }
 

@@ -39,13 +39,13 @@ static int add(struct meter_warnings *w, struct buffer *text)
 	return METER_OK;
 }
 
-/* "plan api of 2026-01-01, charge tokens: " */
+/* "line 12: plan api of 2026-01-01, charge tokens: ": where the charge begins. */
 static struct buffer about(const struct plan *plan, const struct charge *charge)
 {
 	struct buffer text = {0};
 	char at[INSTANT_TEXT_SIZE];
 	meter__instant_format(at, plan->effective_from_us);
-	meter__buffer_format(&text, "plan %s of %s, charge %s: ", plan->key, at, charge->key);
+	meter__buffer_format(&text, "line %d: plan %s of %s, charge %s: ", (int)charge->source_line, plan->key, at, charge->key);
 	return text;
 }
 
@@ -183,8 +183,8 @@ static int check_gap(struct meter_warnings *w, const struct meter_catalog *catal
 	char at[INSTANT_TEXT_SIZE];
 	struct buffer text = {0};
 	meter__instant_format(at, held->from_us);
-	meter__buffer_format(&text, "subscription %s: plan %s has no version in force at %s, when it begins", s->key, held->plan,
-	                     at);
+	meter__buffer_format(&text, "line %d: subscription %s: plan %s has no version in force at %s, when it begins",
+	                     (int)s->source_line, s->key, held->plan, at);
 	return add(w, &text);
 }
 

@@ -2,7 +2,8 @@
  * shadow.c - history rated again under another catalog: what each subscription would have paid, charge by charge.
  *
  * Both sides are drafts of the same stored usage. A subscription without a plan in the period, on either side, has no amounts
- * there.
+ * there. A period that has not begun is no history, and nobody has it: two catalogs that charge nothing for no usage would
+ * look alike.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "error.h"
 #include "internal.h"
 #include "invoice.h"
+#include "os.h"
 
 struct shadow_row {
 	char *subscription;
@@ -135,12 +137,17 @@ static int shadow_one(struct meter_shadow *s, meter *m, struct meter_catalog *ca
                       const char *period, struct decimal tolerance)
 {
 	struct pair p = {.subscription = subscription, .period = period};
+	const int64_t now_us = meter__os.now_us();
 	int code = METER_OK;
 	for (int side = 0; side < 2 && code == METER_OK; side++) {
 		code = meter__invoice_draft(&p.invoices[side], m, side ? catalog : NULL, meter__slice_of(subscription),
 		                            meter__slice_of(period));
 		if (code == METER_ENOTFOUND || code == METER_EINVAL) /* no period of this length starts there */
 			code = METER_OK;
+		if (p.invoices[side] && p.invoices[side]->own.period.active.from_us > now_us) {
+			meter_invoice_free(p.invoices[side]);
+			p.invoices[side] = NULL;
+		}
 	}
 	if (code == METER_OK)
 		code = compare_pair(s, &p, tolerance);
@@ -170,7 +177,15 @@ static int check_period(const char *text)
 		struct period unused;
 		code = meter__cycle_parse(&unused, &cycle, text, strlen(text));
 	}
-	return code;
+	return code == METER_OK ? code : meter__fail_in(code, "period: ");
+}
+
+static int read_tolerance(struct decimal *out, const char *text)
+{
+	int code = meter__decimal_parse(out, text, strlen(text));
+	if (code == METER_OK && meter__decimal_is_negative(*out))
+		code = meter__fail_value(METER_EINVAL, text, strlen(text), "below 0");
+	return code == METER_OK ? code : meter__fail_in(code, "tolerance: ");
 }
 
 int meter_shadow_run(meter_shadow **out, meter *m, const meter_catalog *catalog, const char *period, const char *tolerance)
@@ -180,9 +195,7 @@ int meter_shadow_run(meter_shadow **out, meter *m, const meter_catalog *catalog,
 	REQUIRE(m && catalog && period);
 	struct decimal limit = DECIMAL_ZERO;
 	struct meter_catalog *now = NULL;
-	int code = tolerance ? meter__decimal_parse(&limit, tolerance, strlen(tolerance)) : METER_OK;
-	if (code == METER_OK && meter__decimal_is_negative(limit))
-		code = meter__fail(METER_EINVAL, "the tolerance is below 0");
+	int code = tolerance ? read_tolerance(&limit, tolerance) : METER_OK;
 	if (code == METER_OK)
 		code = check_period(period);
 	if (code == METER_OK)

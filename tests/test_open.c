@@ -807,6 +807,34 @@ static void test_close_on_a_full_disk_says_so(void **state)
 	close_meter(m);
 }
 
+/* What one writer gave up must not keep the other one asleep: without a spool nothing wakes it by the clock. */
+static void test_close_on_a_full_disk_ends_although_batches_wait(void **state)
+{
+	static char filler[1000];
+	(void)state;
+	needs_mount("a full disk");
+	mount_disk("size=24m");
+	meter_options options = METER_OPTIONS_INIT;
+	options.flags = METER_OPEN_WITHOUT_SPOOL;
+	meter *m;
+	meter_batch *b;
+	assert_ok(meter_open(&m, scratch_path("disk/meter.db"), &options));
+	assert_ok(meter_batch_new(&b, m));
+	fill_disk(scratch_path("disk/ballast"), 100000);
+	memset(filler, 'x', sizeof(filler));
+	meter_property property = {"filler", filler, METER_NUL_TERMINATED, sizeof(filler)};
+	for (int i = 0; i < FILLING; i++) {
+		meter_event e = event_of("acme", number(i), "call");
+		e.properties = &property;
+		e.property_count = 1;
+		assert_ok(meter_batch_add(b, &e));
+	}
+	assert_code(METER_EFULL, meter_batch_wait(b));
+	meter_batch_free(b);
+	assert_code(METER_EFULL, meter_close(m));
+	assert_part("events are lost, 0 wait in the spool", meter_errmsg());
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -842,6 +870,7 @@ int main(int argc, char **argv)
 		on_disk(test_open_needs_4_mib),
 		on_disk(test_a_disk_that_fills_loses_nothing),
 		on_disk(test_close_on_a_full_disk_says_so),
+		on_disk(test_close_on_a_full_disk_ends_although_batches_wait),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);

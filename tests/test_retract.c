@@ -124,7 +124,7 @@ static void test_what_is_reserved_is_refused(void **state)
 	static const struct {
 		const char *type, *properties, *reason;
 	} cases[] = {
-		{"meter.other", "{}", "\"meter.other\": types that begin with meter. are reserved"},
+		{"meter.other", "{}", "type: \"meter.other\": types that begin with meter. are reserved"},
 		{"meter.retract", "{}", "properties: meter.id and meter.timestamp belong together"},
 		{"call", "{\"meter.id\":\"x\"}", "properties: meter.id and meter.timestamp belong together"},
 		{"call", "{\"meter.timestamp\":\"2026-01-01T00:00:00Z\"}",

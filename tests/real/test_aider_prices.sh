@@ -5,7 +5,7 @@
 python3 "$REAL/aider_events.py" "$DATA" | meter -d aider.db replay --time s - --json >outcomes.json
 for unmatched in suspend free; do
 	python3 "$REAL/aider_prices.py" "$DATA" $unmatched >$unmatched.yaml
-	same "$unmatched: 2 meters, 1 plan, every user of the log" 'ok: 2 meters, 1 plans, 15 subscriptions' "$(meter check $unmatched.yaml)"
+	same "$unmatched: 2 meters, 1 plan, every user of the log" 'ok: 2 meters, 1 plan, 15 subscriptions' "$(meter check $unmatched.yaml)"
 	meter -d aider.db apply $unmatched.yaml >applied
 	python3 "$REAL/aider_invoices.py" "$DATA" aider.db $unmatched || [ $? -eq 3 ]
 done

@@ -8,3 +8,4 @@ echo "[$?]"
 meter plan import --from paddle file.json
 echo "[$?]"
 meter plan import --from stripe no-such.json
+meter plan import --from stripe --format csv no-such.json

@@ -8,6 +8,8 @@ meter quarantine list --code typo
 meter quarantine list --reason why
 meter quarantine show 1 --code json
 meter quarantine export --discarded
+meter quarantine export --format csv
+meter quarantine export --json
 meter quarantine reasons --outcome conflict
 meter quarantine discard 1
 meter quarantine discard --reason why
