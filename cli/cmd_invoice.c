@@ -73,6 +73,13 @@ static void add_document_head(struct text *t, const meter_invoice *invoice)
 	add_head_line(t, "replaced by", meter_invoice_replaced_by(invoice));
 }
 
+static bool has_adjustments(const meter_invoice *invoice)
+{
+	const size_t count = meter_invoice_line_count(invoice);
+
+	return count > 0 && meter_invoice_line_adjusts(invoice, count - 1);
+}
+
 static void print_table(const meter_invoice *invoice)
 {
 	char time[32];
@@ -97,17 +104,13 @@ static void print_table(const meter_invoice *invoice)
 	o.null_name = "";
 	print_lines(&o, invoice);
 	print_total(&o, "subtotal", meter_invoice_subtotal(invoice));
+	if (has_adjustments(invoice))
+		print_total(&o, "adjustments", meter_invoice_adjustments(invoice));
 	print_total(&o, "total", meter_invoice_total(invoice));
 	print_total(&o, "due", meter_invoice_due(invoice));
 	if (meter_invoice_worth(invoice))
 		print_total(&o, meter_invoice_worth_currency(invoice), meter_invoice_worth(invoice));
 	out_end(&o);
-	if (meter_invoice_suspended_count(invoice))
-		text_format(
-			&t,
-			"\nsuspended lines: %zu, usage that has no amount: the invoice is not complete and cannot be finalized\n",
-			meter_invoice_suspended_count(invoice));
-	out_write(t.data, t.size);
 	text_free(&t);
 }
 
@@ -119,14 +122,7 @@ static void add_member(struct text *t, const char *before, const char *name, con
 	text_add_json(t, value, value ? strlen(value) : 0);
 }
 
-/* Whether the line is for a part of the period only. */
-static bool is_part(const meter_invoice *invoice, size_t index)
-{
-	return meter_invoice_line_from_us(invoice, index) != meter_invoice_from_us(invoice) ||
-	       meter_invoice_line_to_us(invoice, index) != meter_invoice_to_us(invoice);
-}
-
-static void add_integer(struct text *t, const char *before, const char *name, int64_t value)
+static void add_number(struct text *t, const char *before, const char *name, int64_t value)
 {
 	add_member(t, before, name, NULL);
 	t->size -= strlen("null");
@@ -140,75 +136,90 @@ static void add_time(struct text *t, const char *before, const char *name, int64
 	add_member(t, before, name, time_us == INT64_MIN ? NULL : format_time(time, time_us));
 }
 
-/* What only a stored document has. */
-static void add_document_members(struct text *t, const meter_invoice *invoice)
+static void add_stretch(struct text *t, const char *before, const char *name, int64_t from_us, int64_t to_us)
 {
-	if (!meter_invoice_number(invoice))
-		return;
-	add_member(t, ",\n", "kind", meter_invoice_kind(invoice));
-	add_time(t, ",\"billed\":{", "from", meter_invoice_billed_from_us(invoice));
-	add_time(t, ",", "to", meter_invoice_billed_to_us(invoice));
-	add_time(t, "},", "finalized", meter_invoice_finalized_us(invoice));
-	add_member(t, ",", "reason", meter_invoice_reason(invoice));
-	add_time(t, ",", "voided", meter_invoice_voided_us(invoice));
-	add_member(t, ",", "void_reason", meter_invoice_void_reason(invoice));
-	add_member(t, ",", "replaces", meter_invoice_replaces(invoice));
-	add_member(t, ",", "replaced_by", meter_invoice_replaced_by(invoice));
-	add_integer(t, ",\n", "catalog_version", meter_invoice_catalog_version(invoice));
-	add_member(t, ",", "plan_hash", meter_invoice_plan_hash(invoice));
-	add_integer(t, ",", "ingest", meter_invoice_ingest(invoice));
-	add_member(t, ",", "hash", meter_invoice_hash(invoice));
-}
-
-/* An adjustment: what was billed, and what is right. */
-static void add_states(struct text *t, const meter_invoice *invoice, size_t index)
-{
-	if (!meter_invoice_line_quantity_before(invoice, index))
-		return;
-	add_member(t, ",\"before\":{", "quantity", meter_invoice_line_quantity_before(invoice, index));
-	add_member(t, ",", "amount", meter_invoice_line_amount_before(invoice, index));
-	add_member(t, "},\"after\":{", "quantity", meter_invoice_line_quantity_after(invoice, index));
-	add_member(t, ",", "amount", meter_invoice_line_amount_after(invoice, index));
+	text_add_string(t, before);
+	text_add_json(t, name, strlen(name));
+	add_time(t, ":{", "from", from_us);
+	add_time(t, ",", "to", to_us);
 	text_add_string(t, "}");
 }
 
-static void add_json(struct text *out, const meter_invoice *invoice)
+/* An adjustment: what was billed, and what is right. NULL: the line is none. */
+static void add_state(struct text *t, const char *name, const char *quantity, const char *amount)
+{
+	if (!quantity) {
+		add_member(t, ",", name, NULL);
+		return;
+	}
+	text_add_string(t, ",");
+	text_add_json(t, name, strlen(name));
+	add_member(t, ":{", "quantity", quantity);
+	add_member(t, ",", "amount", amount);
+	text_add_string(t, "}");
+}
+
+static void add_line(struct text *t, const meter_invoice *invoice, size_t i)
 {
 	const char *values[LINE_COLUMN_COUNT];
-	char time[32];
 
+	read_line(invoice, i, values);
+	for (size_t k = 0; k < LINE_COLUMN_COUNT; k++)
+		add_member(t, k ? "," : "{", line_columns[k].name, values[k]);
+	add_time(t, ",", "from", meter_invoice_line_from_us(invoice, i));
+	add_time(t, ",", "to", meter_invoice_line_to_us(invoice, i));
+	add_member(t, ",", "adjusts", meter_invoice_line_adjusts(invoice, i));
+	add_state(t, "before", meter_invoice_line_quantity_before(invoice, i), meter_invoice_line_amount_before(invoice, i));
+	add_state(t, "after", meter_invoice_line_quantity_after(invoice, i), meter_invoice_line_amount_after(invoice, i));
+	text_add_string(t, "}");
+}
+
+static void add_worth(struct text *t, const meter_invoice *invoice)
+{
+	if (!meter_invoice_worth(invoice)) {
+		add_member(t, ",", "worth", NULL);
+		return;
+	}
+	add_member(t, ",\"worth\":{", "currency", meter_invoice_worth_currency(invoice));
+	add_member(t, ",", "amount", meter_invoice_worth(invoice));
+	text_add_string(t, "}");
+}
+
+/* Whatever an invoice is, it has the same members: what it lacks is null. */
+static void add_json(struct text *out, const meter_invoice *invoice)
+{
 	add_member(out, "{", "number", meter_invoice_number(invoice));
+	add_member(out, ",", "kind", meter_invoice_kind(invoice));
 	add_member(out, ",", "status", meter_invoice_status(invoice));
 	add_member(out, ",", "subscription", meter_invoice_subscription(invoice));
 	add_member(out, ",", "customer", meter_invoice_customer(invoice));
 	add_member(out, ",", "plan", meter_invoice_plan(invoice));
 	add_member(out, ",", "currency", meter_invoice_currency(invoice));
-	add_member(out, ",\"period\":{", "from", format_time(time, meter_invoice_from_us(invoice)));
-	add_member(out, ",", "to", format_time(time, meter_invoice_to_us(invoice)));
-	text_add_string(out, "},\"lines\":[");
+	add_stretch(out, ",\n", "period", meter_invoice_from_us(invoice), meter_invoice_to_us(invoice));
+	add_stretch(out, ",", "billed", meter_invoice_billed_from_us(invoice), meter_invoice_billed_to_us(invoice));
+	add_time(out, ",\n", "finalized", meter_invoice_finalized_us(invoice));
+	add_member(out, ",", "reason", meter_invoice_reason(invoice));
+	add_time(out, ",", "voided", meter_invoice_voided_us(invoice));
+	add_member(out, ",", "void_reason", meter_invoice_void_reason(invoice));
+	add_member(out, ",", "replaces", meter_invoice_replaces(invoice));
+	add_member(out, ",", "replaced_by", meter_invoice_replaced_by(invoice));
+	text_add_string(out, ",\n\"lines\":[");
 	for (size_t i = 0; i < meter_invoice_line_count(invoice); i++) {
-		read_line(invoice, i, values);
 		text_add_string(out, i ? ",\n" : "\n");
-		for (size_t k = 0; k < LINE_COLUMN_COUNT; k++)
-			add_member(out, k ? "," : "{", line_columns[k].name, values[k]);
-		if (is_part(invoice, i)) {
-			add_member(out, ",", "from", format_time(time, meter_invoice_line_from_us(invoice, i)));
-			add_member(out, ",", "to", format_time(time, meter_invoice_line_to_us(invoice, i)));
-		}
-		add_states(out, invoice, i);
-		text_add_string(out, "}");
+		add_line(out, invoice, i);
 	}
-	text_format(out, "],\n\"suspended\":%zu", meter_invoice_suspended_count(invoice));
+	text_add_string(out, "],\n");
+	add_number(out, "", "suspended", (int64_t)meter_invoice_suspended_count(invoice));
 	add_member(out, ",", "subtotal", meter_invoice_subtotal(invoice));
+	add_member(out, ",", "adjustments", meter_invoice_adjustments(invoice));
 	add_member(out, ",", "tax", meter_invoice_tax(invoice));
 	add_member(out, ",", "total", meter_invoice_total(invoice));
 	add_member(out, ",", "due", meter_invoice_due(invoice));
-	if (meter_invoice_worth(invoice)) {
-		add_member(out, ",\"worth\":{", "currency", meter_invoice_worth_currency(invoice));
-		add_member(out, ",", "amount", meter_invoice_worth(invoice));
-		text_add_string(out, "}");
-	}
-	add_document_members(out, invoice);
+	add_worth(out, invoice);
+	add_number(out, ",\n", "catalog_version", meter_invoice_catalog_version(invoice));
+	add_member(out, ",", "plan_hash", meter_invoice_plan_hash(invoice));
+	add_number(out, ",", "ingest", meter_invoice_ingest(invoice));
+	add_member(out, ",", "hash", meter_invoice_hash(invoice));
 	text_add_string(out, "}");
 }
 
@@ -220,6 +231,18 @@ static void print_json(const meter_invoice *invoice)
 	text_add_string(&t, "\n");
 	out_write(t.data, t.size);
 	text_free(&t);
+}
+
+/* Why the exit code is EXIT_FINDINGS. */
+static void tell_suspended(const meter_invoice *invoice)
+{
+	for (size_t i = 0; i < meter_invoice_line_count(invoice); i++) {
+		if (meter_invoice_line_kind(invoice, i) == METER_LINE_SUSPENDED)
+			cli_message("charge %s is suspended: %s: a quantity of %s has no amount, and such an invoice cannot be "
+			            "finalized",
+			            meter_invoice_line_charge(invoice, i), meter_invoice_line_description(invoice, i),
+			            meter_invoice_line_quantity(invoice, i));
+	}
 }
 
 int cmd_invoice_print(const meter_invoice *invoice, enum format format)
@@ -235,6 +258,7 @@ int cmd_invoice_print(const meter_invoice *invoice, enum format format)
 		print_lines(&o, invoice);
 		out_end(&o);
 	}
+	tell_suspended(invoice);
 	return meter_invoice_suspended_count(invoice) ? EXIT_FINDINGS : EXIT_DONE;
 }
 
@@ -594,11 +618,11 @@ const struct verb verb_invoice = {
 	.operands = "[SUBSCRIPTION|NUMBER]",
 	.summary = "rate a subscription's usage of a period; finalize, void and adjust invoices",
 	.details = "On every line amount = quantity x price / per, rounded once; exact is the amount before rounding. Without "
-                   "any of the\n"
+		   "any of the\n"
 		   "options that store something, a period that is not finalized is shown as a draft, and nothing is stored.\n"
 		   "CSV and JSON Lines have one row per line, JSON the whole invoice.\n"
 		   "Exit 3 when a line is suspended (usage that the plan has no price for), when --due or --all had to leave one "
-                   "out, and\n"
+		   "out, and\n"
 		   "when --diff found something.\n"
 		   "\n"
 		   "  meter invoice acme --period 2026-01\n"

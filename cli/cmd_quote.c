@@ -96,18 +96,6 @@ static int read_arguments(struct quote *q, int64_t *at_us_out)
 	return opt_time(at_us_out, q->arguments, "at");
 }
 
-/* Why the exit code is EXIT_FINDINGS. */
-static void tell_suspended(const meter_invoice *invoice)
-{
-	for (size_t i = 0; i < meter_invoice_line_count(invoice); i++) {
-		if (meter_invoice_line_kind(invoice, i) == METER_LINE_SUSPENDED)
-			cli_message("charge %s is suspended: %s: a quantity of %s has no amount, and such an invoice cannot be "
-			            "finalized",
-			            meter_invoice_line_charge(invoice, i), meter_invoice_line_description(invoice, i),
-			            meter_invoice_line_quantity(invoice, i));
-	}
-}
-
 static int quote(struct quote *q)
 {
 	meter_catalog *catalog;
@@ -124,8 +112,6 @@ static int quote(struct quote *q)
 			meter_invoice_quote(&invoice, catalog, opt_value(q->arguments, "plan"), q->usage, q->usage_count, at_us);
 		exit_code =
 			result == METER_OK ? cmd_invoice_print(invoice, q->arguments->format) : cli_call_error(q->verb, result);
-		if (exit_code == EXIT_FINDINGS)
-			tell_suspended(invoice);
 		meter_invoice_free(invoice);
 	}
 	meter_catalog_free(catalog);

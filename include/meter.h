@@ -745,13 +745,15 @@ METER_API int64_t meter_invoice_billed_to_us(const meter_invoice *invoice);
 /** Sum of the charges with their own discounts; then with plan discounts, minimum, maximum, tax and commitments; then what is to be paid after credits. Decimal text in the currency. */
 METER_API const char *meter_invoice_subtotal(const meter_invoice *invoice);
 METER_API const char *meter_invoice_total(const meter_invoice *invoice);
+/** What the lines of adjustments change of the total; "0.00" without any. */
+METER_API const char *meter_invoice_adjustments(const meter_invoice *invoice);
 /** The tax in it; "0.00" when there is none. */
 METER_API const char *meter_invoice_tax(const meter_invoice *invoice);
 METER_API const char *meter_invoice_due(const meter_invoice *invoice);
 /** What due is worth where the plan's money unit has a price: due x price, rounded once, and the currency. NULL: it has none. */
 METER_API const char *meter_invoice_worth(const meter_invoice *invoice);
 METER_API const char *meter_invoice_worth_currency(const meter_invoice *invoice);
-/** How many lines are METER_LINE_SUSPENDED: an invoice with any is not complete. */
+/** How many lines are METER_LINE_SUSPENDED, adjustments of earlier periods among them: an invoice with any is not complete. */
 METER_API size_t meter_invoice_suspended_count(const meter_invoice *invoice);
 
 /** Lines, index 0 .. count-1, in the order of the plan's charges. An index out of range gives NULL or 0. */
@@ -772,8 +774,11 @@ METER_API const char *meter_invoice_line_per(const meter_invoice *invoice, size_
 METER_API const char *meter_invoice_line_amount(const meter_invoice *invoice, size_t index);
 /** The amount before rounding: decimal text, or a fraction "100/3" where no decimal is exact. NULL on suspended and adjustment lines. */
 METER_API const char *meter_invoice_line_exact(const meter_invoice *invoice, size_t index);
-/** Of an adjustment: what was billed, and what is right. NULL on other lines. Its quantity and amount are the difference, which may be a unit
- * of the currency off quantity x price / per, since both amounts were rounded. */
+/** Of a line that adjusts an earlier period: the number of the invoice that billed it. NULL on other lines, and in a comparison. */
+METER_API const char *meter_invoice_line_adjusts(const meter_invoice *invoice, size_t index);
+/** Of an adjustment: what was billed, and what is right. NULL on other lines. Its amount is the difference, and so is its quantity or, where
+ * only that changed, its price; where both changed, quantity is 1. It may be a unit of the currency off quantity x price / per, since both
+ * amounts were rounded. */
 METER_API const char *meter_invoice_line_quantity_before(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_quantity_after(const meter_invoice *invoice, size_t index);
 METER_API const char *meter_invoice_line_amount_before(const meter_invoice *invoice, size_t index);

@@ -1,8 +1,8 @@
 /*
  * adjust.c - what differs between two ratings of one period: as lines of an adjustment, and for people. (pure)
  *
- * Lines are the same step of the same charge when kind, charge, stretch of time and description agree; what a line says of money
- * that is left, or of a bound, does not count.
+ * Lines are the same step of the same charge when kind, charge, account, stretch of time and description agree; what a
+ * description says of money that is left and of packages that were counted is not what the line is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,19 +15,50 @@ static bool same_text(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* How much of a description tells what the line is: "credit gift, 12.00 left" says what is left after its last comma. */
-static size_t identity_size(const struct invoice_line *line)
+/* What a description says a line is: the text before and after what was counted. */
+struct identity {
+	struct slice head, middle, tail;
+};
+
+static struct slice between(const char *from, const char *to)
 {
-	const char *comma = strrchr(line->description, ',');
-	return line->kind == METER_LINE_CREDIT && comma ? (size_t)(comma - line->description) : strlen(line->description);
+	return (struct slice){from, (size_t)(to - from)};
+}
+
+/* "exports, 3 packages of 10 for 21 units, after 5 included" */
+static bool find_packages(struct identity *out, const char *text)
+{
+	const char *many = strstr(text, " packages of "), *of = many ? many : strstr(text, " package of ");
+	const char *count = of, *units = of ? strstr(of, " for ") : NULL, *end = units ? strstr(units, " unit") : NULL;
+	if (!end)
+		return false;
+	while (count > text && count[-1] != ' ')
+		count--;
+	of = strstr(of, " of ");
+	end += strcspn(end, ",");
+	*out = (struct identity){between(text, count), between(of, units), meter__slice_of(end)};
+	return true;
+}
+
+static struct identity identity_of(const struct invoice_line *line)
+{
+	struct identity identity = {.head = meter__slice_of(line->step)};
+	/* "credit gift, 12.00 left" */
+	const char *comma = strrchr(line->step, ',');
+	if (line->kind == METER_LINE_CREDIT && comma)
+		identity.head = between(line->step, comma);
+	else if (line->kind == METER_LINE_USAGE)
+		find_packages(&identity, line->step);
+	return identity;
 }
 
 static bool is_same_step(const struct invoice_line *a, const struct invoice_line *b)
 {
-	const size_t size = identity_size(a);
+	const struct identity one = identity_of(a), other = identity_of(b);
 	return a->kind == b->kind && same_text(a->charge, b->charge) && strcmp(a->account, b->account) == 0 &&
-	       a->active.from_us == b->active.from_us && a->active.to_us == b->active.to_us && size == identity_size(b) &&
-	       memcmp(a->description, b->description, size) == 0;
+	       a->active.from_us == b->active.from_us && a->active.to_us == b->active.to_us &&
+	       meter__slice_equal(one.head, other.head) && meter__slice_equal(one.middle, other.middle) &&
+	       meter__slice_equal(one.tail, other.tail);
 }
 
 static bool is_equal(struct decimal a, struct decimal b)
@@ -58,22 +89,83 @@ bool meter__adjust_is_same(const struct bill *before, const struct bill *after)
 struct adjusting {
 	struct invoice_line *lines;
 	size_t count;
+	const char *document; /* that is adjusted; NULL: none */
 	struct arena *arena;
 };
 
-static const char *describe(struct arena *arena, const struct invoice_line *line)
+static bool is_same_price(const struct invoice_line *a, const struct invoice_line *b)
 {
-	char before[DECIMAL_TEXT_SIZE], after[DECIMAL_TEXT_SIZE];
+	return is_equal(a->price, b->price) && is_equal(a->per, b->per);
+}
+
+/* Where price is a price, and not an amount that follows from other lines. */
+static bool has_price(const struct invoice_line *line)
+{
+	return line->kind == METER_LINE_USAGE || line->kind == METER_LINE_FLAT;
+}
+
+static void add_price(struct buffer *text, const struct invoice_line *line, bool has_per)
+{
+	char number[DECIMAL_TEXT_SIZE];
+	meter__decimal_format(number, line->price);
+	meter__buffer_text(text, number);
+	if (!has_per)
+		return;
+	meter__decimal_format(number, line->per);
+	meter__buffer_format(text, " for %s", number);
+}
+
+/* "calls: 6 instead of 5, price 12 instead of 15 (INV-000001)" */
+static const char *describe(struct adjusting *a, const struct invoice_line *line, const struct invoice_line *before,
+                            const struct invoice_line *after)
+{
+	char old[DECIMAL_TEXT_SIZE], new[DECIMAL_TEXT_SIZE];
 	struct buffer text = {0};
-	meter__decimal_format(before, line->quantity_before);
-	meter__decimal_format(after, line->quantity_after);
-	meter__buffer_append(&text, line->description, identity_size(line));
+	const char *separator = ": ";
+	meter__decimal_format(old, line->quantity_before);
+	meter__decimal_format(new, line->quantity_after);
+	if (line->kind == METER_LINE_CREDIT)
+		meter__buffer_slice(&text, identity_of(line).head);
+	else
+		meter__buffer_text(&text, line->description);
 	/* An adjustment on one of two invoices that are compared says it already. */
-	if (!is_equal(line->quantity_before, line->quantity_after) && line->kind != METER_LINE_ADJUSTMENT)
-		meter__buffer_format(&text, ": %s instead of %s", after, before);
-	const char *copy = text.failed ? NULL : meter__arena_copy(arena, (struct slice){text.data, text.size});
+	if (!is_equal(line->quantity_before, line->quantity_after) && line->kind != METER_LINE_ADJUSTMENT) {
+		meter__buffer_format(&text, ": %s instead of %s", new, old);
+		separator = ", ";
+	}
+	if (before && after && has_price(line) && !is_same_price(before, after)) {
+		const bool has_per = !is_equal(before->per, after->per);
+		meter__buffer_format(&text, "%sprice ", separator);
+		add_price(&text, after, has_per);
+		meter__buffer_text(&text, " instead of ");
+		add_price(&text, before, has_per);
+	}
+	if (a->document)
+		meter__buffer_format(&text, " (%s)", a->document);
+	const char *copy = text.failed ? NULL : meter__arena_copy(a->arena, (struct slice){text.data, text.size});
 	meter__buffer_free(&text);
 	return copy;
+}
+
+/* amount = quantity x price, but for rounding: of what is more or less used, or costs more or less, if not both. */
+static int factor(struct invoice_line *line, const struct invoice_line *before, const struct invoice_line *after)
+{
+	if (before && after && has_price(line) && is_equal(before->per, after->per) && meter__decimal_is_zero(line->quantity)) {
+		line->quantity = line->quantity_after;
+		return meter__decimal_subtract(&line->price, after->price, before->price);
+	}
+	if ((before && after && !is_same_price(before, after)) || meter__decimal_is_zero(line->quantity)) {
+		line->quantity = DECIMAL_ONE;
+		line->price = line->amount;
+		line->per = DECIMAL_ONE;
+	}
+	return METER_OK;
+}
+
+/* Usage that has no amount in one of the states has no difference. */
+static bool is_suspended(const struct invoice_line *before, const struct invoice_line *after)
+{
+	return (before && !before->has_amount) || (after && !after->has_amount);
 }
 
 /* The line from one state of a step to the other; NULL: it was not there. */
@@ -86,52 +178,53 @@ static int add_difference(struct adjusting *a, const struct invoice_line *before
 	line->quantity_after = after ? after->quantity : DECIMAL_ZERO;
 	line->amount_before = before ? before->amount : DECIMAL_ZERO;
 	line->amount_after = after ? after->amount : DECIMAL_ZERO;
-	line->has_amount = true;
 	if (is_equal(line->quantity_before, line->quantity_after) && is_equal(line->amount_before, line->amount_after))
 		return METER_OK;
 	int code = meter__decimal_subtract(&line->quantity, line->quantity_after, line->quantity_before);
 	if (code == METER_OK)
 		code = meter__decimal_subtract(&line->amount, line->amount_after, line->amount_before);
+	if (code == METER_OK) {
+		line->description = describe(a, line, before, after);
+		line->exact = NULL;
+		line->has_amount = !is_suspended(before, after);
+		line->adjusted_kind = some->kind;
+		code = line->has_amount ? factor(line, before, after) : METER_OK;
+		line->kind = line->has_amount ? METER_LINE_ADJUSTMENT : METER_LINE_SUSPENDED;
+	}
 	if (code != METER_OK)
 		return meter__fail(code, "an adjustment does not fit into 38 digits");
-	line->description = describe(a->arena, line);
-	/* Where the price is another one, the difference is the price of one of it. */
-	if ((before && after && (!is_equal(before->price, after->price) || !is_equal(before->per, after->per))) ||
-	    meter__decimal_is_zero(line->quantity)) {
-		line->quantity = DECIMAL_ONE;
-		line->price = line->amount;
-		line->per = DECIMAL_ONE;
-	}
-	line->adjusted_kind = some->kind;
-	line->kind = METER_LINE_ADJUSTMENT;
-	line->exact = NULL;
 	a->count++;
 	return line->description ? METER_OK : meter__fail(METER_ENOMEM, "no memory for an adjustment");
 }
 
-static const struct invoice_line *find_step(const struct invoice_line *lines, size_t count, bool *is_used,
+/* Lines of one step stand in one order in both, so most are found where the one before was. */
+static const struct invoice_line *find_step(const struct invoice_line *lines, size_t count, bool *is_used, size_t *next,
                                             const struct invoice_line *wanted)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (!is_used[i] && is_same_step(&lines[i], wanted)) {
-			is_used[i] = true;
-			return &lines[i];
+		const size_t at = (*next + i) % count;
+		if (!is_used[at] && is_same_step(&lines[at], wanted)) {
+			is_used[at] = true;
+			*next = at + 1;
+			return &lines[at];
 		}
 	}
 	return NULL;
 }
 
-int meter__adjust_lines(struct invoice_line **lines, size_t *count, struct arena *arena, const struct invoice_line *before,
-                        size_t before_count, const struct invoice_line *after, size_t after_count)
+int meter__adjust_lines(struct invoice_line **lines, size_t *count, struct arena *arena, const char *document,
+                        const struct invoice_line *before, size_t before_count, const struct invoice_line *after,
+                        size_t after_count)
 {
-	struct adjusting a = {.arena = arena, .count = *count};
+	struct adjusting a = {.arena = arena, .count = *count, .document = document};
+	size_t next = 0;
 	bool *is_used = calloc(before_count + 1, sizeof(*is_used));
 	a.lines = meter__arena_array(arena, *count + before_count + after_count + 1, sizeof(*a.lines));
 	int code = is_used && a.lines ? METER_OK : meter__fail(METER_ENOMEM, "no memory for an adjustment");
 	if (code == METER_OK && *count > 0)
 		memcpy(a.lines, *lines, *count * sizeof(*a.lines));
 	for (size_t i = 0; i < after_count && code == METER_OK; i++)
-		code = add_difference(&a, find_step(before, before_count, is_used, &after[i]), &after[i]);
+		code = add_difference(&a, find_step(before, before_count, is_used, &next, &after[i]), &after[i]);
 	for (size_t i = 0; i < before_count && code == METER_OK; i++)
 		code = is_used[i] ? METER_OK : add_difference(&a, &before[i], NULL);
 	free(is_used);

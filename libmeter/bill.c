@@ -34,6 +34,7 @@ static struct invoice_line line_of(struct arena *arena, const struct line *line)
 	return (struct invoice_line){.kind = line->kind,
 	                             .account = account_of(arena, line),
 	                             .charge = line->charge ? line->charge->key : NULL,
+	                             .step = line->description,
 	                             .description = line->description,
 	                             .quantity = line->quantity,
 	                             .has_amount = line->has_amount,
@@ -46,9 +47,10 @@ static struct invoice_line line_of(struct arena *arena, const struct line *line)
 
 int meter__bill_rate(struct bill *s)
 {
+	const struct rate_period period = {s->period.whole, s->held_us};
 	int code = meter__account_copy(&s->after, &s->before);
 	if (code == METER_OK)
-		code = meter__rate(&s->rating, s->segments, s->segment_count, s->period.whole, &s->after);
+		code = meter__rate(&s->rating, s->segments, s->segment_count, period, &s->after);
 	if (code != METER_OK)
 		return code;
 	s->lines = meter__arena_array(&s->arena, s->rating.line_count, sizeof(*s->lines));

@@ -11,10 +11,11 @@
 #include "segment.h"
 
 struct invoice_line {
-	int32_t kind;        /* METER_LINE_... */
-	const char *charge;  /* NULL: of the whole plan */
-	const char *account; /* of the ledger, that it is booked on: see ledger.h */
-	const char *description;
+	int32_t kind;            /* METER_LINE_... */
+	const char *charge;      /* NULL: of the whole plan */
+	const char *account;     /* of the ledger, that it is booked on: see ledger.h */
+	const char *step;        /* its description when it was rated */
+	const char *description; /* of an adjustment, with what has changed */
 	struct decimal quantity;
 	bool has_amount; /* false: suspended; price, per, amount and exact are not set */
 	struct decimal price;
@@ -32,6 +33,7 @@ struct invoice_line {
 struct bill {
 	int64_t number; /* in the file; 0: it is not there */
 	struct billing_period period;
+	int64_t held_us;         /* to be rated: see struct rate_period */
 	int64_t catalog_version; /* 0: of no file */
 	int64_t ingest;          /* the last transaction whose events it saw */
 	const char *plan_key;    /* at the end of the period */

@@ -170,6 +170,9 @@ static int flow_through(struct drafting *d, int64_t from_us, int64_t to_us)
 	while (code == METER_OK && from_us < to_us) {
 		struct billing_period period;
 		struct bill past = {0};
+		from_us = meter__billing_next_us(d->catalog, d->subscription, from_us);
+		if (from_us >= to_us)
+			break;
 		code = meter__billing_period_at(&period, d->catalog, d->subscription, from_us);
 		if (code != METER_OK)
 			break;
@@ -181,7 +184,7 @@ static int flow_through(struct drafting *d, int64_t from_us, int64_t to_us)
 		meter__bill_free(&past);
 		from_us = period.active.to_us;
 	}
-	return code == METER_ENOTFOUND ? METER_OK : code; /* it had no plan then */
+	return code;
 }
 
 static int add_adjustment(struct drafting *d, struct bill *before, struct bill *after)
@@ -191,9 +194,10 @@ static int add_adjustment(struct drafting *d, struct bill *before, struct bill *
 	if (!grown)
 		return meter__fail(METER_ENOMEM, "no memory for an adjustment");
 	invoice->adjustments = grown;
-	grown[invoice->adjustment_count++] = (struct adjustment){.before = *before, .after = *after};
+	struct adjustment *a = &grown[invoice->adjustment_count++];
+	*a = (struct adjustment){.before = *before, .after = *after};
 	*before = *after = (struct bill){0};
-	return METER_OK;
+	return meter__invoice_find_adjusted(d->reader, invoice, a);
 }
 
 static int note_settled(struct meter_invoice *invoice, int64_t bill)
@@ -359,7 +363,7 @@ static int are_silent(const struct meter_invoice *invoice, bool *out)
 	int code = METER_OK;
 	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++) {
 		const struct adjustment *a = &invoice->adjustments[i];
-		code = meter__adjust_lines(&lines, &count, &scratch, a->before.lines, a->before.line_count, a->after.lines,
+		code = meter__adjust_lines(&lines, &count, &scratch, NULL, a->before.lines, a->before.line_count, a->after.lines,
 		                           a->after.line_count);
 	}
 	*out = count == 0;

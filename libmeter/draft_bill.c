@@ -215,6 +215,8 @@ int meter__draft_bill(struct bill *s, struct reader *r, struct meter_catalog *ca
 	s->ingest = totals.ingest;
 	if (code == METER_OK)
 		code = meter__segments(&s->segments, &s->segment_count, catalog, subscription, period->active);
+	if (code == METER_OK)
+		code = meter__billing_period_held(&s->held_us, catalog, subscription, period);
 	if (code != METER_OK)
 		return code;
 	s->plan = s->segments[s->segment_count - 1].plan;

@@ -129,14 +129,13 @@ static const struct discount *find_discount(const struct plan *plan, const struc
 			continue;
 		meter__decimal_format(words + strlen(words), d->value);
 		strcat(words, " %");
-		if (strncmp(line->description, words, strlen(words)) == 0 &&
-		    (!d->reason || strstr(line->description + strlen(words), d->reason)))
+		if (strncmp(line->step, words, strlen(words)) == 0 &&
+		    (!d->reason || strstr(line->step + strlen(words), d->reason)))
 			found = d;
 	}
 	for (size_t i = 0; i < plan->discount_count && !found; i++) {
 		const struct discount *d = &plan->discounts[i];
-		if (d->kind == DISCOUNT_AMOUNT && !strstr(line->description, " %") &&
-		    (!d->reason || strstr(line->description, d->reason)))
+		if (d->kind == DISCOUNT_AMOUNT && !strstr(line->step, " %") && (!d->reason || strstr(line->step, d->reason)))
 			found = d;
 	}
 	return found;
@@ -146,7 +145,7 @@ static const struct discount *find_discount(const struct plan *plan, const struc
 static bool is_taxed_by(const struct charge *charge, const struct invoice_line *tax)
 {
 	const size_t size = charge && charge->tax_category ? strlen(charge->tax_category) : 0;
-	return size > 0 && strncmp(tax->description, charge->tax_category, size) == 0 && tax->description[size] == ' ' &&
+	return size > 0 && strncmp(tax->step, charge->tax_category, size) == 0 && tax->step[size] == ' ' &&
 	       (tax->kind == METER_LINE_ADJUSTMENT || meter__decimal_compare(charge->tax_percent, tax->price) == 0);
 }
 
@@ -340,7 +339,7 @@ static int find_usage(struct explaining *x, struct explained_line *l)
 	if (!l->has_usage)
 		return METER_OK;
 	struct behind_request request = {.charge = l->charge,
-	                                 .description = l->line->description,
+	                                 .description = l->line->step,
 	                                 .subscription = x->subscription,
 	                                 .range = l->line->active,
 	                                 .ingest_after = l->bill->before ? l->bill->before->ingest : 0,

@@ -24,23 +24,21 @@
 
 /* ---- checks ---- */
 
+/* Usage that has no amount. What was billed is rated by the catalog of then, so a price that is added now does not help late
+ * usage. */
 static int check_suspended(const struct meter_invoice *invoice)
 {
-	const struct bill *own = &invoice->own;
-	for (size_t i = 0; i < own->line_count; i++) {
-		if (!own->lines[i].has_amount)
-			return meter__fail(METER_ESTATE, "a line is suspended (%s): usage that has no amount",
-			                   own->lines[i].description);
-	}
-	return METER_OK;
-}
-
-/* Adjustments have no line to show what has no amount. */
-static int check_adjustments(const struct meter_invoice *invoice)
-{
-	for (size_t i = 0; i < invoice->adjustment_count; i++) {
-		if (invoice->adjustments[i].after.suspended_count > 0)
-			return meter__fail(METER_ESTATE, "late usage has no amount, and cannot be adjusted");
+	for (size_t i = 0; i < invoice->line_count; i++) {
+		const char *description = invoice->lines[i].description;
+		const char *adjusted = meter_invoice_line_adjusts(invoice, i);
+		if (invoice->lines[i].has_amount)
+			continue;
+		if (!adjusted)
+			return meter__fail(METER_ESTATE, "a line is suspended (%s): usage that has no amount", description);
+		return meter__fail(
+			METER_ESTATE,
+			"late usage has no amount (%s): give it a price, apply that, and regenerate %s, or take it back",
+			description, adjusted);
 	}
 	return METER_OK;
 }
@@ -129,8 +127,6 @@ static int check(const struct closing *c, const struct meter_invoice *invoice)
 	if (code == METER_OK)
 		code = check_suspended(invoice);
 	if (code == METER_OK)
-		code = check_adjustments(invoice);
-	if (code == METER_OK)
 		code = check_sanity(invoice);
 	return code == METER_OK && !c->is_draft ? check_usage(c, invoice) : code;
 }
@@ -166,7 +162,7 @@ static int mark_next(const struct closing *c, const char *subscription, const st
 /* A bill that was made early is stale from the start where a gauge goes on counting. */
 static int set_billed(const struct closing *c, const struct meter_invoice *invoice, const struct bill *s)
 {
-	const struct billed billed = {s->period.active, s->number, invoice->document.number, 0};
+	const struct billed billed = {.active = s->period.active, .bill = s->number, .document = invoice->document.number};
 	int64_t number;
 	int code = meter__store_billed_set(c->store, meter__slice_of(invoice->subscription), &billed);
 	if (code != METER_OK || !meter__bill_is_running(s, c->at_us))

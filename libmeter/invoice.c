@@ -55,11 +55,13 @@ static int add_change(struct decimal *sum, struct decimal before, struct decimal
 
 static int add_adjustment(struct meter_invoice *invoice, struct adjustment *a)
 {
-	int code = meter__adjust_lines(&invoice->lines, &invoice->line_count, &invoice->arena, a->before.lines,
+	int code = meter__adjust_lines(&invoice->lines, &invoice->line_count, &invoice->arena, a->document, a->before.lines,
 	                               a->before.line_count, a->after.lines, a->after.line_count);
 	a->line_end = invoice->line_count;
 	if (code == METER_OK)
 		code = add_change(&invoice->total_value, a->before.total, a->after.total);
+	if (code == METER_OK)
+		code = add_change(&invoice->adjusted_value, a->before.total, a->after.total);
 	if (code == METER_OK)
 		code = add_change(&invoice->tax_value, a->before.tax, a->after.tax);
 	return code == METER_OK ? add_change(&invoice->due_value, a->before.due, a->after.due) : code;
@@ -75,6 +77,7 @@ static int show_texts(struct meter_invoice *invoice)
 		show_line(&invoice->texts[i], &invoice->lines[i], exponent);
 	meter__decimal_format_fixed(invoice->subtotal, invoice->has_own ? invoice->own.subtotal : DECIMAL_ZERO, exponent);
 	meter__decimal_format_fixed(invoice->tax, invoice->tax_value, exponent);
+	meter__decimal_format_fixed(invoice->adjusted, invoice->adjusted_value, exponent);
 	meter__decimal_format_fixed(invoice->total, invoice->total_value, exponent);
 	meter__decimal_format_fixed(invoice->due, invoice->due_value, exponent);
 	return METER_OK;
@@ -124,11 +127,12 @@ static int compare(struct meter_invoice *out, const meter_invoice *before, const
 	out->customer = meter__arena_copy(&out->arena, meter__slice_of(after->customer ? after->customer : ""));
 	if (!own->currency || !own->plan_key || !out->subscription || !out->customer)
 		return meter__fail(METER_ENOMEM, "no memory for a comparison");
-	int code = meter__adjust_lines(&out->lines, &out->line_count, &out->arena, before->lines, before->line_count,
+	int code = meter__adjust_lines(&out->lines, &out->line_count, &out->arena, NULL, before->lines, before->line_count,
 	                               after->lines, after->line_count);
 	const struct {
 		struct decimal *out, before, after;
 	} sums[] = {{&out->total_value, before->total_value, after->total_value},
+	            {&out->adjusted_value, before->total_value, after->total_value},
 	            {&out->tax_value, before->tax_value, after->tax_value},
 	            {&out->due_value, before->due_value, after->due_value}};
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]) && code == METER_OK; i++)
@@ -306,6 +310,11 @@ const char *meter_invoice_tax(const meter_invoice *invoice)
 	return invoice ? invoice->tax : NULL;
 }
 
+const char *meter_invoice_adjustments(const meter_invoice *invoice)
+{
+	return invoice ? invoice->adjusted : NULL;
+}
+
 const char *meter_invoice_total(const meter_invoice *invoice)
 {
 	return invoice ? invoice->total : NULL;
@@ -328,7 +337,10 @@ const char *meter_invoice_worth_currency(const meter_invoice *invoice)
 
 size_t meter_invoice_suspended_count(const meter_invoice *invoice)
 {
-	return invoice && invoice->has_own ? invoice->own.suspended_count : 0;
+	size_t count = 0;
+	for (size_t i = 0; i < meter_invoice_line_count(invoice); i++)
+		count += !invoice->lines[i].has_amount;
+	return count;
 }
 
 size_t meter_invoice_line_count(const meter_invoice *invoice)
@@ -427,6 +439,17 @@ const char *meter_invoice_line_exact(const meter_invoice *invoice, size_t index)
 static bool is_adjustment(const meter_invoice *invoice, size_t index)
 {
 	return line_at(invoice, index) && invoice->lines[index].kind == METER_LINE_ADJUSTMENT;
+}
+
+const char *meter_invoice_line_adjusts(const meter_invoice *invoice, size_t index)
+{
+	if (!line_at(invoice, index) || index < invoice->own.line_count)
+		return NULL;
+	for (size_t i = 0; i < invoice->adjustment_count; i++) {
+		if (index < invoice->adjustments[i].line_end)
+			return invoice->adjustments[i].document;
+	}
+	return NULL;
 }
 
 const char *meter_invoice_line_quantity_before(const meter_invoice *invoice, size_t index)

@@ -22,6 +22,7 @@ struct line_text {
 
 /* A period that was billed, and is right otherwise now. */
 struct adjustment {
+	const char *document; /* the number of the invoice that billed the period; in the arena of the adjusting one */
 	struct bill before;
 	struct bill after;
 	size_t line_end; /* behind its last line in the invoice: set by meter__invoice_show() */
@@ -49,10 +50,11 @@ struct meter_invoice {
 	struct invoice_line *lines; /* of its own bill, then those of adjustments */
 	struct line_text *texts;
 	size_t line_count;
-	struct decimal total_value, due_value, tax_value;
+	struct decimal total_value, due_value, tax_value, adjusted_value;
 	struct arena arena; /* of all of these, and of texts from the file */
 	char subtotal[DECIMAL_TEXT_SIZE];
 	char tax[DECIMAL_TEXT_SIZE];
+	char adjusted[DECIMAL_TEXT_SIZE];
 	char total[DECIMAL_TEXT_SIZE];
 	char due[DECIMAL_TEXT_SIZE];
 	char worth[DECIMAL_TEXT_SIZE]; /* due in the currency that its unit is priced in */
@@ -67,10 +69,12 @@ const struct bill *meter__invoice_main(const struct meter_invoice *invoice);
 
 /*
  * What differs between two bills of one period (adjust.c), as lines: for each charge and step the quantity and amount that are
- * missing or too much, with both states of it. Appended to *lines in the arena. METER_OK, METER_EOVERFLOW, METER_ENOMEM.
+ * missing or too much, with both states of it; where the amount of one is not known, a suspended line. Appended to *lines in the
+ * arena. document: that is adjusted, or NULL. METER_OK, METER_EOVERFLOW, METER_ENOMEM.
  */
-int meter__adjust_lines(struct invoice_line **lines, size_t *count, struct arena *arena, const struct invoice_line *before,
-                        size_t before_count, const struct invoice_line *after, size_t after_count);
+int meter__adjust_lines(struct invoice_line **lines, size_t *count, struct arena *arena, const char *document,
+                        const struct invoice_line *before, size_t before_count, const struct invoice_line *after,
+                        size_t after_count);
 /* Whether two bills bill the same: lines, totals and what they leave. */
 bool meter__adjust_is_same(const struct bill *before, const struct bill *after);
 
@@ -120,7 +124,10 @@ int meter__invoice_draft(meter_invoice **out, meter *m, struct meter_catalog *ca
 /* A stored invoice, whole (invoice_read.c). METER_ECORRUPT when it is not there. */
 int meter__invoice_load(meter_invoice **out, struct reader *r, int64_t document);
 
-/* The document that has billed the period which a text names; 0: none holds. */
+/* Set which invoice an adjustment of the invoice is of. METER_ECORRUPT: there is none. */
+int meter__invoice_find_adjusted(struct reader *r, struct meter_invoice *invoice, struct adjustment *a);
+/* The invoice that has billed the period which a text names, in the catalog it was billed by; 0: none holds. METER_ESTATE: two.
+ */
 int meter__invoice_find_document(struct reader *r, struct slice subscription_key, struct slice period_text, int64_t *out);
 
 #endif

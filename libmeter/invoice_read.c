@@ -20,6 +20,24 @@ static int note_bill(const struct document_bill *bill, void *user)
 	return METER_OK;
 }
 
+int meter__invoice_find_adjusted(struct reader *r, struct meter_invoice *invoice, struct adjustment *a)
+{
+	const int64_t before = invoice->document.number ? invoice->document.number : INT64_MAX;
+	const char *subscription = invoice->document.number ? invoice->document.subscription : invoice->subscription;
+	struct document adjusted;
+	int64_t number, document;
+	int code = meter__store_name(r, &number, meter__slice_of(subscription));
+	if (code == METER_OK)
+		code = meter__store_period_document(r, number, a->before.period.active.from_us, before, &document);
+	if (code == METER_EEND)
+		return meter__fail(METER_ECORRUPT, "bill %lld adjusts a period that no invoice has billed",
+		                   (long long)a->after.number);
+	if (code == METER_OK)
+		code = meter__store_document(r, document, &invoice->arena, &adjusted);
+	a->document = adjusted.name;
+	return code;
+}
+
 static int load_bill(struct loading *l, const struct document_bill *from)
 {
 	struct meter_invoice *invoice = l->invoice;
@@ -37,7 +55,9 @@ static int load_bill(struct loading *l, const struct document_bill *from)
 	struct adjustment *a = &grown[invoice->adjustment_count++];
 	*a = (struct adjustment){0};
 	int code = meter__store_bill_read(l->reader, from->replaces, &a->before);
-	return code == METER_OK ? meter__store_bill_read(l->reader, from->bill, &a->after) : code;
+	if (code == METER_OK)
+		code = meter__store_bill_read(l->reader, from->bill, &a->after);
+	return code == METER_OK ? meter__invoice_find_adjusted(l->reader, invoice, a) : code;
 }
 
 static int load_bills(struct loading *l)
@@ -118,32 +138,71 @@ int meter__invoice_load(meter_invoice **out, struct reader *r, int64_t document)
 	return METER_OK;
 }
 
-int meter__invoice_find_document(struct reader *r, struct slice subscription_key, struct slice period_text, int64_t *out)
+/* ---- by the period ---- */
+
+struct naming {
+	struct reader *reader;
+	struct slice subscription;
+	struct slice text;
+	struct buffer names; /* struct billed, one after the other */
+};
+
+/* A period is called what it was called when it was billed: its plan may have periods of another length since. */
+static int note_named(const struct billed *billed, void *user)
 {
+	struct naming *n = user;
 	struct meter_catalog *catalog;
-	struct billing_period period;
-	struct billed billed;
-	int64_t number = 0;
-	*out = 0;
-	int code = meter__store_catalog(r, &catalog);
-	if (code == METER_OK && !catalog)
-		return meter__fail(METER_ENOTFOUND, "no catalog was applied yet");
+	const struct billing_period period = {billed->whole, billed->active};
+	int code = meter__store_catalog_version(n->reader, billed->catalog, &catalog);
 	if (code != METER_OK)
 		return code;
-	const struct subscription *subscription = meter__catalog_subscription(catalog, subscription_key);
-	if (!subscription)
-		code = meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)subscription_key.size,
-		                   subscription_key.data);
-	if (code == METER_OK)
-		code = meter__billing_period_parse(&period, catalog, subscription, period_text);
-	if (code == METER_OK)
-		code = meter__store_name(r, &number, subscription_key);
-	if (code == METER_OK && number)
-		code = meter__store_billed_at(r, number, period.active.to_us - 1, &billed);
-	if (code == METER_OK && number)
-		code = meter__store_period_document(r, number, billed.active.from_us, out);
+	const struct subscription *subscription = meter__catalog_subscription(catalog, n->subscription);
+	if (subscription && meter__billing_period_is_named(&period, catalog, subscription, n->text))
+		meter__buffer_append(&n->names, billed, sizeof(*billed));
 	meter__catalog_release(catalog);
-	return code == METER_EEND ? METER_OK : code;
+	return METER_OK;
+}
+
+/* Parts of one period may be billed apart: "2026-01 is on INV-000001 and INV-000007". */
+static int fail_ambiguous(const struct naming *n, const int64_t documents[2])
+{
+	struct arena arena = {0};
+	struct document first, second;
+	int code = meter__store_document(n->reader, documents[0], &arena, &first);
+	if (code == METER_OK)
+		code = meter__store_document(n->reader, documents[1], &arena, &second);
+	if (code == METER_OK)
+		code = meter__fail_value(METER_ESTATE, n->text.data, n->text.size,
+		                         "parts of this period are billed apart, on %s and %s: name one of them", first.name,
+		                         second.name);
+	meter__arena_free(&arena);
+	return code;
+}
+
+int meter__invoice_find_document(struct reader *r, struct slice subscription_key, struct slice period_text, int64_t *out)
+{
+	struct naming n = {.reader = r, .subscription = subscription_key, .text = period_text};
+	int64_t number, documents[2] = {0, 0};
+	size_t count = 0;
+	*out = 0;
+	int code = meter__store_name(r, &number, subscription_key);
+	if (code == METER_OK && number)
+		code = meter__store_billed(r, number, INT64_MIN, note_named, &n);
+	if (code == METER_OK && n.names.failed)
+		code = meter__fail(METER_ENOMEM, "no memory for billed periods");
+	for (size_t at = 0; at < n.names.size && count < 2 && code == METER_OK; at += sizeof(struct billed)) {
+		struct billed billed;
+		memcpy(&billed, n.names.data + at, sizeof(billed));
+		code = meter__store_period_document(r, number, billed.active.from_us, INT64_MAX, &documents[count++]);
+	}
+	meter__buffer_free(&n.names);
+	if (code == METER_EEND)
+		return meter__fail(METER_ECORRUPT, "a billed period of %.*s is on no invoice", (int)subscription_key.size,
+		                   subscription_key.data);
+	if (code == METER_OK && count == 2)
+		return fail_ambiguous(&n, documents);
+	*out = documents[0];
+	return code;
 }
 
 int meter_invoice_find(meter_invoice **out, meter *m, const char *number)

@@ -393,10 +393,13 @@ static int rate_all(struct rater *r)
 	r->weights = malloc(r->segment_count * sizeof(*r->weights));
 	if (r->weights == NULL)
 		return METER_ENOMEM;
+	int64_t sum = 0;
 	for (size_t i = 0; i < r->segment_count; i++) {
 		r->weights[i] = r->segments[i].weight_us;
-		r->weight += r->weights[i];
+		sum += r->weights[i];
 	}
+	if (r->weight < sum)
+		r->weight = sum;
 	int rc = METER_OK;
 	for (r->at = 0; r->at < r->segment_count && rc == METER_OK; r->at += rc == METER_OK)
 		rc = rate_segment(r);
@@ -405,10 +408,15 @@ static int rate_all(struct rater *r)
 	return rc == METER_OK ? meter__rate_grants(r) : rc;
 }
 
-int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct period period,
+int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct rate_period period,
                 struct account *account)
 {
-	struct rater r = {.out = out, .segments = segments, .segment_count = count, .period = period, .account = account};
+	struct rater r = {.out = out,
+	                  .segments = segments,
+	                  .segment_count = count,
+	                  .period = period.whole,
+	                  .weight = period.held_us,
+	                  .account = account};
 	r.held = (struct period){segments[0].active.from_us, segments[count - 1].active.to_us};
 	*out = (struct rating){0};
 	const int rc = rate_all(&r);

@@ -60,20 +60,26 @@ struct rate_segment {
 	const struct charge_usage *usage; /* one entry per charge of the plan */
 };
 
+/* The period that segments are of. */
+struct rate_period {
+	struct period whole; /* as the calendar has it */
+	int64_t held_us;     /* of it, by the subscription, without pauses; less than the segments count as much as they do */
+};
+
 /*
  * Rate one period: its segments in the order of their time, in one currency, and the tax on all of it.
  *
  * Each segment is rated on its own. What a plan states per period (flat amounts, included and free units, tier bounds and tier
  * flats, minimum and maximum, discounts in amounts and units) is divided among the segments by their weights: under
- * proration: time each gets weight / length of the period, else weight / sum of all weights. Parts are rounded by largest
- * remainder to the decimals of the number (money: those of the currency), so that they add up. Plans have no proration; what they
- * state is divided as without.
+ * proration: time each gets weight / length of the period, else weight / what is held of it: all, unless another part of the
+ * period was billed apart. Parts are rounded by largest remainder to the decimals of the number (money: those of the currency),
+ * so that they add up. Plans have no proration; what they state is divided as without.
  *
  * account is what the periods before have left, and becomes what this one leaves.
  *
  * METER_OK, METER_EOVERFLOW (the message names the charge or plan), METER_ENOMEM.
  */
-int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct period period,
+int meter__rate(struct rating *out, const struct rate_segment *segments, size_t count, struct rate_period period,
                 struct account *account);
 void meter__rating_free(struct rating *rating);
 

@@ -28,7 +28,7 @@ struct rater {
 	const struct rate_segment *segments;
 	size_t segment_count;
 	int64_t *weights;                /* of the segments */
-	int64_t weight;                  /* their sum */
+	int64_t weight;                  /* of what is held of the period: their sum, or more */
 	size_t at;                       /* the segment being rated; */
 	const struct plan *plan;         /* its plan */
 	const struct charge *charge;     /* whose lines are being made; NULL: the whole plan's */

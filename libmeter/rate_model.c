@@ -439,7 +439,7 @@ static int rate_cut(struct rater *r, int64_t weight_us, int64_t whole_us, struct
 	static const struct {
 		int64_t us;
 		const char *name;
-	} units[] = {{US_PER_DAY, "days"}, {US_PER_SECOND, "seconds"}, {1, "microseconds"}};
+	} units[] = {{US_PER_DAY, "days"}, {US_PER_HOUR, "hours"}, {US_PER_SECOND, "seconds"}, {1, "microseconds"}};
 	size_t i = 0;
 	while (weight_us % units[i].us != 0 || whole_us % units[i].us != 0)
 		i++;

@@ -156,19 +156,56 @@ int meter__billing_period_at(struct billing_period *out, const struct meter_cata
 	return METER_OK;
 }
 
+int64_t meter__billing_next_us(const struct meter_catalog *catalog, const struct subscription *subscription, int64_t us)
+{
+	const struct cutting c = {
+		.catalog = catalog, .subscription = subscription, .active = {subscription->from_us, subscription->until_us}};
+	int64_t at_us = us > c.active.from_us ? us : c.active.from_us;
+	while (at_us < c.active.to_us) {
+		const char *key = plan_at(subscription, at_us);
+		if (meter__catalog_plan(catalog, meter__slice_of(key), at_us))
+			return at_us;
+		at_us = next_cut(&c, key, at_us);
+	}
+	return INT64_MAX;
+}
+
+int meter__billing_period_held(int64_t *out_us, const struct meter_catalog *catalog, const struct subscription *subscription,
+                               const struct billing_period *period)
+{
+	struct billing_period all;
+	int code = meter__billing_period_at(&all, catalog, subscription, period->active.from_us);
+	if (code == METER_OK)
+		*out_us = weight_of(subscription, all.active);
+	return code;
+}
+
+/* Whether text is a date in the life of the subscription, and where it begins. */
+static bool find_date(int64_t *out, const struct subscription *subscription, struct slice text)
+{
+	const struct cycle days = {.unit = CYCLE_DAY, .zone = subscription->zone};
+	struct period day;
+	if (text.size != strlen("2026-01-15") || meter__cycle_parse(&day, &days, text.data, text.size) != METER_OK)
+		return false;
+	*out = day.from_us;
+	return day.from_us >= subscription->from_us && day.from_us < subscription->until_us;
+}
+
 int meter__billing_period_parse(struct billing_period *out, const struct meter_catalog *catalog,
                                 const struct subscription *subscription, struct slice text)
 {
-	struct period run = {subscription->from_us, subscription->from_us}, day;
-	const struct cycle days = {.unit = CYCLE_DAY, .zone = subscription->zone};
+	struct period run = {subscription->from_us, subscription->from_us};
+	int64_t date_us;
 	int result = METER_ENOTFOUND;
 	/* A day is in one period, whatever lengths periods have before and after. */
-	if (text.size == strlen("2026-01-15") && meter__cycle_parse(&day, &days, text.data, text.size) == METER_OK &&
-	    day.from_us >= subscription->from_us && day.from_us < subscription->until_us)
-		return meter__billing_period_at(out, catalog, subscription, day.from_us);
+	if (find_date(&date_us, subscription, text))
+		return meter__billing_period_at(out, catalog, subscription, date_us);
 	/* The text means the periods that the plan has then, so each run of plans is asked. */
-	for (int64_t at_us = subscription->from_us; at_us < subscription->until_us; at_us = run.to_us) {
+	for (;;) {
+		const int64_t at_us = meter__billing_next_us(catalog, subscription, run.to_us);
 		enum cycle_unit unit;
+		if (at_us == INT64_MAX)
+			break;
 		int code = run_at(&run, &unit, catalog, subscription, at_us);
 		if (code != METER_OK)
 			return code;
@@ -183,6 +220,17 @@ int meter__billing_period_parse(struct billing_period *out, const struct meter_c
 	if (result == METER_EINVAL)
 		return result;
 	return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in %.*s", subscription->key, (int)text.size, text.data);
+}
+
+bool meter__billing_period_is_named(const struct billing_period *period, const struct meter_catalog *catalog,
+                                    const struct subscription *subscription, struct slice text)
+{
+	struct billing_period named;
+	int64_t date_us;
+	if (find_date(&date_us, subscription, text))
+		return date_us >= period->active.from_us && date_us < period->active.to_us;
+	return meter__billing_period_parse(&named, catalog, subscription, text) == METER_OK &&
+	       named.whole.from_us == period->whole.from_us;
 }
 
 void meter__billing_period_format(char out[BILLING_PERIOD_TEXT_SIZE], const struct meter_catalog *catalog,

@@ -173,6 +173,8 @@ struct document_bill {
 /* A period that is billed. */
 struct billed {
 	struct period active;
+	struct period whole; /* read: that the active part is of */
+	int64_t catalog;     /* read: the version it was rated by */
 	int64_t bill;
 	int64_t document;     /* that billed it last */
 	int64_t stale_events; /* that have come since, or were taken back; 0: what came before it is right otherwise; -1: not
@@ -203,8 +205,8 @@ int meter__store_billed(struct reader *r, int64_t subscription, int64_t from_us,
 /* The billed period that holds us; METER_EEND: none does. */
 int meter__store_billed_at(struct reader *r, int64_t subscription, int64_t us, struct billed *out);
 
-/* The invoice of the period that begins then, if it is not voided; METER_EEND. */
-int meter__store_period_document(struct reader *r, int64_t subscription, int64_t active_from_us, int64_t *out);
+/* The invoice of the period that begins then, if it was not voided, when the next document was before; INT64_MAX: now. METER_EEND. */
+int meter__store_period_document(struct reader *r, int64_t subscription, int64_t active_from_us, int64_t before, int64_t *out);
 /* The bills of the period that begins then, on documents that are not voided, in the order they were made. */
 struct period_bill {
 	int64_t ingest;

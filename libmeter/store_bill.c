@@ -174,6 +174,7 @@ static int read_line(sqlite3_stmt *row, void *user)
 		code = meter__store_column_name(row, names[i].column, &s->arena, names[i].out);
 	for (size_t i = 0; i < 4 && code == METER_OK; i++)
 		code = meter__store_column_amount(row, decimals[i].column, decimals[i].out);
+	line->step = line->description;
 	if (code == METER_OK)
 		code = meter__store_int(row, 6, &line->active.from_us);
 	if (code == METER_OK)
@@ -307,14 +308,12 @@ int meter__store_stale_add(struct store *s, int64_t subscription, int64_t bill_n
 
 static int read_billed(sqlite3_stmt *row, struct billed *out)
 {
-	int code = meter__store_int(row, 0, &out->active.from_us);
-	if (code == METER_OK)
-		code = meter__store_int(row, 1, &out->active.to_us);
-	if (code == METER_OK)
-		code = meter__store_int(row, 2, &out->bill);
-	if (code == METER_OK)
-		code = meter__store_int(row, 3, &out->document);
-	return code == METER_OK ? meter__store_int(row, 4, &out->stale_events) : code;
+	int64_t *const numbers[] = {&out->active.from_us, &out->active.to_us,  &out->bill,        &out->document,
+	                            &out->stale_events,   &out->whole.from_us, &out->whole.to_us, &out->catalog};
+	int code = METER_OK;
+	for (int i = 0; i < (int)(sizeof(numbers) / sizeof(numbers[0])) && code == METER_OK; i++)
+		code = meter__store_int(row, i, numbers[i]);
+	return code;
 }
 
 struct billed_visit {
@@ -372,7 +371,7 @@ int meter__store_late(struct store *s, int64_t subscription, int64_t us, int64_t
 	return code == METER_EEND ? METER_OK : code;
 }
 
-int meter__store_period_document(struct reader *r, int64_t subscription, int64_t active_from_us, int64_t *out)
+int meter__store_period_document(struct reader *r, int64_t subscription, int64_t active_from_us, int64_t before, int64_t *out)
 {
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(&r->connection, SQL_PERIOD_DOCUMENT, &statement);
@@ -380,6 +379,7 @@ int meter__store_period_document(struct reader *r, int64_t subscription, int64_t
 		return code;
 	sqlite3_bind_int64(statement, 1, subscription);
 	sqlite3_bind_int64(statement, 2, active_from_us);
+	sqlite3_bind_int64(statement, 3, before);
 	return meter__store_step_integer(&r->connection, statement, out);
 }
 

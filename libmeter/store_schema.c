@@ -199,6 +199,10 @@ const char *const meter__view_sql =
 	", ?1 FROM event_rows WHERE true"                                                                                        \
 	" ON CONFLICT DO UPDATE SET ingest = ingest WHERE event_seen(shape, value, properties)"
 
+#define BILLED_COLUMNS                                                                                                           \
+	"SELECT b.active_from, b.active_to, b.bill, b.document, coalesce(s.events, -1), x.whole_from, x.whole_to, x.catalog"    \
+	" FROM billed b LEFT JOIN stale s ON s.subscription = b.subscription AND s.bill = b.bill"                                \
+	" LEFT JOIN bill x ON x.number = b.bill"
 #define BUCKET_ROW "subscription, dimensions, events, unmeasured, value, at"
 /* Rows as verify reads them, of everybody or of one. */
 #define VERIFY_EVENTS(of)                                                                                                        \
@@ -427,7 +431,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_BILL_DOCUMENT] = "SELECT max(document) FROM document_bill WHERE bill = ?1",
 	[SQL_PERIOD_DOCUMENT] = "SELECT max(d.document) FROM bill s JOIN document_bill d ON d.bill = s.number"
 				" WHERE s.subscription = ?1 AND s.active_from = ?2 AND d.replaces IS NULL"
-				" AND NOT EXISTS (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4)",
+				" AND d.document < ?3 AND NOT EXISTS"
+				" (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4 AND v.number < ?3)",
 	[SQL_PERIOD_BILLS] = "SELECT s.ingest, s.catalog, d.replaces, x.name FROM bill s JOIN document_bill d ON d.bill = s.number"
 			     " JOIN document x ON x.number = d.document WHERE s.subscription = ?1 AND s.active_from = ?2"
 			     " AND NOT EXISTS (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4)"
@@ -437,12 +442,8 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_LINK_ADD] = "INSERT INTO link VALUES (?1, ?2)",
 	[SQL_LINK_READ] = "SELECT hash FROM link WHERE document = ?1",
 	[SQL_LINK_LAST] = "SELECT max(document) FROM link",
-	[SQL_BILLED] = "SELECT b.active_from, b.active_to, b.bill, b.document, coalesce(s.events, -1) FROM billed b"
-		       " LEFT JOIN stale s ON s.subscription = b.subscription AND s.bill = b.bill"
-		       " WHERE b.subscription = ?1 AND b.active_from >= ?2 ORDER BY b.active_from",
-	[SQL_BILLED_AT] = "SELECT b.active_from, b.active_to, b.bill, b.document, coalesce(s.events, -1) FROM billed b"
-			  " LEFT JOIN stale s ON s.subscription = b.subscription AND s.bill = b.bill"
-			  " WHERE b.subscription = ?1 AND b.active_from <= ?2 ORDER BY b.active_from DESC LIMIT 1",
+	[SQL_BILLED] = BILLED_COLUMNS " WHERE b.subscription = ?1 AND b.active_from >= ?2 ORDER BY b.active_from",
+	[SQL_BILLED_AT] = BILLED_COLUMNS " WHERE b.subscription = ?1 AND b.active_from <= ?2 ORDER BY b.active_from DESC LIMIT 1",
 	[SQL_BILLED_SET] = "INSERT INTO billed VALUES (?1, ?2, ?3, ?4, ?5)"
 			   " ON CONFLICT DO UPDATE SET active_to = ?3, bill = ?4, document = ?5",
 	[SQL_BILLED_DELETE] = "DELETE FROM billed WHERE subscription = ?1 AND active_from = ?2",

@@ -159,12 +159,14 @@ static int replace(const struct closing *c, const struct document *document, str
 	if (document->kind != DOCUMENT_INVOICE)
 		return meter__finalize_adjustments(c, out, request.subscription);
 	int code = meter__finalize_period(c, out, settled_out, &request);
-	if (code == METER_EEND)
-		return meter__fail(METER_ESTATE, "the subscription has no such period any more");
-	if (code == METER_OK && (*out)->own.period.active.from_us != active.from_us) {
+	const bool is_gone = code == METER_EEND || (code == METER_OK && (*out)->own.period.active.from_us >= active.to_us);
+	if (is_gone)
+		code = meter__fail(METER_ESTATE, "the subscription has no such period any more");
+	else if (code == METER_OK && (*out)->own.period.active.from_us < active.from_us)
+		code = meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
+	if (code != METER_OK) {
 		meter_invoice_free(*out);
 		*out = NULL;
-		return meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
 	}
 	return code;
 }

@@ -238,7 +238,7 @@ static int rate_one(struct rating *rating, const struct plan *plan, const struct
 	const struct rate_segment segment = {
 		.plan = plan, .active = active, .weight_us = active.to_us - active.from_us, .usage = usage};
 	struct account account = {0};
-	const int rc = meter__rate(rating, &segment, 1, period, &account);
+	const int rc = meter__rate(rating, &segment, 1, (struct rate_period){period, 0}, &account);
 	meter__account_free(&account);
 	return rc;
 }
@@ -1453,7 +1453,7 @@ static void expect_segments(const char *plan, const int *days, const char *const
 	}
 	struct rating rating;
 	struct account account = {0};
-	assert_int_equal(meter__rate(&rating, segments, count, january, &account), METER_OK);
+	assert_int_equal(meter__rate(&rating, segments, count, (struct rate_period){january, 0}, &account), METER_OK);
 	meter__account_free(&account);
 	struct buffer lines = {0};
 	for (size_t i = 0; i < rating.line_count; i++)
