@@ -53,7 +53,7 @@ static const char catalog_topic[] =
 	"  rounding      half_up (default) or half_even; once per line\n"
 	"  grace         12h, 2d: how long after the end of a period events still join its invoice; default 0\n"
 	"  late_usage    next_invoice (default), or credit_note: a document of its own\n"
-	"  invoice_prefix, credit_note_prefix   what numbers begin with; default INV- and CN-\n"
+	"  invoice_prefix, credit_note_prefix   what numbers begin with, not ending in a digit; default INV- and CN-\n"
 	"  name, minimum, maximum, discounts, credits, commitments\n"
 	"\n";
 

@@ -45,6 +45,14 @@ int meter__account_set(struct account *a, const char *key, struct decimal value)
 	return METER_OK;
 }
 
+size_t meter__account_size(const struct account *a)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < a->count; i++)
+		size += !meter__decimal_is_zero(a->entries[i].value);
+	return size;
+}
+
 /* Whether every entry of a is in b. */
 static bool is_in(const struct account *a, const struct account *b)
 {

@@ -13,6 +13,8 @@ struct account_entry {
 	struct decimal value;
 };
 
+#define ACCOUNT_SIZE_MAX 10000 /* of one that is stored */
+
 /* Zero-initialised is empty. */
 struct account {
 	struct account_entry *entries;
@@ -23,6 +25,7 @@ struct account {
 struct decimal meter__account_get(const struct account *a, const char *key);
 int meter__account_set(struct account *a, const char *key,
                        struct decimal value); /* METER_OK, or METER_ENOMEM without a message */
+size_t meter__account_size(const struct account *a); /* entries that are not 0 */
 bool meter__account_is_same(const struct account *a, const struct account *b);
 /* Into an empty one. METER_OK or METER_ENOMEM. */
 int meter__account_copy(struct account *out, const struct account *in);

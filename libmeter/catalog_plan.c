@@ -109,13 +109,19 @@ static int read_late_usage(const struct field_reader *r, const struct yaml_node 
 	return result;
 }
 
-/* What numbers of invoices start with. */
+/* What numbers of invoices start with. "A1" and "A" would share the number A1000001. */
 static int read_prefix(const struct field_reader *r, const struct yaml_node *entry, const char *otherwise, char **out)
 {
-	if (entry != NULL)
-		return meter__field_text(r, entry->value, PREFIX_MAX, out);
-	*out = meter__arena_copy(r->arena, meter__slice_of(otherwise));
-	return *out == NULL ? meter__field_no_memory() : METER_OK;
+	if (entry == NULL) {
+		*out = meter__arena_copy(r->arena, meter__slice_of(otherwise));
+		return *out == NULL ? meter__field_no_memory() : METER_OK;
+	}
+	int result = meter__field_text(r, entry->value, PREFIX_MAX, out);
+	const char last = result == METER_OK ? (*out)[strlen(*out) - 1] : '-';
+	if (last >= '0' && last <= '9')
+		result = meter__field_fail(r, entry->value, METER_ECATALOG,
+		                           "a prefix cannot end in a digit, because digits follow: \"%s-\"", *out);
+	return result;
 }
 
 static int read_numbering(const struct field_reader *r, const struct yaml_node *invoice, const struct yaml_node *credit_note,

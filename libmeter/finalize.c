@@ -59,9 +59,18 @@ static int check_time(const struct closing *c, const struct meter_invoice *invoi
 /* What Kill Bill calls its guards: what must never be billed, whatever rating says. */
 static int check_sanity(const struct meter_invoice *invoice)
 {
+	size_t left = invoice->has_own ? meter__account_size(&invoice->own.after) : 0;
 	if (invoice->line_count > LINES_MAX)
 		return meter__fail(METER_ESTATE, "%zu lines are more than an invoice has", invoice->line_count);
-	if (invoice->has_own && meter__decimal_is_negative(invoice->own.total))
+	for (size_t i = 0; i < invoice->adjustment_count; i++) {
+		const size_t size = meter__account_size(&invoice->adjustments[i].after.after);
+		left = size > left ? size : left;
+	}
+	if (left > ACCOUNT_SIZE_MAX)
+		return meter__fail(METER_ESTATE, "it would leave %zu balances to the next period; there may be %d", left,
+		                   ACCOUNT_SIZE_MAX);
+	if (invoice->has_own &&
+	    (meter__decimal_is_negative(invoice->own.total) || meter__decimal_is_negative(invoice->total_value)))
 		return meter__fail(METER_ESTATE, "its total would be below 0: %s", invoice->total);
 	return METER_OK;
 }
@@ -207,7 +216,8 @@ static enum document_kind kind_of(const struct meter_invoice *invoice)
 {
 	if (invoice->has_own)
 		return DOCUMENT_INVOICE;
-	return meter__decimal_is_negative(invoice->due_value) ? DOCUMENT_CREDIT_NOTE : DOCUMENT_ADJUSTMENT;
+	const bool is_credit = meter__decimal_is_negative(invoice->total_value) || meter__decimal_is_negative(invoice->due_value);
+	return is_credit ? DOCUMENT_CREDIT_NOTE : DOCUMENT_ADJUSTMENT;
 }
 
 static int refuse_unproven(const char *code, const char *text, const char *place, const char *expected, const char *found,

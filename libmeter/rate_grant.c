@@ -106,12 +106,12 @@ static int pay_open(struct rater *r, const struct grant *grant, struct decimal p
 
 /* ---- commitments ---- */
 
-/* What the account remembers of a grant: how much was "used", whether it was "bought"; and how much was "spent" towards a
- * promise, which is another thing, and may have the key that another plan has for something paid ahead. */
+/* What the account remembers of a grant, in its currency: how much was "used", whether it was "bought"; and how much was "spent"
+ * towards a promise, which is another thing, and may have the key that another plan has for something paid ahead. */
 static int get(struct decimal *out, const struct rater *r, const char *what, const struct grant *grant)
 {
 	struct buffer key = {0};
-	meter__buffer_format(&key, "%s %s", what, grant->key);
+	meter__buffer_format(&key, "%s %s %s", what, grant->key, r->plan->currency);
 	*out = key.failed ? DECIMAL_ZERO : meter__account_get(r->account, meter__buffer_cstr(&key));
 	const bool failed = key.failed;
 	meter__buffer_free(&key);
@@ -121,7 +121,7 @@ static int get(struct decimal *out, const struct rater *r, const char *what, con
 static int set(struct rater *r, const char *what, const struct grant *grant, struct decimal value)
 {
 	struct buffer key = {0};
-	meter__buffer_format(&key, "%s %s", what, grant->key);
+	meter__buffer_format(&key, "%s %s %s", what, grant->key, r->plan->currency);
 	const int rc = key.failed ? METER_ENOMEM : meter__account_set(r->account, meter__buffer_cstr(&key), value);
 	meter__buffer_free(&key);
 	return rc;

@@ -36,13 +36,11 @@ static int bind_account(sqlite3_stmt *statement, int column, const struct accoun
 	return failed ? meter__fail(METER_ENOMEM, "no memory for an account") : METER_OK;
 }
 
-#define ACCOUNT_ENTRIES_MAX 10000
-
 /* At least as many as there are: keys may have commas, too. */
 static size_t count_entries(struct slice text)
 {
 	size_t count = 1;
-	for (size_t i = 0; i < text.size && count < ACCOUNT_ENTRIES_MAX; i++)
+	for (size_t i = 0; i < text.size && count < ACCOUNT_SIZE_MAX; i++)
 		count += text.data[i] == ',';
 	return count;
 }

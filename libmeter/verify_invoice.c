@@ -50,7 +50,7 @@ struct customer {
 	size_t holding_count;
 	int64_t *stale; /* bills, sorted */
 	size_t stale_count;
-	struct account ledger; /* by KEY: what is on "credit KEY" and "deferred KEY" */
+	struct account ledger; /* by "KEY CURRENCY": what is on "credit KEY" and "deferred KEY" */
 	struct account purse;  /* the same, as the bills that hold have it */
 	bool is_broken;
 };
@@ -148,11 +148,24 @@ static const char *purse_key(const char *account)
 	return strncmp(account, deferred, sizeof(deferred) - 1) == 0 ? account + sizeof(deferred) - 1 : NULL;
 }
 
+/* Of money on an account, if that keeps some for later. */
+static int add_kept(struct account *out, const char *account, const char *currency, struct decimal amount)
+{
+	const char *key = purse_key(account);
+	struct buffer text = {0};
+	if (!key)
+		return METER_OK;
+	meter__buffer_format(&text, "%s %s", key, currency);
+	int code = text.failed ? meter__fail(METER_ENOMEM, "no memory for a balance")
+	                       : add_to(out, meter__buffer_cstr(&text), amount);
+	meter__buffer_free(&text);
+	return code;
+}
+
 static int add_entry(const struct ledger_entry *entry, void *user)
 {
 	struct customer *c = user;
-	const char *key = purse_key(entry->account);
-	return key ? add_to(&c->ledger, key, entry->amount) : METER_OK;
+	return add_kept(&c->ledger, entry->account, entry->currency, entry->amount);
 }
 
 static int add_bill(struct customer *c, size_t document, const struct bill *s, int64_t replaces, bool is_broken)
@@ -579,7 +592,7 @@ static bool is_stale(const struct customer *c, int64_t bill)
 	return low < c->stale_count && c->stale[low] == bill;
 }
 
-/* What a bill takes from credits and commitments, by KEY; and what it brings. */
+/* What a bill takes from credits and commitments, and what it brings. */
 static int add_to_purse(struct customer *c, const struct bill *s)
 {
 	static const char used[] = "used ";
@@ -594,9 +607,9 @@ static int add_to_purse(struct customer *c, const struct bill *s)
 			code = add_to(&c->purse, key + sizeof(used) - 1, change);
 	}
 	for (size_t i = 0; i < s->line_count && code == METER_OK; i++) {
-		const char *key = s->lines[i].kind == METER_LINE_COMMITMENT ? purse_key(s->lines[i].account) : NULL;
-		if (key)
-			code = add_to(&c->purse, key, meter__decimal_negate(s->lines[i].amount));
+		const struct invoice_line *line = &s->lines[i];
+		if (line->kind == METER_LINE_COMMITMENT)
+			code = add_kept(&c->purse, line->account, s->currency, meter__decimal_negate(line->amount));
 	}
 	return code;
 }

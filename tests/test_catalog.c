@@ -813,6 +813,9 @@ static void test_periods_and_calendars(void **state)
 	         "a name that leaves the folder"},
 		{PERIOD("month, invoice_prefix: X-, credit_note_prefix: X-"),
 	         "t.yaml:2:139: invoices and credit notes need prefixes that differ", "one series for two kinds"},
+		{PERIOD("month, invoice_prefix: X1"),
+	         "t.yaml:2:115: a prefix cannot end in a digit, because digits follow: \"X1-\"",
+	         "a prefix that runs into the number"},
 		{PERIOD("month, late_usage: never"), "t.yaml:2:111: \"never\": next_invoice or credit_note was expected",
 	         "late usage"},
 	};

@@ -245,13 +245,96 @@ static void test_words_of_a_difference(void **state)
 	check_books(m);
 }
 
+/* ---- what is left to the next period ---- */
+
+/* Credits of one key in two currencies are two. */
+static void test_a_credit_in_two_currencies(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, METERS "plans:\n"
+	                        "  - {key: dollars, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z, "
+	                        "credits: [{key: gift, amount: 5}], " CALLS "}\n"
+	                        "  - {key: yen, currency: JPY, period: month, effective_from: 2026-01-01T00:00:00Z, "
+	                        "credits: [{key: gift, amount: 3}], " CALLS "}\n"
+	                        "subscriptions:\n  acme: {customer: A, plan: [{plan: dollars, from: 2026-01-01T00:00:00Z}, "
+	                        "{plan: yen, from: 2026-02-01T00:00:00Z}]}\n");
+	for (int i = 0; i < 4; i++) {
+		use(m, "acme", "2026-01-10T00:00:00Z", NULL);
+		use(m, "acme", "2026-02-10T00:00:00Z", NULL);
+	}
+	assert_text("acme INV-000001 4.00; acme INV-000002 4", close_due(m, "2026-03-01T00:00:00Z"));
+	assert_text("INV-000001 invoice 2026-01-01..2026-02-01 4.00, due 0.00", found(m, "INV-000001"));
+	assert_text("INV-000002 invoice 2026-02-01..2026-03-01 4, due 1", found(m, "INV-000002"));
+	check_books(m);
+}
+
+/* What is taken back of what a credit has paid is a credit note, although nothing is paid out. */
+static void test_a_credit_note_of_what_a_credit_paid(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, GIFT "  acme: {customer: A, plan: p, from: 2026-01-01T00:00:00Z}\n");
+	use_as(m, "acme", "one", "2026-01-10T00:00:00Z", NULL);
+	use_as(m, "acme", "two", "2026-01-11T00:00:00Z", NULL);
+	close_due(m, "2026-02-01T00:00:00Z");
+	const meter_property properties[] = {METER_PROPERTY("meter.id", "two"),
+	                                     METER_PROPERTY("meter.timestamp", "2026-01-11T00:00:00Z")};
+	meter_event event = event_of("acme", "not-two", "meter.retract");
+	event.properties = properties;
+	event.property_count = 2;
+	assert_ok(meter_record_many(m, &event, 1, NULL));
+	assert_text("CN-000001 credit_note 2026-01-01..2026-02-01 -1.00, due 0.00", adjust(m, "acme", "2026-02-02T00:00:00Z"));
+	check_books(m);
+}
+
+/* A file keeps so many balances; the subscription that would leave more is refused, and no other. */
+static void test_more_balances_than_a_period_leaves(void **state)
+{
+	(void)state;
+	enum { BALANCES = 10001 };
+	meter *m = open_meter();
+	apply_catalog(m, "version: 1\nmeters:\n  size: {event_type: call, aggregation: sum, dimensions: [model]}\nplans:\n"
+	                 "  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z, charges: ["
+	                 "{key: size, model: unit, meter: size, price: 1, group_by: [model]}]}\n"
+	                 "subscriptions:\n  acme: {customer: A, plan: p, from: 2026-01-01T00:00:00Z}\n"
+	                 "  beta: {customer: B, plan: p, from: 2026-01-01T00:00:00Z}\n");
+	for (int i = 0; i < BALANCES; i++) {
+		char model[20];
+		snprintf(model, sizeof(model), "m%d", i);
+		const meter_property property = METER_PROPERTY("model", model);
+		meter_event event = event_of("acme", model, "call");
+		event.timestamp_us = us("2026-01-10T00:00:00Z");
+		event.value = "-1";
+		event.properties = &property;
+		event.property_count = 1;
+		assert_ok(meter_record(m, &event));
+	}
+	assert_ok(meter_flush(m, -1));
+	use_with(m, "beta", "2026-01-10T00:00:00Z", "2", "model", "m1");
+	assert_text("acme refused: it would leave 10001 balances to the next period; there may be 10000; beta INV-000001 2.00",
+	            close_due(m, "2026-02-01T00:00:00Z"));
+	use_with(m, "acme", "2026-01-10T00:00:00Z", "1", "model", "m77");
+	assert_text("acme INV-000002 0.00", close_due(m, "2026-02-01T00:00:00Z"));
+	use_with(m, "acme", "2026-01-10T00:00:00Z", "-1", "model", "m77");
+	assert_text("acme refused: it would leave 10001 balances to the next period; there may be 10000; beta INV-000003 0.00",
+	            close_due(m, "2026-03-01T00:00:00Z"));
+	check_books(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		in_scratch(test_a_period_by_its_old_name),  in_scratch(test_a_part_that_a_zone_leaves),
-		in_scratch(test_an_end_that_is_taken_back), in_scratch(test_credits_behind_a_time_without_a_plan),
-		in_scratch(test_a_start_that_moves),        in_scratch(test_late_usage_without_a_rate),
+		in_scratch(test_a_period_by_its_old_name),
+		in_scratch(test_a_part_that_a_zone_leaves),
+		in_scratch(test_an_end_that_is_taken_back),
+		in_scratch(test_credits_behind_a_time_without_a_plan),
+		in_scratch(test_a_start_that_moves),
+		in_scratch(test_late_usage_without_a_rate),
 		in_scratch(test_words_of_a_difference),
+		in_scratch(test_a_credit_in_two_currencies),
+		in_scratch(test_a_credit_note_of_what_a_credit_paid),
+		in_scratch(test_more_balances_than_a_period_leaves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

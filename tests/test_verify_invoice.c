@@ -351,7 +351,7 @@ static void test_bill_changed(void **state)
 	change("UPDATE bill SET total = '99.00' WHERE number = 3");
 	assert_findings("link_differs total_differs", "document 3 (INV-000003), bill 3, total");
 	start_again();
-	change("UPDATE bill SET after = '{\"used gift\":\"1\"}' WHERE number = 6");
+	change("UPDATE bill SET after = '{\"used gift USD\":\"1\"}' WHERE number = 6");
 	assert_findings("link_differs line_differs entry_differs", "subscription beta, credit or commitment");
 	start_again();
 	change("UPDATE bill SET currency = 'EUR', exponent = 9000 WHERE number = 6");
