@@ -273,6 +273,7 @@ static const char *const action_names[ACTION_COUNT] = {
 };
 
 struct request {
+	const struct verb *verb;
 	enum action action;
 	const char *operand; /* a subscription, or the number of a document */
 	const char *period;
@@ -294,17 +295,53 @@ static int read_action(struct request *out, const struct arguments *arguments)
 	return EXIT_DONE;
 }
 
+/* Which options go with which action. */
+static bool goes_with(enum action action, const char *option)
+{
+	static const struct {
+		const char *option;
+		bool actions[ACTION_COUNT];
+	} table[] = {
+		{"period",
+	         {[SHOW] = true, [PREVIEW] = true, [FINALIZE] = true, [VOID] = true, [REGENERATE] = true, [DIFF] = true}},
+		{"all", {[SHOW] = true, [PREVIEW] = true, [FINALIZE] = true}},
+		{"reason", {[FINALIZE] = true, [VOID] = true, [REGENERATE] = true}},
+		{"at", {[FINALIZE] = true, [VOID] = true, [REGENERATE] = true, [ADJUST] = true, [DUE] = true}},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (strcmp(table[i].option, option) == 0)
+			return table[i].actions[action];
+	}
+	return true;
+}
+
+static int check_options(const struct request *r, const struct arguments *arguments)
+{
+	static const char *const names[] = {"all", "period", "reason", "at"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!opt_has(arguments, names[i]) || goes_with(r->action, names[i]))
+			continue;
+		if (r->action == SHOW)
+			return cli_usage_error(arguments->verb, "--%s is of use only where something is stored", names[i]);
+		return cli_usage_error(arguments->verb, "--%s does not go with --%s", names[i], action_names[r->action]);
+	}
+	return EXIT_DONE;
+}
+
 static int check_request(const struct request *r, const struct arguments *arguments)
 {
 	const bool needs_operand = !r->is_all && r->action != DUE && r->action != LIST;
 	const bool needs_reason = r->action == VOID || r->action == REGENERATE;
+	const int exit_code = check_options(r, arguments);
 
+	if (exit_code != EXIT_DONE)
+		return exit_code;
 	if (needs_operand && !r->operand)
 		return cli_usage_error(arguments->verb, "a subscription or the number of an invoice is needed");
 	if (r->operand && (r->is_all || r->action == DUE))
 		return cli_usage_error(arguments->verb, "--%s is for all subscriptions", r->is_all ? "all" : "due");
-	if (r->is_all && r->action != SHOW && r->action != PREVIEW && r->action != FINALIZE)
-		return cli_usage_error(arguments->verb, "--all goes with --period, and with --preview or --finalize");
 	if (r->is_all && !r->period)
 		return cli_usage_error(arguments->verb, "--all needs --period");
 	if (needs_reason && !r->reason)
@@ -316,6 +353,7 @@ static int read_request(struct request *out, const struct arguments *arguments)
 {
 	int exit_code = read_action(out, arguments);
 
+	out->verb = arguments->verb;
 	out->operand = arguments->operand_count > 0 ? arguments->operands[0] : NULL;
 	out->period = opt_value(arguments, "period");
 	out->reason = opt_value(arguments, "reason");
@@ -328,10 +366,10 @@ static int read_request(struct request *out, const struct arguments *arguments)
 
 /* ---- doing it ---- */
 
-static int finish(int result, meter_invoice *invoice, enum format format)
+static int finish(const struct request *r, int result, meter_invoice *invoice, enum format format)
 {
 	if (result != METER_OK)
-		return cli_library_error(result);
+		return cli_call_error(r->verb, result);
 	int exit_code = cmd_invoice_print(invoice, format);
 	meter_invoice_free(invoice);
 	return exit_code;
@@ -345,6 +383,19 @@ static int find_document(meter_invoice **out, meter *m, const struct request *r)
 	return meter_invoice_get(out, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED);
 }
 
+static bool is_subscription(meter *m, const char *key)
+{
+	meter_subscriptions *subscriptions;
+	bool is_found = false;
+
+	if (meter_subscriptions_query(&subscriptions, m) != METER_OK)
+		return true; /* what is asked of it next says why */
+	while (!is_found && meter_subscriptions_next(subscriptions) == METER_OK)
+		is_found = strcmp(meter_subscriptions_key(subscriptions), key) == 0;
+	meter_subscriptions_free(subscriptions);
+	return is_found;
+}
+
 static int show(meter *m, const struct request *r, enum format format)
 {
 	meter_invoice *invoice;
@@ -352,10 +403,14 @@ static int show(meter *m, const struct request *r, enum format format)
 
 	if (r->action == SHOW)
 		result = find_document(&invoice, m, r);
+	if (result == METER_ENOTFOUND && !r->period && !is_subscription(m, r->operand)) {
+		cli_message("%s is neither a subscription nor the number of an invoice", r->operand);
+		return EXIT_FAILED;
+	}
 	/* Without a period it may be a subscription, whose next invoice is meant. */
 	if (r->action == PREVIEW || (result == METER_ENOTFOUND && !r->period))
 		result = meter_invoice_draft(&invoice, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED);
-	return finish(result, invoice, format);
+	return finish(r, result, invoice, format);
 }
 
 static int finalize(meter *m, const struct request *r, enum format format)
@@ -363,7 +418,7 @@ static int finalize(meter *m, const struct request *r, enum format format)
 	meter_invoice *invoice;
 	int result = meter_invoice_finalize(&invoice, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED,
 	                                    r->reason, r->at_us);
-	return finish(result, invoice, format);
+	return finish(r, result, invoice, format);
 }
 
 static int adjust(meter *m, const struct request *r, enum format format)
@@ -371,7 +426,7 @@ static int adjust(meter *m, const struct request *r, enum format format)
 	meter_invoice *invoice;
 	int result = meter_invoice_adjust(&invoice, m, r->operand, METER_NUL_TERMINATED, r->at_us);
 
-	return finish(result, invoice, format);
+	return finish(r, result, invoice, format);
 }
 
 /* The number of the document that is meant. A draft has none. */
@@ -379,8 +434,12 @@ static int number_of(meter_invoice **out, meter *m, const struct request *r)
 {
 	int result = find_document(out, m, r);
 
+	if (result == METER_ENOTFOUND && !r->period && is_subscription(m, r->operand)) {
+		cli_message("%s is a subscription: which of its invoices is meant says --period, or its number", r->operand);
+		return EXIT_FAILED;
+	}
 	if (result != METER_OK)
-		return cli_library_error(result);
+		return cli_call_error(r->verb, result);
 	if (meter_invoice_number(*out))
 		return EXIT_DONE;
 	cli_message("%s has no finalized invoice for %s", r->operand, r->period);
@@ -397,18 +456,16 @@ static int void_it(meter *m, const struct request *r, enum format format)
 		return exit_code;
 	int result = meter_invoice_void(&voided, m, meter_invoice_number(invoice), r->reason, r->at_us);
 	meter_invoice_free(invoice);
-	return finish(result, voided, format);
+	return finish(r, result, voided, format);
 }
 
-/* Two invoices and what differs between them: exit 3 when something does. */
-static int print_difference(const meter_invoice *before, const meter_invoice *after, enum format format)
+/* Two invoices and what differs between them. */
+static void print_difference(const meter_invoice *before, const meter_invoice *after, const meter_invoice *difference,
+                             enum format format)
 {
-	meter_invoice *difference;
+	static const char nothing[] = "no difference\n";
 	struct text t = {0};
-	int result = meter_invoice_compare(&difference, before, after);
 
-	if (result != METER_OK)
-		return cli_library_error(result);
 	if (format == FORMAT_JSON) {
 		text_add_string(&t, "{\"before\":");
 		add_json(&t, before);
@@ -419,12 +476,29 @@ static int print_difference(const meter_invoice *before, const meter_invoice *af
 		text_add_string(&t, "}\n");
 		out_write(t.data, t.size);
 		text_free(&t);
+	} else if (format == FORMAT_TABLE && meter_invoice_line_count(difference) == 0) {
+		out_write(nothing, strlen(nothing));
 	} else {
 		cmd_invoice_print(difference, format);
 	}
-	int exit_code = meter_invoice_line_count(difference) ? EXIT_FINDINGS : EXIT_DONE;
+}
+
+/* Amounts in two currencies have no difference: then the new one is printed. */
+static int print_successor(const meter_invoice *before, const meter_invoice *after, enum format format)
+{
+	meter_invoice *difference;
+
+	cli_message("%s is voided, %s takes its place", meter_invoice_number(before), meter_invoice_number(after));
+	if (strcmp(meter_invoice_currency(before), meter_invoice_currency(after)) != 0) {
+		cmd_invoice_print(after, format);
+		return EXIT_DONE;
+	}
+	int result = meter_invoice_compare(&difference, before, after);
+	if (result != METER_OK)
+		return cli_library_error(result);
+	print_difference(before, after, difference, format);
 	meter_invoice_free(difference);
-	return exit_code;
+	return EXIT_DONE;
 }
 
 static int regenerate(meter *m, const struct request *r, enum format format)
@@ -435,29 +509,41 @@ static int regenerate(meter *m, const struct request *r, enum format format)
 	if (exit_code != EXIT_DONE)
 		return exit_code;
 	int result = meter_invoice_regenerate(&after, m, meter_invoice_number(before), r->reason, r->at_us);
+	if (result == METER_EEND) {
+		cli_message("%s is voided; %s", meter_invoice_number(before), meter_errmsg());
+		meter_invoice_free(before);
+		return EXIT_DONE;
+	}
 	if (result == METER_OK)
 		result = meter_invoice_find(&voided, m, meter_invoice_number(before));
 	meter_invoice_free(before);
 	if (result != METER_OK)
-		return cli_library_error(result);
-	cli_message("%s is voided, %s takes its place", meter_invoice_number(voided), meter_invoice_number(after));
-	exit_code = print_difference(voided, after, format);
+		return cli_call_error(r->verb, result);
+	exit_code = print_successor(voided, after, format);
 	meter_invoice_free(after);
 	meter_invoice_free(voided);
-	return exit_code == EXIT_FINDINGS ? EXIT_DONE : exit_code;
+	return exit_code;
 }
 
+/* Exit 3 when something differs. */
 static int diff(meter *m, const struct request *r, enum format format)
 {
-	meter_invoice *before, *after;
+	meter_invoice *before, *after = NULL, *difference = NULL;
 	int exit_code = number_of(&before, m, r);
 
 	if (exit_code != EXIT_DONE)
 		return exit_code;
 	int result = meter_invoice_redraft(&after, m, meter_invoice_number(before));
-	exit_code = result == METER_OK ? print_difference(before, after, format) : cli_library_error(result);
 	if (result == METER_OK)
-		meter_invoice_free(after);
+		result = meter_invoice_compare(&difference, before, after);
+	if (result == METER_OK) {
+		print_difference(before, after, difference, format);
+		exit_code = meter_invoice_line_count(difference) ? EXIT_FINDINGS : EXIT_DONE;
+	} else {
+		exit_code = cli_library_error(result);
+	}
+	meter_invoice_free(difference);
+	meter_invoice_free(after);
 	meter_invoice_free(before);
 	return exit_code;
 }
@@ -500,8 +586,17 @@ static int list(meter *m, const struct request *r, enum format format)
 	return result == METER_OK || result == METER_EEND ? EXIT_DONE : cli_library_error(result);
 }
 
-/* One period of every subscription. What has no such period is left out; what is refused is told. */
-static int all(meter *m, const struct request *r, enum format format)
+static int show_one(meter_invoice **out, meter *m, const struct request *r, const char *subscription)
+{
+	const size_t size = METER_NUL_TERMINATED;
+
+	if (r->action == PREVIEW)
+		return meter_invoice_draft(out, m, subscription, size, r->period, size);
+	return meter_invoice_get(out, m, subscription, size, r->period, size);
+}
+
+/* One period of every subscription. What has no such period is left out; what cannot be shown is told. */
+static int show_all(meter *m, const struct request *r, enum format format)
 {
 	meter_subscriptions *subscriptions;
 	struct out o;
@@ -512,22 +607,15 @@ static int all(meter *m, const struct request *r, enum format format)
 		return cli_library_error(result);
 	out_begin(&o, format, list_columns, LIST_COLUMN_COUNT);
 	while (meter_subscriptions_next(subscriptions) == METER_OK && !out_is_broken()) {
-		meter_invoice *invoice;
 		const char *key = meter_subscriptions_key(subscriptions);
-		const size_t size = METER_NUL_TERMINATED;
-		if (r->action == FINALIZE)
-			result = meter_invoice_finalize(&invoice, m, key, size, r->period, size, r->reason, r->at_us);
-		else if (r->action == PREVIEW)
-			result = meter_invoice_draft(&invoice, m, key, size, r->period, size);
-		else
-			result = meter_invoice_get(&invoice, m, key, size, r->period, size);
+		meter_invoice *invoice;
+
+		result = show_one(&invoice, m, r, key);
 		if (result == METER_OK) {
 			exit_code = meter_invoice_suspended_count(invoice) ? EXIT_FINDINGS : exit_code;
 			list_row(&o, invoice);
 			meter_invoice_free(invoice);
-		} else if (result == METER_EINVAL || result == METER_ENOTFOUND) {
-			continue;
-		} else {
+		} else if (result != METER_ENOTFOUND) {
 			cli_message("%s: %s", key, meter_errmsg());
 			exit_code = EXIT_FINDINGS;
 		}
@@ -537,52 +625,65 @@ static int all(meter *m, const struct request *r, enum format format)
 	return exit_code;
 }
 
-static void closing_row(struct out *o, const meter_closing *closing, size_t index)
-{
-	out_text(o, meter_closing_number(closing, index));
-	out_text(o, meter_closing_subscription(closing, index));
-	out_time(o, meter_closing_from_us(closing, index));
-	out_time(o, meter_closing_to_us(closing, index));
-	out_text(o, meter_closing_currency(closing, index));
-	out_text(o, meter_closing_total(closing, index));
-	out_text(o, meter_closing_due(closing, index));
-}
-
-static int due(meter *m, const struct request *r, enum format format)
+static void print_closing(const meter_closing *closing, enum format format)
 {
 	static const struct column columns[] = {
-		{"number", COLUMN_TEXT},   {"subscription", COLUMN_TEXT}, {"from", COLUMN_TEXT},   {"to", COLUMN_TEXT},
-		{"currency", COLUMN_TEXT}, {"total", COLUMN_DECIMAL},     {"due", COLUMN_DECIMAL},
+		{"number", COLUMN_TEXT}, {"kind", COLUMN_TEXT},     {"subscription", COLUMN_TEXT}, {"from", COLUMN_TEXT},
+		{"to", COLUMN_TEXT},     {"currency", COLUMN_TEXT}, {"total", COLUMN_DECIMAL},     {"due", COLUMN_DECIMAL},
 	};
-	meter_closing *closing;
-	struct progress progress;
 	struct out o;
 
-	progress_begin(&progress, "subscriptions");
-	int result = meter_closing_run(&closing, m, r->at_us, progress_show, &progress);
-	progress_clear(&progress);
-	if (result != METER_OK)
-		return cli_library_error(result);
 	out_begin(&o, format, columns, sizeof(columns) / sizeof(columns[0]));
 	for (size_t i = 0; i < meter_closing_count(closing); i++) {
-		if (meter_closing_number(closing, i))
-			closing_row(&o, closing, i);
+		if (!meter_closing_number(closing, i))
+			continue;
+		out_text(&o, meter_closing_number(closing, i));
+		out_text(&o, meter_closing_kind(closing, i));
+		out_text(&o, meter_closing_subscription(closing, i));
+		out_time(&o, meter_closing_from_us(closing, i));
+		out_time(&o, meter_closing_to_us(closing, i));
+		out_text(&o, meter_closing_currency(closing, i));
+		out_text(&o, meter_closing_total(closing, i));
+		out_text(&o, meter_closing_due(closing, i));
 	}
 	out_end(&o);
 	for (size_t i = 0; i < meter_closing_count(closing); i++) {
 		if (!meter_closing_number(closing, i))
 			cli_message("%s: %s", meter_closing_subscription(closing, i), meter_closing_message(closing, i));
 	}
-	int exit_code = meter_closing_refused(closing) ? EXIT_FINDINGS : EXIT_DONE;
+}
+
+/* What is due, or a period of all subscriptions. What was issued before a failure, or Ctrl-C, is told, too. */
+static int close_all(meter *m, const struct request *r, enum format format)
+{
+	meter_closing_options options = METER_CLOSING_OPTIONS_INIT;
+	meter_closing *closing;
+	struct progress progress;
+
+	progress_begin(&progress, "subscriptions");
+	progress_catch_interrupt();
+	options.period = r->period;
+	options.reason = r->reason;
+	options.at_us = r->at_us;
+	options.progress = progress_show;
+	options.user = &progress;
+	int result = meter_closing_run(&closing, m, &options);
+	progress_clear(&progress);
+	int exit_code = result == METER_OK ? EXIT_DONE : cli_call_error(r->verb, result);
+	if (result == METER_OK || meter_closing_count(closing) > 0)
+		print_closing(closing, format);
+	if (exit_code == EXIT_DONE && meter_closing_refused(closing))
+		exit_code = EXIT_FINDINGS;
 	meter_closing_free(closing);
 	return exit_code;
 }
 
 static int run(const struct arguments *arguments)
 {
-	static int (*const actions[ACTION_COUNT])(meter * m, const struct request *r, enum format format) = {
+	typedef int (*doer)(meter * m, const struct request *r, enum format format);
+	static const doer actions[ACTION_COUNT] = {
 		[SHOW] = show,     [PREVIEW] = show, [FINALIZE] = finalize, [VOID] = void_it, [REGENERATE] = regenerate,
-		[ADJUST] = adjust, [DIFF] = diff,    [DUE] = due,           [LIST] = list,
+		[ADJUST] = adjust, [DIFF] = diff,    [DUE] = close_all,     [LIST] = list,
 	};
 	struct request request = {.action = SHOW};
 	int exit_code = read_request(&request, arguments);
@@ -592,9 +693,10 @@ static int run(const struct arguments *arguments)
 	meter *m = cli_open(arguments, METER_OPEN_EXISTING);
 	if (!m)
 		return EXIT_FAILED;
-	exit_code =
-		request.is_all ? all(m, &request, arguments->format) : actions[request.action](m, &request, arguments->format);
-	return cli_close(m, exit_code);
+	doer act = actions[request.action];
+	if (request.is_all)
+		act = request.action == FINALIZE ? close_all : show_all;
+	return cli_close(m, act(m, &request, arguments->format));
 }
 
 static const struct option options[] = {

@@ -604,9 +604,12 @@ METER_API int meter_invoice_quote(meter_invoice **out, const meter_catalog *cata
  *
  * @param period  as for meter_invoice_draft(); NULL: the first one that is not finalized yet. Periods are finalized in their order.
  * @param reason  why it is finalized before the period and its grace are over, 1..1024 bytes; NULL: only when they are.
- * @param at_us   what counts as now, and is stored as the time of the document; METER_NOW.
+ * @param at_us   what counts as now, and is stored as the time of the document: not more than five minutes ahead of the clock, and not before
+ *                the last document of the file, since documents are issued in the order of their times; METER_NOW: the clock's, or that of the
+ *                last document where the clock is behind.
  * @return METER_OK, or in this order: METER_EFORKED, METER_EINVAL, METER_EBUSY, METER_ENOTFOUND, METER_ESTATE (an earlier period is not
- *         finalized yet; not over yet and no reason; a suspended line; a total below 0; nothing is left to finalize), METER_EUNSUPPORTED,
+ *         finalized yet; not over yet and no reason; a suspended line; a total below 0; at_us is before the last document; nothing is left to
+ *         finalize; parts of the period are billed apart), METER_EUNSUPPORTED,
  *         METER_EOVERFLOW, METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT. Nothing is stored then.
  * Threads: any; starts one more.  Blocks: until it is durable; up to lock_wait_ms on another process; others only for the transaction.
  *                                                                                                                  Since 0.1.
@@ -678,29 +681,44 @@ METER_API int meter_invoices_next(meter_invoices *invoices);
 METER_API const meter_invoice *meter_invoices_invoice(const meter_invoices *invoices);
 METER_API void meter_invoices_free(meter_invoices *invoices);
 
-/** What closing everything that was due has done: a row per document, and per subscription that was refused. */
+/** What to close. Start from METER_CLOSING_OPTIONS_INIT. */
+typedef struct meter_closing_options {
+	size_t struct_size;
+	const char *period;      /**< as for meter_invoice_draft(), NUL-terminated: that of every subscription which has it; NULL: all that is due */
+	const char *reason;      /**< with a period: why it is finalized before it and its grace are over, 1..1024 bytes; NULL: only when they are */
+	int64_t at_us;           /**< as for meter_invoice_finalize(); METER_NOW */
+	meter_progress progress; /**< called on this thread between transactions with the number of subscriptions looked at; NULL */
+	void *user;
+} meter_closing_options;
+#define METER_CLOSING_OPTIONS_INIT { sizeof(meter_closing_options), NULL, NULL, METER_NOW, NULL, NULL }
+
+/** What closing has done: a row per document, and per subscription that was refused. */
 typedef struct meter_closing meter_closing;
 
 /**
- * Finalize every period of every subscription that is over with its grace, and issue the adjustments that no invoice will take along.
+ * Finalize every period of every subscription that is over with its grace, and issue the adjustments that no invoice will take along; or
+ * finalize one period of all subscriptions.
  *
- * In transactions of up to 128 documents, between which recording goes on. What is done stays done: a run that was stopped or
- * killed is started again, and two runs at once share the work. A subscription that is refused does not stop the others: a suspended
+ * In transactions of some 25 ms, between which recording goes on. What is done stays done: a run that was stopped or killed is
+ * started again, and two runs at once share the work. A subscription that is refused does not stop the others: a suspended
  * line, a plan that is missing, usage that is not what its events add up to (see meter_invoice_finalize(): all events of the time that is
- * billed are read once, some two million a second).
+ * billed are read once, some two million a second). Of a period, a subscription without one (no plan then; a quarter has no "2026-02") is
+ * left out, one whose name says several is refused, and an invoice that is there already has its row like a new one.
  *
- * @param at_us     what counts as now; METER_NOW.
- * @param progress  called on this thread between transactions with the number of subscriptions looked at, or NULL.
- * @return METER_OK, also when subscriptions were refused; METER_ETIMEDOUT (stopped by progress), or METER_EFORKED, METER_EINVAL, METER_EBUSY,
- *         METER_ENOTFOUND (no catalog yet), METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
- * Threads: any.  Blocks: until all is durable.  Memory: the rows are held whole.                                   Since 0.1.
+ * @param out      also when it fails after it began: the rows of what is done. NULL when arguments are wrong.
+ * @param options  NULL: all that is due, now.
+ * @return METER_OK, also when subscriptions were refused; METER_ETIMEDOUT (stopped by progress), or METER_EFORKED, METER_EINVAL (period,
+ *         reason, at_us), METER_EBUSY, METER_ESTATE (at_us is before the last document), METER_ENOTFOUND (no catalog yet), METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
+ * Threads: any.  Blocks: until all is durable.  Memory: the rows are held whole; free with meter_closing_free().   Since 0.1.
  */
-METER_API int meter_closing_run(meter_closing **out, meter *m, int64_t at_us, meter_progress progress, void *user);
+METER_API int meter_closing_run(meter_closing **out, meter *m, const meter_closing_options *options);
 METER_API size_t meter_closing_count(const meter_closing *closing);
 METER_API size_t meter_closing_refused(const meter_closing *closing);
 /** Rows, index 0 .. count-1; out of range: NULL or 0. number, total and due are NULL for one that was refused, message for the others. */
 METER_API const char *meter_closing_subscription(const meter_closing *closing, size_t index);
 METER_API const char *meter_closing_number(const meter_closing *closing, size_t index);
+/** "invoice", "adjustment" or "credit_note". */
+METER_API const char *meter_closing_kind(const meter_closing *closing, size_t index);
 METER_API const char *meter_closing_message(const meter_closing *closing, size_t index);
 METER_API const char *meter_closing_currency(const meter_closing *closing, size_t index);
 METER_API const char *meter_closing_total(const meter_closing *closing, size_t index);

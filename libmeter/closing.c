@@ -1,5 +1,6 @@
 /*
- * closing.c - everything that is due, of all subscriptions: in transactions of some 20 ms between which recording goes on.
+ * closing.c - everything that is due, or one period, of all subscriptions: in transactions of some 25 ms between which recording
+ * goes on.
  *
  * What is done stays done: a run that was stopped or killed is simply started again, and two runs at once share the work. A
  * subscription that is refused (a suspended line, a plan that is missing) does not stop the others.
@@ -8,16 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cycle.h"
 #include "error.h"
 #include "finalize.h"
 #include "internal.h"
 #include "os.h"
 
-#define DOCUMENTS_PER_COMMIT 128
+#define TRANSACTION_US 25000 /* after which no other document is begun */
 
 struct closed_row {
 	char *subscription;
-	char *number; /* NULL: refused */
+	char *number;     /* NULL: refused */
+	const char *kind; /* static */
 	char *message;
 	struct period active;
 	char total[DECIMAL_TEXT_SIZE];
@@ -29,7 +32,7 @@ struct closed_row {
 struct meter_closing {
 	struct closed_row *rows;
 	size_t count, capacity;
-	size_t finalized, refused;
+	size_t refused;
 };
 
 static void free_row(struct closed_row *row)
@@ -60,10 +63,10 @@ static int note_closed(struct meter_closing *out, const struct meter_invoice *in
 	struct closed_row row = {.subscription = meter__copy(meter__slice_of(invoice->subscription)),
 	                         .number = meter__copy(meter__slice_of(invoice->document.name)),
 	                         .currency = meter__copy(meter__slice_of(main->currency)),
+	                         .kind = meter_invoice_kind(invoice),
 	                         .active = main->period.active};
 	memcpy(row.total, invoice->total, sizeof(row.total));
 	memcpy(row.due, invoice->due, sizeof(row.due));
-	out->finalized++;
 	return add_row(out, &row);
 }
 
@@ -76,13 +79,14 @@ static int note_refused(struct meter_closing *out, const char *subscription, int
 	return add_row(out, &row);
 }
 
-/* What a subscription may be refused for without stopping the others: also its usage, if that of others holds. */
+/* What a subscription may be refused for without stopping the others: also its usage, if that of others holds, and a period that
+ * means several there. */
 static bool is_refusal(struct closing *c, int code)
 {
 	const bool is_blamed = c->proven->is_blamed;
 	c->proven->is_blamed = false;
 	return (code == METER_ECORRUPT && is_blamed) || code == METER_ESTATE || code == METER_ENOTFOUND ||
-	       code == METER_EUNSUPPORTED || code == METER_EOVERFLOW;
+	       code == METER_EUNSUPPORTED || code == METER_EOVERFLOW || code == METER_EINVAL;
 }
 
 /* The first open period, which is set first, and the plan that is held at its end. METER_EEND: there is none. */
@@ -145,49 +149,82 @@ static int settle_rest(const struct closing *c, struct meter_closing *out, const
 	return code;
 }
 
-/* Everything of one subscription that is due; *left counts down the documents of the transaction. METER_EAGAIN when there is
- * more: in the next one, or when its usage was compared. */
-static int close_subscription(const struct closing *c, struct meter_closing *out, const struct meter_catalog *catalog,
-                              const struct subscription *subscription, int *left)
+struct closing_all {
+	const meter_closing_options *options;
+	struct meter_closing *out;
+	struct meter_catalog *catalog;
+	size_t next;      /* subscription */
+	int64_t until_us; /* of the monotonic clock: the transaction ends then */
+};
+
+/* Finalize a period and note what came of it. */
+static int close_period(const struct closing *c, struct meter_closing *out, const struct draft_request *request)
+{
+	meter_invoice *invoice, *settled;
+	int code = meter__finalize_period(c, &invoice, &settled, request);
+	int noted = settled ? note_closed(out, settled) : METER_OK;
+	if (noted == METER_OK && invoice)
+		noted = note_closed(out, invoice);
+	meter_invoice_free(invoice);
+	meter_invoice_free(settled);
+	return code == METER_OK ? noted : code;
+}
+
+/* Everything of one subscription that is due. METER_EAGAIN: the rest in the next transaction. */
+static int close_due(const struct closing *c, struct closing_all *all, const struct subscription *subscription)
 {
 	const struct draft_request request = {.subscription = meter__slice_of(subscription->key), .now_us = c->at_us};
 	int code;
-	while ((code = check_due(c, catalog, subscription)) == METER_OK) {
-		meter_invoice *invoice, *settled;
-		code = meter__finalize_period(c, &invoice, &settled, &request);
-		if (settled && note_closed(out, settled) != METER_OK)
-			code = METER_ENOMEM;
-		if (code == METER_OK)
-			code = note_closed(out, invoice);
-		meter_invoice_free(invoice);
-		meter_invoice_free(settled);
-		if (code != METER_OK || --*left <= 0)
-			return code == METER_OK ? METER_EAGAIN : code;
+	while ((code = check_due(c, all->catalog, subscription)) == METER_OK) {
+		code = close_period(c, all->out, &request);
+		if (code != METER_OK)
+			return code;
+		if (meter__os.mono_us() >= all->until_us)
+			return METER_EAGAIN;
 	}
-	return code == METER_EEND ? settle_rest(c, out, catalog, subscription) : code;
+	return code == METER_EEND ? settle_rest(c, all->out, all->catalog, subscription) : code;
 }
 
-struct closing_all {
-	struct meter_closing *out;
-	struct meter_catalog *catalog;
-	size_t next; /* subscription */
-};
+/* The period that was asked for, or the invoice that it has; a subscription without such a period has nothing to close. */
+static int close_named(const struct closing *c, struct closing_all *all, const struct subscription *subscription)
+{
+	const struct draft_request request = {.subscription = meter__slice_of(subscription->key),
+	                                      .period = meter__slice_of(all->options->period),
+	                                      .now_us = c->at_us};
+	struct billing_period period;
+	meter_invoice *invoice = NULL;
+	int64_t document;
+	int code = meter__invoice_find_document(c->reader, request.subscription, request.period, &document);
+	if (code == METER_OK && document == 0) {
+		code = meter__billing_period_parse(&period, all->catalog, subscription, request.period);
+		return code == METER_OK ? close_period(c, all->out, &request) : code == METER_ENOTFOUND ? METER_OK : code;
+	}
+	if (code == METER_OK)
+		code = meter__invoice_load(&invoice, c->reader, document);
+	if (code == METER_OK)
+		code = note_closed(all->out, invoice);
+	meter_invoice_free(invoice);
+	return code;
+}
 
 static int close_next(struct closing *c, struct closing_all *all)
 {
-	int left = DOCUMENTS_PER_COMMIT, code = METER_OK;
-	if (!all->catalog) {
+	int code = meter__finalize_check_order(c); /* what no subscription would be spared */
+	all->until_us = meter__os.mono_us() + TRANSACTION_US;
+	if (code == METER_OK && !all->catalog) {
 		code = meter__store_catalog(c->reader, &all->catalog);
 		if (code == METER_OK && !all->catalog)
 			code = meter__fail(METER_ENOTFOUND, "no catalog was applied yet");
 	}
-	while (code == METER_OK && left > 0 && all->next < all->catalog->subscription_count) {
+	while (code == METER_OK && all->next < all->catalog->subscription_count) {
 		const struct subscription *subscription = &all->catalog->subscriptions[all->next];
-		code = close_subscription(c, all->out, all->catalog, subscription, &left);
+		code = all->options->period ? close_named(c, all, subscription) : close_due(c, all, subscription);
 		if (is_refusal(c, code))
 			code = note_refused(all->out, subscription->key, code);
 		if (code == METER_OK)
 			all->next++;
+		if (code == METER_OK && meter__os.mono_us() >= all->until_us)
+			break;
 	}
 	return code == METER_EAGAIN ? METER_OK : code;
 }
@@ -195,7 +232,7 @@ static int close_next(struct closing *c, struct closing_all *all)
 /* One transaction's worth, and what the next one needs. */
 static int close_some(struct closing *c, struct closing_all *all)
 {
-	const size_t rows = all->out->count, finalized = all->out->finalized, refused = all->out->refused;
+	const size_t rows = all->out->count, refused = all->out->refused;
 	const size_t first = all->next;
 	int code = meter__finalize_begin(c);
 	if (code == METER_OK)
@@ -204,39 +241,54 @@ static int close_some(struct closing *c, struct closing_all *all)
 		all->next = first;
 		while (all->out->count > rows)
 			free_row(&all->out->rows[--all->out->count]);
-		all->out->finalized = finalized;
 		all->out->refused = refused;
 	}
 	return code == METER_OK && c->proven->is_wanted ? meter__proven_compare(c->proven, c->store) : code;
 }
 
-int meter_closing_run(meter_closing **out, meter *m, int64_t at_us, meter_progress progress, void *user)
+static int close_all(meter *m, struct closing_all *all)
 {
+	const meter_closing_options *o = all->options;
+	struct proven proven = {.is_of_one = false};
+	struct closing c = meter__finalize_call(m, o->reason, o->at_us, &proven);
+	int code;
+	do {
+		code = close_some(&c, all);
+		if (code == METER_OK && o->progress &&
+		    o->progress((int64_t)all->next, (int64_t)all->catalog->subscription_count, o->user) != 0)
+			code = meter__fail(METER_ETIMEDOUT, "stopped; what was finalized stays so");
+		sched_yield(); /* the lock was just released: let the writer have it */
+	} while (code == METER_OK && all->next < all->catalog->subscription_count);
+	meter__proven_free(&proven);
+	meter__catalog_release(all->catalog);
+	return code;
+}
+
+static int check_options(const meter_closing_options *o)
+{
+	int code = o->period ? meter__cycle_check(o->period, strlen(o->period)) : METER_OK;
+	if (code == METER_OK && o->reason && !o->period)
+		return meter__fail(METER_EINVAL, "what is due is finalized without a reason; a reason goes with a period");
+	return code == METER_OK ? meter__finalize_check_call(o->reason, o->at_us) : code;
+}
+
+int meter_closing_run(meter_closing **out, meter *m, const meter_closing_options *options)
+{
+	static const meter_closing_options defaults = METER_CLOSING_OPTIONS_INIT;
 	REQUIRE(out);
 	*out = NULL;
 	REQUIRE(m);
+	REQUIRE(!options || options->struct_size >= sizeof(*options));
 	REQUIRE_OWN(m);
-	struct closing_all all = {.out = calloc(1, sizeof(*all.out))};
-	struct proven proven = {.is_of_one = false};
-	struct closing c = meter__finalize_call(m, NULL, at_us, &proven);
-	int code;
+	struct closing_all all = {.options = options ? options : &defaults};
+	int code = check_options(all.options);
+	if (code != METER_OK)
+		return code;
+	all.out = calloc(1, sizeof(*all.out));
 	if (!all.out)
 		return meter__fail(METER_ENOMEM, "no memory for what was closed");
-	do {
-		code = close_some(&c, &all);
-		if (code == METER_OK && progress &&
-		    progress((int64_t)all.next, (int64_t)all.catalog->subscription_count, user) != 0)
-			code = meter__fail(METER_ETIMEDOUT, "stopped; what was finalized stays so");
-		sched_yield(); /* the lock was just released: let the writer have it */
-	} while (code == METER_OK && all.next < all.catalog->subscription_count);
-	meter__proven_free(&proven);
-	meter__catalog_release(all.catalog);
-	if (code != METER_OK) {
-		meter_closing_free(all.out);
-		return code;
-	}
 	*out = all.out;
-	return METER_OK;
+	return close_all(m, &all);
 }
 
 void meter_closing_free(meter_closing *closing)
@@ -272,6 +324,11 @@ const char *meter_closing_subscription(const meter_closing *closing, size_t inde
 const char *meter_closing_number(const meter_closing *closing, size_t index)
 {
 	return row_at(closing, index) ? closing->rows[index].number : NULL;
+}
+
+const char *meter_closing_kind(const meter_closing *closing, size_t index)
+{
+	return row_at(closing, index) ? closing->rows[index].kind : NULL;
 }
 
 const char *meter_closing_message(const meter_closing *closing, size_t index)

@@ -245,6 +245,13 @@ static int read_range(struct range *r, const char *text, size_t size)
 	return METER_OK;
 }
 
+int meter__cycle_check(const char *text, size_t size)
+{
+	struct range range;
+
+	return read_range(&range, text, size);
+}
+
 int meter__cycle_parse(struct period *out, const struct cycle *cycle, const char *text, size_t size)
 {
 	struct range range;
@@ -258,7 +265,7 @@ int meter__cycle_parse(struct period *out, const struct cycle *cycle, const char
 		const int64_t first = number_of(cycle, range.from - 1) + 1;
 		start = start_of(cycle, first);
 		if (start >= range.to)
-			return meter__fail_value(METER_EINVAL, text, size, "no period starts in this %s", range.what);
+			return meter__fail_value(METER_ENOTFOUND, text, size, "no period starts in this %s", range.what);
 		if (start_of(cycle, first + 1) < range.to)
 			return meter__fail_value(METER_EINVAL, text, size, "several periods start in this %s", range.what);
 	}

@@ -38,9 +38,12 @@ struct period meter__cycle_next(const struct cycle *cycle, struct period p);
  * The period that a text names: "2026-01-15" the one in which that local date begins; "2026-W03" (ISO 8601), "2026-01",
  * "2026-Q1" and "2026" the only one to start in that week, month, quarter or year. Periods start on the date that the calendar
  * or the anchor gives, even if the zone skipped that day. METER_OK, or METER_EINVAL: not such a text, not within 1970 to 9999, or
- * no period or more than one starts there.
+ * more than one starts there; METER_ENOTFOUND: none does.
  */
 int meter__cycle_parse(struct period *out, const struct cycle *cycle, const char *text, size_t size);
+
+/* Whether it is such a text at all, whatever the cycle. METER_OK or METER_EINVAL. */
+int meter__cycle_check(const char *text, size_t size);
 
 /*
  * The shortest text that meter__cycle_parse() takes back to p, a period of this cycle that starts in 1970 to 9999: "2026-01-15"

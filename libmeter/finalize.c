@@ -21,6 +21,7 @@
 #include "proof.h"
 
 #define LINES_MAX 100000
+#define AHEAD_US (5 * US_PER_MINUTE) /* clocks of two machines may differ so much */
 
 /* ---- checks ---- */
 
@@ -124,11 +125,31 @@ static int check_usage(const struct closing *c, const struct meter_invoice *invo
 	return code;
 }
 
+/* Periods are finalized in their order: say which one is next, or why there is none that could be. */
+static int fail_not_next(const struct closing *c, const struct meter_invoice *invoice)
+{
+	struct meter_catalog *catalog;
+	struct billing_period next;
+	char from[INSTANT_TEXT_SIZE];
+	int code = meter__store_catalog(c->reader, &catalog);
+	if (code != METER_OK)
+		return code;
+	code = meter__draft_open_period(&next, c->reader, catalog,
+	                                meter__catalog_subscription(catalog, meter__slice_of(invoice->subscription)));
+	meter__catalog_release(catalog);
+	if (code != METER_OK && code != METER_EEND)
+		return code;
+	if (code == METER_EEND)
+		return meter__fail(METER_ESTATE, "everything is finalized");
+	meter__instant_format(from, next.active.from_us);
+	return meter__fail(METER_ESTATE, "an earlier period is not finalized yet: the one from %s on", from);
+}
+
 static int check(const struct closing *c, const struct meter_invoice *invoice)
 {
 	int code = METER_OK;
 	if (invoice->has_own && !invoice->is_first_open)
-		return meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
+		return fail_not_next(c, invoice);
 	if (invoice->has_own)
 		code = check_open(c, invoice);
 	if (code == METER_OK && invoice->has_own)
@@ -263,9 +284,13 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 	                                      .due = invoice->due_value};
 	int code = meter__ledger_post(&ledger, &invoice->arena, invoice->lines, invoice->line_count, invoice->subscription,
 	                              main->currency, invoice->due_value);
-	/* Nothing below is refused: it succeeds, or the transaction fails. */
 	if (code == METER_OK)
-		code = add_bills(c, invoice, bills);
+		code = meter__finalize_check_order(c);
+	if (code != METER_OK) {
+		free(bills);
+		return code;
+	}
+	code = add_bills(c, invoice, bills);
 	if (code == METER_OK)
 		code = meter__store_document_add(c->store, &invoice->document, &invoice->arena,
 		                                 kind == DOCUMENT_CREDIT_NOTE ? main->plan->credit_note_prefix
@@ -277,7 +302,8 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 	if (code == METER_OK)
 		code = meter__finalize_prove(c, invoice->document.number);
 	invoice->status = "finalized";
-	return code;
+	/* From the first row on nothing is refused: it succeeds, or the transaction fails. */
+	return code == METER_ESTATE || code == METER_EOVERFLOW ? meter__fail_in(METER_ECORRUPT, "nothing was issued: ") : code;
 }
 
 /* ---- closing one subscription ---- */
@@ -341,16 +367,37 @@ int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_i
 struct closing meter__finalize_call(meter *m, const char *reason, int64_t at_us, struct proven *proven)
 {
 	return (struct closing){
-		.store = m->store, .at_us = at_us == METER_NOW ? meter__os.now_us() : at_us, .reason = reason, .proven = proven};
+		.store = m->store, .at_us = at_us, .is_now = at_us == METER_NOW, .reason = reason, .proven = proven};
 }
 
 int meter__finalize_begin(struct closing *c)
 {
 	int code = meter__store_begin(c->store);
-	if (code == METER_OK)
-		c->reader = meter__store_writing(c->store);
+	if (code != METER_OK)
+		return code;
+	c->reader = meter__store_writing(c->store);
+	code = meter__store_document_last_us(c->reader, &c->last_us);
+	if (code != METER_OK) {
+		meter__store_rollback(c->store);
+		return code;
+	}
+	if (c->is_now) {
+		const int64_t now_us = meter__os.now_us();
+		c->at_us = now_us > c->last_us ? now_us : c->last_us;
+	}
 	TEST_POINT("finalize.begun");
-	return code;
+	return METER_OK;
+}
+
+int meter__finalize_check_order(const struct closing *c)
+{
+	char at[INSTANT_TEXT_SIZE], last[INSTANT_TEXT_SIZE];
+	if (c->at_us >= c->last_us)
+		return METER_OK;
+	meter__instant_format(at, c->at_us);
+	meter__instant_format(last, c->last_us);
+	return meter__fail(METER_ESTATE,
+	                   "%s is before the last document, of %s: documents are issued in the order of their times", at, last);
 }
 
 int meter__finalize_end(const struct closing *c, int code)
@@ -377,12 +424,19 @@ bool meter__finalize_again(const struct closing *c, int *code)
 	return *code == METER_OK;
 }
 
-int meter__finalize_check_reason(const char *reason)
+int meter__finalize_check_call(const char *reason, int64_t at_us)
 {
 	const struct slice text = meter__slice_of(reason);
+	char at[INSTANT_TEXT_SIZE];
 	if (reason && (text.size == 0 || text.size > 1024 || !meter__utf8_valid(text.data, text.size)))
 		return meter__fail(METER_EINVAL, "a reason is 1 to 1024 bytes of UTF-8");
-	return METER_OK;
+	if (at_us == METER_NOW || (at_us >= 0 && at_us <= meter__os.now_us() + AHEAD_US))
+		return METER_OK;
+	if (at_us < 0 || at_us > INSTANT_MAX)
+		return meter__fail(METER_EINVAL, "at is outside 1970..9999");
+	meter__instant_format(at, at_us);
+	return meter__fail(METER_EINVAL,
+	                   "at is %s, which is ahead of the clock: a document cannot be taken back to an earlier time", at);
 }
 
 int meter__finalize_load(meter_invoice **out, meter *m, int64_t document)
@@ -428,12 +482,12 @@ int meter_invoice_finalize(meter_invoice **out, meter *m, const char *subscripti
 	int64_t document = 0;
 	int code = meter__argument(&request.subscription, "subscription", subscription, subscription_size);
 	if (code == METER_OK)
-		code = meter__finalize_check_reason(reason);
+		code = meter__finalize_check_call(reason, at_us);
 	if (code != METER_OK)
 		return code;
-	request.now_us = c.at_us;
 	do {
 		code = meter__finalize_begin(&c);
+		request.now_us = c.at_us;
 		if (code == METER_OK)
 			code = meter__finalize_end(&c, finalize_requested(&c, &request, &document));
 	} while (meter__finalize_again(&c, &code));
@@ -452,6 +506,8 @@ int meter_invoice_adjust(meter_invoice **out, meter *m, const char *subscription
 	struct closing c = meter__finalize_call(m, NULL, at_us, &proven);
 	int64_t document = 0;
 	int code = meter__argument(&key, "subscription", subscription, subscription_size);
+	if (code == METER_OK)
+		code = meter__finalize_check_call(NULL, at_us);
 	if (code != METER_OK)
 		return code;
 	do {

@@ -10,7 +10,9 @@
 struct closing {
 	struct store *store;
 	struct reader *reader; /* sees what the transaction has written */
-	int64_t at_us;
+	int64_t at_us;         /* what counts as now, and the time of its documents */
+	bool is_now;           /* at_us is that of the clock, but not before the last document */
+	int64_t last_us;       /* the time of the last document, when the transaction began; INT64_MIN: there was none */
 	const char *reason;    /* for finalizing before its time, or again; NULL: none */
 	int64_t refers;        /* the document that is replaced; 0: none */
 	bool is_draft;         /* nothing is issued, and nothing need be proven */
@@ -18,7 +20,11 @@ struct closing {
 };
 
 struct closing meter__finalize_call(meter *m, const char *reason, int64_t at_us, struct proven *proven);
+/* What callers gave: METER_OK, or METER_EINVAL (no such reason, a time ahead of the clock). reason NULL: none was given. */
+int meter__finalize_check_call(const char *reason, int64_t at_us);
 int meter__finalize_begin(struct closing *c);
+/* Documents are issued in the order of their times: METER_OK or METER_ESTATE. */
+int meter__finalize_check_order(const struct closing *c);
 int meter__finalize_end(const struct closing *c, int code); /* commits when code is METER_OK, else rolls back and returns it */
 /*
  * Whether the transaction is to be made again: usage that it needs was not compared with its events yet (METER_EAGAIN), and now
@@ -26,8 +32,6 @@ int meter__finalize_end(const struct closing *c, int code); /* commits when code
  */
 bool meter__finalize_again(const struct closing *c, int *code);
 
-/* METER_OK or METER_EINVAL. NULL: none was given. */
-int meter__finalize_check_reason(const char *reason);
 /* What meter verify would say about a document, before it is there for ever: read back as it was stored. */
 int meter__finalize_prove(const struct closing *c, int64_t document);
 /* The stored document, read back by a reader that sees what is committed. */

@@ -196,7 +196,7 @@ int meter__billing_period_parse(struct billing_period *out, const struct meter_c
 {
 	struct period run = {subscription->from_us, subscription->from_us};
 	int64_t date_us;
-	int result = METER_ENOTFOUND;
+	int result = METER_OK;
 	/* A day is in one period, whatever lengths periods have before and after. */
 	if (find_date(&date_us, subscription, text))
 		return meter__billing_period_at(out, catalog, subscription, date_us);
@@ -217,7 +217,8 @@ int meter__billing_period_parse(struct billing_period *out, const struct meter_c
 		if (code != METER_OK)
 			result = code;
 	}
-	if (result == METER_EINVAL)
+	/* Of plans whose periods have no such name, the last one says why. */
+	if (result != METER_OK)
 		return result;
 	return meter__fail(METER_ENOTFOUND, "subscription %s has no plan in %.*s", subscription->key, (int)text.size, text.data);
 }

@@ -168,15 +168,10 @@ static int in_force(struct meter_catalog **out, meter *m)
 	return code == METER_OK && !*out ? meter__fail(METER_ENOTFOUND, "no catalog was applied yet") : code;
 }
 
-/* Whether it names a period of some length: subscriptions that have no such period are left out. */
+/* Subscriptions that have no such period are left out. */
 static int check_period(const char *text)
 {
-	int code = METER_EINVAL;
-	for (int unit = CYCLE_DAY; code != METER_OK && unit <= CYCLE_YEAR; unit++) {
-		const struct cycle cycle = {.unit = (enum cycle_unit)unit};
-		struct period unused;
-		code = meter__cycle_parse(&unused, &cycle, text, strlen(text));
-	}
+	int code = meter__cycle_check(text, strlen(text));
 	return code == METER_OK ? code : meter__fail_in(code, "period: ");
 }
 

@@ -225,6 +225,8 @@ int meter__store_bill_read(struct reader *r, int64_t number, struct bill *out);
 int meter__store_document(struct reader *r, int64_t number, struct arena *arena, struct document *out);
 /* METER_ENOTFOUND. */
 int meter__store_document_named(struct reader *r, struct slice name, int64_t *out);
+/* The time of the last document; INT64_MIN: there is none. */
+int meter__store_document_last_us(struct reader *r, int64_t *out);
 int meter__store_document_last(struct reader *r, int64_t *out); /* 0: there is none */
 /* The next document with a name after one, of a subscription or all; METER_EEND. */
 int meter__store_document_next(struct reader *r, int64_t after, struct slice subscription, int64_t *out);

@@ -298,6 +298,16 @@ int meter__store_document_next(struct reader *r, int64_t after, struct slice sub
 	return meter__store_step_integer(&r->connection, statement, out);
 }
 
+int meter__store_document_last_us(struct reader *r, int64_t *out)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_DOCUMENT_LAST_US, &statement);
+	*out = INT64_MIN;
+	if (code == METER_OK)
+		code = meter__store_step_integer(&r->connection, statement, out);
+	return code == METER_EEND ? METER_OK : code;
+}
+
 int meter__store_document_last(struct reader *r, int64_t *out)
 {
 	sqlite3_stmt *statement;

@@ -441,6 +441,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_ENTRIES] = "SELECT * FROM entry WHERE document = ?1 ORDER BY number",
 	[SQL_LINK_ADD] = "INSERT INTO link VALUES (?1, ?2)",
 	[SQL_LINK_READ] = "SELECT hash FROM link WHERE document = ?1",
+	[SQL_DOCUMENT_LAST_US] = "SELECT at FROM document ORDER BY number DESC LIMIT 1",
 	[SQL_LINK_LAST] = "SELECT max(document) FROM link",
 	[SQL_BILLED] = BILLED_COLUMNS " WHERE b.subscription = ?1 AND b.active_from >= ?2 ORDER BY b.active_from",
 	[SQL_BILLED_AT] = BILLED_COLUMNS " WHERE b.subscription = ?1 AND b.active_from <= ?2 ORDER BY b.active_from DESC LIMIT 1",

@@ -31,6 +31,17 @@ static int note_bill(const struct document_bill *bill, void *user)
 	return METER_OK;
 }
 
+static int fail_adjusted(const struct void_bills *v, int64_t later)
+{
+	struct arena arena = {0};
+	struct document document;
+	int code = meter__store_document(v->closing->reader, later, &arena, &document);
+	if (code == METER_OK)
+		code = meter__fail(METER_ESTATE, "%s adjusts %s: void that first", document.name, v->document->name);
+	meter__arena_free(&arena);
+	return code;
+}
+
 /* Take back what a bill has billed. What it replaced holds again, and is as stale as it was. */
 static int unbill(struct void_bills *v, const struct document_bill *bill)
 {
@@ -50,8 +61,10 @@ static int unbill(struct void_bills *v, const struct document_bill *bill)
 	code = meter__store_name(c->reader, &number, subscription);
 	if (code == METER_OK)
 		code = meter__store_billed_at(c->reader, number, active.from_us, &billed);
-	if (code == METER_EEND || (code == METER_OK && billed.bill != bill->bill))
-		return meter__fail(METER_ESTATE, "a later document adjusts %s: void that first", v->document->name);
+	if (code == METER_EEND)
+		return meter__fail(METER_ECORRUPT, "a bill of %s holds, but its period is not billed", v->document->name);
+	if (code == METER_OK && billed.bill != bill->bill)
+		return fail_adjusted(v, billed.document);
 	if (code == METER_OK && bill->replaces)
 		code = meter__store_bill_ingest(c->reader, bill->replaces, &seen.ingest_after);
 	if (code == METER_OK)
@@ -100,7 +113,9 @@ static int write_void(const struct closing *c, const struct document *voided, st
 	                            .currency = voided->currency,
 	                            .total = meter__decimal_negate(voided->total),
 	                            .due = meter__decimal_negate(voided->due)};
-	int code = meter__store_entries(c->reader, voided->number, reverse_entry, &reversal);
+	int code = meter__finalize_check_order(c);
+	if (code == METER_OK)
+		code = meter__store_entries(c->reader, voided->number, reverse_entry, &reversal);
 	if (code == METER_OK)
 		code = meter__store_document_add(c->store, &document, arena, NULL, NULL, 0, reversal.entries, reversal.count);
 	free(reversal.entries);
@@ -138,7 +153,7 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 	struct arena arena = {0};
 	struct document document = {0};
 	struct period active;
-	int code = meter__finalize_check_reason(reason);
+	int code = meter__finalize_check_call(reason, at_us);
 	if (code == METER_OK)
 		code = meter__finalize_begin(&c);
 	if (code != METER_OK)
@@ -198,7 +213,7 @@ int meter_invoice_regenerate(meter_invoice **out, meter *m, const char *number, 
 	struct proven proven = {.is_of_one = true};
 	struct closing c = meter__finalize_call(m, reason, at_us, &proven);
 	int64_t successor = 0;
-	int code = meter__finalize_check_reason(reason);
+	int code = meter__finalize_check_call(reason, at_us);
 	if (code != METER_OK)
 		return code;
 	do {

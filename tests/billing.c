@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "books.h"
+#include "closing.h"
 
 /* ---- usage ---- */
 
@@ -216,11 +217,9 @@ void refuse_finalize(meter *m, const char *subscription, const char *period, con
 	assert_null(invoice);
 }
 
-const char *close_due(meter *m, const char *at)
+const char *rows_of(meter_closing *closing)
 {
 	char *text = new_text();
-	meter_closing *closing;
-	assert_ok(meter_closing_run(&closing, m, us(at), NULL, NULL));
 	for (size_t i = 0; i < meter_closing_count(closing); i++) {
 		add(text, "%s%s ", i ? "; " : "", meter_closing_subscription(closing, i));
 		if (meter_closing_number(closing, i))
@@ -230,6 +229,13 @@ const char *close_due(meter *m, const char *at)
 	}
 	meter_closing_free(closing);
 	return text;
+}
+
+const char *close_due(meter *m, const char *at)
+{
+	meter_closing *closing;
+	assert_ok(close_at(&closing, m, us(at)));
+	return rows_of(closing);
 }
 
 const char *adjust(meter *m, const char *subscription, const char *at)

@@ -20,6 +20,8 @@ meter_invoice *finalize_early(meter *m, const char *subscription, const char *pe
 void refuse_finalize(meter *m, const char *subscription, const char *period, const char *at, int code, const char *part);
 /* Finalize what is due: "acme INV-000001 0.50; beta refused: why". */
 const char *close_due(meter *m, const char *at);
+/* What closing has done, in the same words; it is freed. */
+const char *rows_of(meter_closing *closing);
 /* Adjust now, void, regenerate; what came of it as show() has it. */
 const char *adjust(meter *m, const char *subscription, const char *at);
 const char *void_document(meter *m, const char *number, const char *at);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "closing.h"
 #include "support.h"
 
 #define SUBSCRIPTIONS 60
@@ -28,8 +29,7 @@ static meter *make_file(void)
 	meter_closing *closing;
 	apply_catalog(m, catalog);
 	for (int month = 2; month <= 3; month++) {
-		assert_ok(meter_closing_run(&closing, m, us(month == 2 ? "2026-02-10T00:00:00Z" : "2026-03-10T00:00:00Z"), NULL,
-		                            NULL));
+		assert_ok(close_at(&closing, m, us(month == 2 ? "2026-02-10T00:00:00Z" : "2026-03-10T00:00:00Z")));
 		assert_int_equal(meter_closing_refused(closing), 0);
 		meter_closing_free(closing);
 	}

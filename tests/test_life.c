@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "billing.h"
+#include "closing.h"
+#include "os.h"
 
 #define METERS "version: 1\nmeters:\n  calls: {event_type: call, aggregation: count}\n"
 #define CALLS "charges: [{key: calls, model: unit, meter: calls, price: '1.00'}]"
@@ -46,7 +48,7 @@ static void test_a_period_by_its_old_name(void **state)
 	assert_text("INV-000002 invoice 2026-02-01..2026-03-01 2.00", period_of(m, "2026-02-28"));
 	assert_text("invoice 2026-03-01..2026-04-01 1.00, draft", period_of(m, "2026-Q1"));
 	assert_text("invoice 2026-03-01..2026-04-01 1.00, draft", period_of(m, "2026-03-15"));
-	refuse_period(m, "2026-03", METER_EINVAL, "no period starts in this month");
+	refuse_period(m, "2026-03", METER_ENOTFOUND, "no period starts in this month");
 	/* Also where the subscription is gone. */
 	apply_catalog(m, PLANS "  other: {customer: A, plan: quarterly, from: 2026-01-01T00:00:00Z}\n");
 	assert_text("INV-000002 invoice 2026-02-01..2026-03-01 2.00", period_of(m, "2026-02"));
@@ -134,6 +136,11 @@ static void test_a_start_that_moves(void **state)
 	assert_code(METER_ESTATE, meter_invoice_regenerate(&invoice, m, "INV-000002", "why", METER_NOW));
 	assert_text("the subscription has no such period any more", meter_errmsg());
 	check_books(m);
+}
+
+static int64_t early_clock(void)
+{
+	return us("2026-02-01T00:00:00Z");
 }
 
 /* ---- adjustments ---- */
@@ -322,6 +329,99 @@ static void test_more_balances_than_a_period_leaves(void **state)
 	check_books(m);
 }
 
+/* ---- time ---- */
+
+/* Documents are issued in the order of their times, and not ahead of the clock. */
+static void test_documents_in_the_order_of_time(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	meter_invoice *invoice;
+	meter_closing *closing;
+	apply_catalog(m, PLANS "  acme: {customer: A, plan: monthly, from: 2026-01-01T00:00:00Z}\n"
+	                       "  beta: {customer: B, plan: monthly, from: 2026-01-01T00:00:00Z}\n");
+	assert_text("INV-000001 invoice 2026-01-01..2026-02-01 0.00",
+	            show_free(finalize(m, "acme", "2026-01", "2026-02-03T00:00:00Z")));
+	const char *before = "2026-02-02T23:59:59.999999Z is before the last document, of 2026-02-03T00:00:00Z";
+	refuse_finalize(m, "beta", "2026-01", "2026-02-02T23:59:59.999999Z", METER_ESTATE, before);
+	assert_code(METER_ESTATE, meter_invoice_void(&invoice, m, "INV-000001", "why", us("2026-02-02T23:59:59.999999Z")));
+	assert_part(before, meter_errmsg());
+	assert_code(METER_ESTATE, meter_invoice_regenerate(&invoice, m, "INV-000001", "why", us("2026-02-02T23:59:59.999999Z")));
+	assert_code(METER_ESTATE, close_at(&closing, m, us("2026-02-02T23:59:59.999999Z")));
+	assert_part(before, meter_errmsg());
+	/* What is there already is no new document. */
+	assert_text("INV-000001 invoice 2026-01-01..2026-02-01 0.00",
+	            show_free(finalize(m, "acme", "2026-01", "2026-02-02T00:00:00Z")));
+	assert_text("INV-000002 invoice 2026-01-01..2026-02-01 0.00",
+	            show_free(finalize(m, "beta", "2026-01", "2026-02-03T00:00:00Z")));
+	/* A clock that went back dates no document before another one; nobody may run ahead of it. */
+	const struct os_calls real = meter__os;
+	meter__os.now_us = early_clock;
+	meter_invoice *anew = NULL;
+	const int code = meter_invoice_regenerate(&anew, m, "INV-000002", "why", METER_NOW);
+	const int ahead = meter_invoice_void(&invoice, m, "INV-000001", "why", us("2026-02-01T00:05:00.000001Z"));
+	const int nearly = meter_invoice_void(&invoice, m, "INV-000001", "why", us("2026-02-01T00:05:00Z"));
+	meter__os = real;
+	assert_ok(code);
+	assert_i64(us("2026-02-03T00:00:00Z"), meter_invoice_finalized_us(anew));
+	meter_invoice_free(anew);
+	assert_code(METER_EINVAL, ahead);
+	assert_code(METER_ESTATE, nearly);
+	check_books(m);
+}
+
+/* One period of all subscriptions: those that have none are left out, those for which the name says too little are told. */
+static void test_one_period_of_all(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	meter_closing *closing;
+	meter_closing_options options = METER_CLOSING_OPTIONS_INIT;
+	apply_catalog(m, METERS
+	              "plans:\n"
+	              "  - {key: monthly, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z, " CALLS "}\n"
+	              "  - {key: quarterly, currency: USD, period: quarter, effective_from: 2026-01-01T00:00:00Z, " CALLS "}\n"
+	              "  - {key: weekly, currency: USD, period: week, effective_from: 2026-01-01T00:00:00Z, " CALLS "}\n"
+	              "  - {key: later, currency: USD, period: month, effective_from: 2026-02-15T00:00:00Z, " CALLS "}\n"
+	              "subscriptions:\n"
+	              "  a-month: {customer: A, plan: monthly, from: 2026-01-01T00:00:00Z}\n"
+	              "  b-quarter: {customer: B, plan: quarterly, from: 2026-01-01T00:00:00Z}\n"
+	              "  c-week: {customer: C, plan: weekly, from: 2026-01-01T00:00:00Z}\n"
+	              "  d-not-yet: {customer: D, plan: monthly, from: 2026-03-01T00:00:00Z}\n"
+	              "  e-no-plan: {customer: E, plan: later, from: 2026-02-01T00:00:00Z}\n"
+	              "  f-month: {customer: F, plan: monthly, from: 2026-02-01T00:00:00Z}\n");
+	use(m, "f-month", "2026-02-02T00:00:00Z", NULL);
+	options.at_us = us("2026-02-10T00:00:00Z");
+	options.period = "2026-02";
+	assert_ok(meter_closing_run(&closing, m, &options));
+	assert_text("a-month refused: an earlier period is not finalized yet: the one from 2026-01-01T00:00:00Z on; "
+	            "c-week refused: \"2026-02\": several periods start in this month; "
+	            "e-no-plan refused: subscription e-no-plan has no plan in force at 2026-02-01T00:00:00Z; "
+	            "f-month refused: the period ends at 2026-03-01T00:00:00Z; a reason is needed to finalize it before",
+	            rows_of(closing));
+	options.reason = "the customer leaves";
+	options.period = "2026-01";
+	assert_ok(meter_closing_run(&closing, m, &options));
+	assert_text("a-month INV-000001 0.00; b-quarter INV-000002 0.00; c-week refused: \"2026-01\": several periods start in "
+	            "this month",
+	            rows_of(closing));
+	options.period = "2026-02";
+	assert_ok(meter_closing_run(&closing, m, &options));
+	assert_part("a-month INV-000003 0.00; c-week refused: ", rows_of(closing));
+	/* Again: what is there has its row. */
+	assert_ok(meter_closing_run(&closing, m, &options));
+	const char *again = rows_of(closing);
+	assert_part("a-month INV-000003 0.00; c-week refused: ", again);
+	assert_part("f-month INV-000004 1.00", again);
+	options.period = "2026-02-30";
+	assert_code(METER_EINVAL, meter_closing_run(&closing, m, &options));
+	assert_null(closing);
+	options.period = NULL;
+	assert_code(METER_EINVAL, meter_closing_run(&closing, m, &options));
+	assert_part("a reason goes with a period", meter_errmsg());
+	check_books(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +434,8 @@ int main(void)
 		in_scratch(test_words_of_a_difference),
 		in_scratch(test_a_credit_in_two_currencies),
 		in_scratch(test_a_credit_note_of_what_a_credit_paid),
+		in_scratch(test_documents_in_the_order_of_time),
+		in_scratch(test_one_period_of_all),
 		in_scratch(test_more_balances_than_a_period_leaves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

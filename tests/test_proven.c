@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "billing.h"
+#include "closing.h"
 
 static const char catalog[] = "version: 1\n"
 			      "meters:\n"
@@ -219,7 +220,7 @@ static void test_many_findings_refuse_everybody(void **state)
 	use(m, "acme", "2026-03-01T00:00:00Z", "1");
 	change("UPDATE day SET value = value + 1");
 	meter_closing *closing;
-	assert_code(METER_ECORRUPT, meter_closing_run(&closing, m, us(AT), NULL, NULL));
+	assert_code(METER_ECORRUPT, close_at(&closing, m, us(AT)));
 	assert_part("1101 buckets are not what their events add up to", meter_errmsg());
 	close_meter(m);
 }

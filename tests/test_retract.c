@@ -4,6 +4,7 @@
  * The law: a file from which events were taken back counts what a file counts that never had them. Names of failures of other
  * systems are those of the list of traps: "Correction and retraction" has no peer.
  */
+#include "closing.h"
 #include "support.h"
 
 #include <stdio.h>
@@ -475,7 +476,7 @@ static void assert_closed(meter *m, const char *at, const char *totals)
 {
 	char text[200] = "";
 	meter_closing *closing;
-	assert_ok(meter_closing_run(&closing, m, us(at), NULL, NULL));
+	assert_ok(close_at(&closing, m, us(at)));
 	for (size_t i = 0; i < meter_closing_count(closing); i++)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? " " : "",
 		         meter_closing_number(closing, i) ? meter_closing_total(closing, i) : meter_closing_message(closing, i));

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "billing.h"
+#include "closing.h"
 
 #define DAY_US INT64_C(86400000000)
 
@@ -56,7 +57,7 @@ static void use_us(meter *m, const char *subscription, int64_t at_us, const char
 static void close_all(meter *m, const char *at)
 {
 	meter_closing *closing;
-	assert_ok(meter_closing_run(&closing, m, us(at), NULL, NULL));
+	assert_ok(close_at(&closing, m, us(at)));
 	assert_i64(0, (int64_t)meter_closing_refused(closing));
 	meter_closing_free(closing);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "closing.h"
 #include "hash.h"
 #include "support.h"
 
@@ -309,7 +310,7 @@ static void test_closing_bills_each_period_once(void **state)
 	meter_closing *closing;
 	meter *m = open_meter();
 	apply_catalog(m, catalog);
-	assert_ok(meter_closing_run(&closing, m, us("2026-03-10T00:00:00Z"), NULL, NULL));
+	assert_ok(close_at(&closing, m, us("2026-03-10T00:00:00Z")));
 	assert_int_equal(meter_closing_count(closing), 4);
 	meter_closing_free(closing);
 	close_meter(m);
@@ -529,7 +530,7 @@ static void test_what_cannot_be_proven_is_not_issued(void **state)
 	                      " INSERT INTO entry VALUES (new.document, 99, 'revenue', 'USD', '1'); END");
 	assert_code(METER_ECORRUPT, meter_invoice_finalize(&invoice, m, ACME, NO_PERIOD, NULL, us("2026-05-05T00:00:00Z")));
 	assert_part("entry_differs", meter_errmsg());
-	assert_code(METER_ECORRUPT, meter_closing_run(&closing, m, us("2026-05-05T00:00:00Z"), NULL, NULL));
+	assert_code(METER_ECORRUPT, close_at(&closing, m, us("2026-05-05T00:00:00Z")));
 	assert_code(METER_ECORRUPT, meter_invoice_void(&invoice, m, "INV-000006", "wrong", us("2026-05-05T00:00:00Z")));
 	sql_run(meter_path(),
 	        "DROP TRIGGER evil; CREATE TRIGGER evil AFTER INSERT ON link BEGIN"

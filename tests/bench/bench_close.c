@@ -122,7 +122,11 @@ int main(int argc, char **argv)
 	record(m, subscriptions, events);
 	int64_t start = now_us();
 	struct pace pace = {start, 0};
-	must(meter_closing_run(&closing, m, MONTH_START + MONTH_US, note_pace, &pace));
+	meter_closing_options closing_options = METER_CLOSING_OPTIONS_INIT;
+	closing_options.at_us = MONTH_START + MONTH_US;
+	closing_options.progress = note_pace;
+	closing_options.user = &pace;
+	must(meter_closing_run(&closing, m, &closing_options));
 	int64_t took = now_us() - start;
 	if ((int64_t)meter_closing_count(closing) != subscriptions || meter_closing_refused(closing) > 0) {
 		fprintf(stderr, "bench_close: %zu rows, %zu refused\n", meter_closing_count(closing),

@@ -2,6 +2,7 @@
  * bench_explain.c - how long explaining one line of a finalized invoice takes, down to its ten heaviest events, in a file of many
  * events of many subscriptions spread over a month; and how long events are looked for by id. README.md has the method.
  */
+#include "closing.h"
 #include "workload.h"
 
 #define MONTH_US (INT64_C(31) * 86400 * 1000000)
@@ -145,7 +146,7 @@ int main(int argc, char **argv)
 	must(meter_open(&m, database, NULL));
 	apply_catalog(m, subscriptions);
 	record(m, events, subscriptions);
-	must(meter_closing_run(&closing, m, START_US + 2 * MONTH_US, NULL, NULL));
+	must(close_at(&closing, m, START_US + 2 * MONTH_US));
 	printf("{\"bench\":\"explain\",\"events\":%" PRId64 ",\"subscriptions\":%d,\"invoices\":%zu}\n", events, subscriptions,
 	       meter_closing_count(closing) - meter_closing_refused(closing));
 	meter_closing_free(closing);

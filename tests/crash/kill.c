@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "books.h"
+#include "closing.h"
 
 #define IDS_MAX 2000000
 #define POINTS_MAX 64
@@ -290,7 +291,7 @@ static void change_last(meter *m, const char *number, bool is_void)
 static void close_day(meter *m, int day, unsigned *state)
 {
 	meter_closing *closing;
-	int code = meter_closing_run(&closing, m, START_US + day * DAY_US, NULL, NULL);
+	int code = close_at(&closing, m, START_US + day * DAY_US);
 	note_failure(code);
 	if (code != METER_OK)
 		return;
@@ -430,7 +431,7 @@ static void check_invoices(meter *m, int64_t events)
 	if (meter_verify_run(&v, m, NULL) != METER_OK || meter_verify_total(v) != 0)
 		fail("verify", meter_verify_count(v) ? meter_verify_text(v, 0) : meter_errmsg());
 	meter_verify_free(v);
-	if (meter_closing_run(&closing, m, START_US + 2 * DAYS * DAY_US, NULL, NULL) != METER_OK)
+	if (close_at(&closing, m, START_US + 2 * DAYS * DAY_US) != METER_OK)
 		fail("closing", meter_errmsg());
 	meter_closing_free(closing);
 	if (meter_invoices_query(&list, m, NULL, 0) != METER_OK)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "books.h"
+#include "closing.h"
 #include "faults.h"
 
 #define EVENTS_MAX 4000
@@ -302,7 +303,7 @@ static bool issue(int code, meter_invoice *invoice)
 static bool close_due(meter *m, int64_t at_us)
 {
 	meter_closing *closing;
-	int code = check(meter_closing_run(&closing, m, at_us, NULL, NULL));
+	int code = check(close_at(&closing, m, at_us));
 	if (code != METER_OK)
 		return false;
 	if (meter_closing_refused(closing) > 0)

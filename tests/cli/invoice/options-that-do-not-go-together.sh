@@ -1,0 +1,13 @@
+# Each is refused before anything is opened.
+meter invoice --due --period 2024-01; echo "$?"
+meter invoice --due --all; echo "$?"
+meter invoice --due --reason why; echo "$?"
+meter invoice acme --adjust --period 2024-01; echo "$?"
+meter invoice acme --adjust --reason why; echo "$?"
+meter invoice acme --preview --at 2024-02-01T00:00:00Z; echo "$?"
+meter invoice acme --at 2024-02-01T00:00:00Z; echo "$?"
+meter invoice --list --period 2024-01; echo "$?"
+meter invoice INV-000001 --void --all --reason why; echo "$?"
+meter invoice INV-000001 --void; echo "$?"
+meter invoice --all; echo "$?"
+meter invoice --finalize; echo "$?"
