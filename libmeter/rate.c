@@ -163,7 +163,19 @@ static int part_of_amount(const struct rater *r, const struct partition *p, stru
 	return amount->is_set ? part_of(r, p, &amount->value, r->plan->exponent) : METER_OK;
 }
 
-/* Bounds of a pause stay whole: nothing would fit into none. */
+/* The bound of a tier is that of the one before and its own width: so that bounds stay in order, widths are divided. */
+static int part_of_bound(const struct rater *r, const struct partition *p, struct decimal *bound, struct decimal below,
+                         struct decimal below_part)
+{
+	const int32_t scale = bound->scale > below.scale ? bound->scale : below.scale;
+	struct decimal width;
+	int rc = meter__decimal_subtract(&width, *bound, below);
+	if (rc == METER_OK)
+		rc = part_of(r, p, &width, scale);
+	return rc == METER_OK ? meter__decimal_add(bound, below_part, width) : rc;
+}
+
+/* Bounds of a pause stay whole: nothing would fit into none. The last tier has no bound. */
 static int part_of_tiers(struct rater *r, const struct partition *p, struct charge *terms)
 {
 	struct tier *tiers = realloc(r->tiers, terms->tier_count * sizeof(*tiers));
@@ -172,10 +184,15 @@ static int part_of_tiers(struct rater *r, const struct partition *p, struct char
 	r->tiers = tiers;
 	memcpy(tiers, terms->tiers, terms->tier_count * sizeof(*tiers));
 	terms->tiers = tiers;
+	struct decimal below = DECIMAL_ZERO, below_part = DECIMAL_ZERO;
 	int rc = METER_OK;
 	for (size_t i = 0; rc == METER_OK && i < terms->tier_count; i++) {
-		if (p->weights[r->at] > 0)
-			rc = part_of(r, p, &tiers[i].up_to, tiers[i].up_to.scale);
+		if (p->weights[r->at] > 0 && i + 1 < terms->tier_count) {
+			const struct decimal bound = tiers[i].up_to;
+			rc = part_of_bound(r, p, &tiers[i].up_to, below, below_part);
+			below = bound;
+			below_part = tiers[i].up_to;
+		}
 		if (rc == METER_OK)
 			rc = part_of(r, p, &tiers[i].flat, r->plan->exponent);
 	}

@@ -1497,6 +1497,16 @@ static void test_parts_of_a_period_add_up(void **state)
 	                "usage 15 x 1 = 15; flat 1 x 15 = 15; usage 25 x 0.1 = 2.5; usage 16 x 1 = 16; flat 1 x 16 = 16;"
 	                " usage 54 x 0.1 = 5.4",
 	                "69.9", "bounds and flats of tiers");
+	/* 7 and 8 divided each by itself are 1 + 1 + 5 and 0 + 2 + 6: the second tier would end before it begins. */
+	static const int unequal[] = {2, 6, 23};
+	static const char *const few[] = {"3", "3", "9"};
+	expect_segments(USED("model: graduated, tiers: [{up_to: 7, price: 1}, {up_to: 8, price: 2}, {price: 5}]"), unequal, few,
+	                3,
+	                "usage 1 x 1 = 1; usage 2 x 5 = 10; usage 1 x 1 = 1; usage 2 x 5 = 10; usage 5 x 1 = 5; usage 1 x 2 = 2;"
+	                " usage 3 x 5 = 15",
+	                "44", "bounds stay in order");
+	expect_segments(USED("model: volume, tiers: [{up_to: 7, price: 1}, {up_to: 8, price: 2}, {price: 5}]"), unequal, few, 3,
+	                "usage 3 x 5 = 15; usage 3 x 5 = 15; usage 9 x 5 = 45", "75", "and their sum is that of the period");
 	expect_segments(USED("model: unit, price: 1, minimum: 310"), halves, nothing, 2,
 	                "usage 0 x 1 = 0; minimum 1 x 150 = 150; usage 0 x 1 = 0; minimum 1 x 160 = 160", "310",
 	                "a minimum once");
@@ -1506,6 +1516,46 @@ static void test_parts_of_a_period_add_up(void **state)
 	expect_segments(USED("model: unit, price: 1, discounts: [{amount: 31}]"), halves, some, 2,
 	                "usage 40 x 1 = 40; discount -1 x 15 = -15; usage 70 x 1 = 70; discount -1 x 16 = -16", "79",
 	                "an amount off once");
+}
+
+/* Any cut of a period: no quantity of tiers is below zero, and those of a segment add up to what it used. */
+static void test_law_tiers_of_parts(void **state)
+{
+	(void)state;
+	for (int step = 0; step < STEPS / 20; step++) {
+		struct buffer plan = {0};
+		int bound = 0, days[SEGMENTS_MAX], left = 31;
+		meter__buffer_text(&plan,
+		                   "    currency: USD\n    charges:\n      - {key: c, meter: calls, model: graduated, tiers: [");
+		for (int i = 0; i < 4; i++)
+			meter__buffer_format(&plan, "{up_to: %d, price: 1}, ", bound += 1 + (int)random_to(5));
+		meter__buffer_text(&plan, "{price: 1}]}\n");
+		struct meter_catalog *catalog = catalog_with(meter__buffer_cstr(&plan));
+		struct rate_segment segments[SEGMENTS_MAX];
+		struct usage used[SEGMENTS_MAX];
+		int64_t at_us = january.from_us;
+		for (int i = 0; i < SEGMENTS_MAX; i++) {
+			days[i] = i + 1 < SEGMENTS_MAX ? 1 + (int)random_to(left - SEGMENTS_MAX + i) : left;
+			left -= days[i];
+			usage_read(&used[i], &catalog->plans[0], "12");
+			segments[i] = (struct rate_segment){.plan = &catalog->plans[0],
+			                                    .active = {at_us, at_us + days[i] * US_PER_DAY},
+			                                    .weight_us = days[i] * US_PER_DAY,
+			                                    .usage = used[i].charges};
+			at_us = segments[i].active.to_us;
+		}
+		struct rating rating;
+		struct account account = {0};
+		assert_int_equal(meter__rate(&rating, segments, SEGMENTS_MAX, (struct rate_period){january, 0}, &account),
+		                 METER_OK);
+		for (size_t i = 0; i < rating.line_count; i++)
+			LAW(!meter__decimal_is_negative(rating.lines[i].quantity), step);
+		LAW(meter__decimal_compare(rating.total, meter__decimal_from_int(12 * SEGMENTS_MAX)) == 0, step);
+		meter__account_free(&account);
+		meter__rating_free(&rating);
+		meter__catalog_release(catalog);
+		meter__buffer_free(&plan);
+	}
 }
 
 /* Any cut of a period: the parts of a number add up to it, none is below 0, each is within a unit of its share. */
@@ -1577,6 +1627,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_tax_is_rounded_once_a_category),
 		cmocka_unit_test(test_parts_of_a_period_add_up),
 		cmocka_unit_test_setup(test_law_parts_add_up, laws_setup),
+		cmocka_unit_test_setup(test_law_tiers_of_parts, laws_setup),
 	};
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
