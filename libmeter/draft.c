@@ -16,10 +16,12 @@
 
 /* ---- what was billed before ---- */
 
-/* The billed periods of a subscription, in the order of their time. */
+/* The billed periods of a subscription, in the order of their time: all, or the last ones of a life that is billed without a
+ * hole. */
 struct billed_list {
 	struct billed *rows;
 	size_t count, capacity;
+	int64_t from_us; /* everything before the first row is billed; INT64_MIN: all rows are there */
 };
 
 static int add_billed(const struct billed *billed, void *user)
@@ -37,21 +39,36 @@ static int add_billed(const struct billed *billed, void *user)
 	return METER_OK;
 }
 
-static int read_billed(struct billed_list *out, struct reader *r, const struct subscription *subscription)
+/*
+ * What the first open period can be told from, and what is stale: of years of days the last few. Where there is a hole, or more
+ * is asked, all.
+ */
+static int read_billed(struct billed_list *out, struct reader *r, const struct subscription *subscription, bool is_all)
 {
 	struct totals totals;
+	struct billed_extent extent;
 	int64_t number;
+	out->from_us = INT64_MIN;
 	int code = meter__store_totals(r, &totals);
 	if (code != METER_OK || totals.closed_before == 0)
 		return code;
 	code = meter__store_name(r, &number, meter__slice_of(subscription->key));
-	return code == METER_OK && number ? meter__store_billed(r, number, INT64_MIN, add_billed, out) : code;
+	if (code != METER_OK || number == 0)
+		return code;
+	if (!is_all) {
+		code = meter__store_billed_extent(r, number, &extent);
+		if (code == METER_OK && extent.whole.from_us == subscription->from_us && !extent.has_hole)
+			out->from_us = extent.wanted_us;
+	}
+	return code == METER_OK ? meter__store_billed(r, number, out->from_us, add_billed, out) : code;
 }
 
 /* The first stretch of the subscription's life that is not billed. */
 static struct period first_hole(const struct billed_list *list, const struct subscription *subscription)
 {
 	struct period hole = {subscription->from_us, INT64_MAX};
+	if (hole.from_us < list->from_us)
+		hole.from_us = list->from_us;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct period active = list->rows[i].active;
 		if (active.to_us <= hole.from_us)
@@ -82,7 +99,7 @@ int meter__draft_open_period(struct billing_period *out, struct reader *r, const
                              const struct subscription *subscription)
 {
 	struct billed_list list = {0};
-	int code = read_billed(&list, r, subscription);
+	int code = read_billed(&list, r, subscription, false);
 	if (code == METER_OK)
 		code = find_open(out, &list, catalog, subscription);
 	free(list.rows);
@@ -464,7 +481,7 @@ static int draft(struct drafting *d, const struct draft_request *request)
 	invoice->customer = meter__arena_copy(&invoice->arena, meter__slice_of(d->subscription->customer));
 	if (!invoice->subscription || !invoice->customer)
 		return meter__fail(METER_ENOMEM, "no memory for an invoice");
-	code = request->catalog ? METER_OK : read_billed(&d->billed, d->reader, d->subscription);
+	code = request->catalog ? METER_OK : read_billed(&d->billed, d->reader, d->subscription, request->period.data != NULL);
 	if (code == METER_OK && request->is_settling) {
 		code = flow_to(d, NULL);
 		keep_one_currency(invoice);

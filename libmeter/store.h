@@ -202,6 +202,14 @@ int meter__store_late(struct store *s, int64_t subscription, int64_t us, int64_t
 /* What is billed of a subscription, from active.from_us on, in the order of time. */
 typedef int (*billed_visitor)(const struct billed *billed, void *user);
 int meter__store_billed(struct reader *r, int64_t subscription, int64_t from_us, billed_visitor visit, void *user);
+/* From where to where a subscription is billed (from_us == to_us: not at all), whether without a hole, and where the period begins
+ * before the first stale one, or the last one. */
+struct billed_extent {
+	struct period whole;
+	bool has_hole;
+	int64_t wanted_us;
+};
+int meter__store_billed_extent(struct reader *r, int64_t subscription, struct billed_extent *out);
 /* The billed period that holds us; METER_EEND: none does. */
 int meter__store_billed_at(struct reader *r, int64_t subscription, int64_t us, struct billed *out);
 

@@ -339,6 +339,24 @@ int meter__store_billed(struct reader *r, int64_t subscription, int64_t from_us,
 	return meter__store_visit_rows(&r->connection, statement, visit_billed, &v);
 }
 
+static int read_extent(sqlite3_stmt *row, void *user)
+{
+	struct billed_extent *out = user;
+	int64_t sum;
+	int64_t *const numbers[] = {&out->whole.from_us, &out->whole.to_us, &sum, &out->wanted_us};
+	int code = METER_OK;
+	for (int i = 0; i < 4 && code == METER_OK; i++)
+		code = meter__store_int(row, i, numbers[i]);
+	out->has_hole = code == METER_OK && sum != out->whole.to_us - out->whole.from_us;
+	return code;
+}
+
+int meter__store_billed_extent(struct reader *r, int64_t subscription, struct billed_extent *out)
+{
+	*out = (struct billed_extent){0};
+	return meter__store_visit_of(&r->connection, SQL_BILLED_EXTENT, subscription, read_extent, out);
+}
+
 static int find_billed(struct connection *c, int64_t subscription, int64_t us, struct billed *out)
 {
 	sqlite3_stmt *statement;

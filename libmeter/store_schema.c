@@ -445,6 +445,12 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_LINK_LAST] = "SELECT max(document) FROM link",
 	[SQL_BILLED] = BILLED_COLUMNS " WHERE b.subscription = ?1 AND b.active_from >= ?2 ORDER BY b.active_from",
 	[SQL_BILLED_AT] = BILLED_COLUMNS " WHERE b.subscription = ?1 AND b.active_from <= ?2 ORDER BY b.active_from DESC LIMIT 1",
+	/* The last number: the period before the first stale one, or the last one. */
+	[SQL_BILLED_EXTENT] =
+		"SELECT coalesce(min(active_from), 0), coalesce(max(active_to), 0), coalesce(sum(active_to - active_from), 0),"
+		" coalesce((SELECT max(active_from) FROM billed WHERE subscription = ?1 AND active_from < coalesce("
+		"(SELECT min(x.active_from) FROM stale s JOIN bill x ON x.number = s.bill WHERE s.subscription = ?1 AND s.events >= 0),"
+		" 9223372036854775807)), min(active_from), 0) FROM billed WHERE subscription = ?1",
 	[SQL_BILLED_SET] = "INSERT INTO billed VALUES (?1, ?2, ?3, ?4, ?5)"
 			   " ON CONFLICT DO UPDATE SET active_to = ?3, bill = ?4, document = ?5",
 	[SQL_BILLED_DELETE] = "DELETE FROM billed WHERE subscription = ?1 AND active_from = ?2",
