@@ -7,15 +7,16 @@
 static const struct column columns[] = {
 	{"id", COLUMN_TEXT},       {"subscription", COLUMN_TEXT}, {"type", COLUMN_TEXT},   {"timestamp", COLUMN_TEXT},
 	{"value", COLUMN_DECIMAL}, {"properties", COLUMN_TEXT},   {"source", COLUMN_TEXT}, {"sequence", COLUMN_NUMBER},
-	{"invoice", COLUMN_TEXT},  {"lines", COLUMN_TEXT},        {"late", COLUMN_TEXT},
+	{"invoice", COLUMN_TEXT},  {"lines", COLUMN_TEXT},        {"late", COLUMN_TEXT},   {"retracted", COLUMN_TEXT},
 };
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
-#define PLAIN_COUNT (COLUMN_COUNT - 3) /* without where it was billed */
+#define PLAIN_COUNT (COLUMN_COUNT - 4) /* without where it was billed */
 
 struct request {
 	meter_events_filter filter;
 	meter_property *properties;
 	enum format format;
+	const struct verb *verb;
 };
 
 static size_t size_of(const char *text, size_t size)
@@ -39,14 +40,20 @@ static void print_properties(struct out *o, const meter_event *event)
 	text_free(&t);
 }
 
-/* The keys of charges, with a comma between them. */
+/* "calls 4,5;tokens 7"; "calls;tokens" where they are not billed yet. */
 static void print_lines(struct out *o, const meter_events *events)
 {
 	struct text t = {0};
+	const char *before = NULL;
 
 	for (size_t i = 0; i < meter_events_line_count(events); i++) {
-		text_add_string(&t, i ? "," : "");
-		text_add_string(&t, meter_events_line(events, i));
+		const char *charge = meter_events_line_charge(events, i);
+		const bool is_same = before && strcmp(before, charge) == 0;
+		if (!is_same)
+			text_format(&t, "%s%s", before ? ";" : "", charge);
+		if (meter_events_line(events, i))
+			text_format(&t, "%s%zu", is_same ? "," : " ", meter_events_line(events, i));
+		before = charge;
 	}
 	out_text_sized(o, t.size ? t.data : NULL, t.size);
 	text_free(&t);
@@ -72,6 +79,7 @@ static void print_place(struct out *o, const meter_events *events)
 	out_text(o, meter_events_invoice(events));
 	print_lines(o, events);
 	out_text(o, meter_events_is_late(events) ? "true" : "false");
+	out_text(o, meter_events_retraction(events));
 }
 
 /* The object of an event, with where it was billed as further members. */
@@ -87,11 +95,20 @@ static void print_json(const meter_events *events, bool has_place)
 		text_add_json(&t, invoice, invoice ? strlen(invoice) : 0);
 		text_add_string(&t, ",\"lines\":[");
 		for (size_t i = 0; i < meter_events_line_count(events); i++) {
-			const char *line = meter_events_line(events, i);
-			text_add_string(&t, i ? "," : "");
-			text_add_json(&t, line, strlen(line));
+			const char *charge = meter_events_line_charge(events, i);
+			const size_t line = meter_events_line(events, i);
+			text_add_string(&t, i ? ",{\"charge\":" : "{\"charge\":");
+			text_add_json(&t, charge, strlen(charge));
+			text_add_string(&t, ",\"line\":");
+			if (line)
+				text_format(&t, "%zu}", line);
+			else
+				text_add_string(&t, "null}");
 		}
-		text_format(&t, "],\"late\":%s}", meter_events_is_late(events) ? "true" : "false");
+		const char *because = meter_events_retraction(events);
+		text_format(&t, "],\"late\":%s,\"retracted\":", meter_events_is_late(events) ? "true" : "false");
+		text_add_json(&t, because, because ? strlen(because) : 0);
+		text_add_string(&t, "}");
 	}
 	out_write(t.data, t.size);
 	text_free(&t);
@@ -169,12 +186,14 @@ static int read_request(struct request *r, const struct arguments *arguments)
 	int exit_code;
 
 	r->format = arguments->format;
+	r->verb = arguments->verb;
 	r->filter.subscription = arguments->operand_count > 0 ? arguments->operands[0] : NULL;
 	r->filter.type = opt_value(arguments, "type");
 	r->filter.id = opt_value(arguments, "id");
 	r->filter.source = opt_value(arguments, "source");
 	r->filter.invoice = opt_value(arguments, "invoice");
 	r->filter.with_invoice = opt_has(arguments, "with-invoice") || r->filter.invoice || r->filter.id;
+	r->filter.with_retracted = r->filter.with_invoice;
 	if (!r->filter.subscription && !r->filter.invoice && !r->filter.id)
 		return cli_usage_error(arguments->verb, "a subscription, --invoice or --id is needed");
 	if ((exit_code = opt_time(&r->filter.from_us, arguments, "from")) != EXIT_DONE)
@@ -190,7 +209,7 @@ static int list(meter *m, const struct request *r)
 {
 	meter_events *events;
 	int result = meter_events_query(&events, m, &r->filter);
-	int exit_code = result == METER_OK ? print(events, r) : cli_library_error(result);
+	int exit_code = result == METER_OK ? print(events, r) : cli_call_error(r->verb, result);
 
 	meter_events_free(events);
 	return exit_code;
@@ -218,7 +237,7 @@ static const struct option options[] = {
 	{"property", "NAME=VALUE", "only events with this property; with several, all must hold", true},
 	{"outcome", "OUTCOME", "late: only those that came after the invoice of their period; accepted: all", false},
 	{"invoice", "NUMBER", "only what this document saw: of its period, and of those it adjusts what came since", false},
-	{"with-invoice", NULL, "show where each was billed; so do --id and --invoice", false},
+	{"with-invoice", NULL, "show where each was billed, and those that were taken back; so do --id and --invoice", false},
 	{NULL, NULL, NULL, false},
 };
 
@@ -226,17 +245,20 @@ const struct verb verb_events = {
 	.name = "events",
 	.operands = "[SUBSCRIPTION]",
 	.summary = "list the stored events of a subscription",
-	.details = "SUBSCRIPTION may be left out with --invoice and --id. invoice is the number of the document that billed the "
-                   "event first\n"
-		   "(empty: none yet), lines are the keys of the charges that count it, late says that it came after the invoice "
-                   "of\n"
-		   "its period. Events are kept by time: --from and --to make a listing fast. Without invoice and lines, what "
-                   "--format\n"
-		   "jsonl prints can be replayed. Events that were refused are in meter quarantine.\n"
-		   "\n"
-		   "  meter events acme --from 2026-01-31 --to 2026-02-01 --type llm.call\n"
-		   "  meter events acme --id req-17\n"
-		   "  meter events --invoice INV-000017 --property model=large-1\n",
+	.details =
+		"SUBSCRIPTION may be left out with --invoice and --id. invoice is the number of the document that billed the "
+		"event first\n"
+		"(empty: none yet); lines are the charges that count it, each with its lines of that document; late says that it "
+		"came\n"
+		"after the invoice of its period; retracted says by which event, or with which backfill, it was taken back. Such "
+		"events\n"
+		"count nowhere and are listed only there. Events are kept by time: --from and --to make a listing fast. Without "
+		"invoice\n"
+		"and lines, what --format jsonl prints can be replayed. Events that were refused are in meter quarantine.\n"
+		"\n"
+		"  meter events acme --from 2026-01-31 --to 2026-02-01 --type llm.call\n"
+		"  meter events acme --id req-17\n"
+		"  meter events --invoice INV-000017 --property model=large-1\n",
 	.options = options,
 	.operand_min = 0,
 	.operand_max = 1,

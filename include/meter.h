@@ -1025,15 +1025,16 @@ typedef struct meter_events_filter {
 	size_t source_size;
 	const meter_property *properties; /**< only with all of these properties */
 	size_t property_count;            /**< 0..64 */
-	const char *invoice;      /**< number of a document, NUL-terminated: only what it saw. Events of its period that were stored before it; of a
-	                               period that it adjusts those that came between what was billed before and the document. NULL: all */
+	const char *invoice;      /**< number of a document, NUL-terminated: only what it saw. Events of its period that counted when it was made; of a
+	                               period that it adjusts those that came, or were taken back, since it was billed before. NULL: all */
 	int32_t outcome;          /**< 0 or METER_ACCEPTED: all; METER_LATE: only late ones, see meter_events_is_late() */
 	int32_t with_invoice;     /**< 1: find out for each event where it was billed, for the calls below; 0: not */
+	int32_t with_retracted;   /**< 1: also events that were taken back and count nowhere; 0: without invoice only those that count */
 } meter_events_filter;
 #define METER_EVENTS_FILTER_INIT                                                                                                     \
 	{                                                                                                                            \
 		sizeof(meter_events_filter), NULL, METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, INT64_MIN, INT64_MAX, NULL,     \
-		METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, NULL, 0, NULL, 0, 0                                                \
+		METER_NUL_TERMINATED, NULL, METER_NUL_TERMINATED, NULL, 0, NULL, 0, 0, 0                                             \
 	}
 
 typedef struct meter_events meter_events;
@@ -1057,15 +1058,24 @@ METER_API const meter_event *meter_events_event(const meter_events *events);
 METER_API const char *meter_events_json(const meter_events *events);
 /** The transaction that stored it.                                                                                  Since 0.1. */
 METER_API int64_t meter_events_ingest(const meter_events *events);
+/** The transaction that took it back, 0: none has; and why: the id of the event that did, or "backfill NAME: REASON", NULL.  Since 0.1. */
+METER_API int64_t meter_events_retracted(const meter_events *events);
+METER_API const char *meter_events_retraction(const meter_events *events);
 /**
  * Only with with_invoice. Number of the document that billed it first and is not voided; NULL: none has. Whether it is late: stored after the
- * invoice of its period, which is not voided, and so on an adjustment or waiting for one. Keys of the charges whose meter counts it, in the
- * plan that its subscription had then; of the catalog it was billed by or, until then, of the one in force.                     Since 0.1.
+ * invoice of its period, which is not voided, and so on an adjustment or waiting for one.                                       Since 0.1.
  */
 METER_API const char *meter_events_invoice(const meter_events *events);
 METER_API int meter_events_is_late(const meter_events *events);
+/**
+ * Only with with_invoice. The lines it is on, index 0 .. count-1: the key of the charge, and the line of that document, from 1 on. A charge
+ * whose meter counts the event has each line for usage like this one (of tiers all, since the tier of one event is not told apart), or 0
+ * when there is none: it is not billed yet, or came late and changed nothing. In the plan that its subscription had then; of the catalog it
+ * was billed by or, until then, of the one in force.                                                                            Since 0.1.
+ */
 METER_API size_t meter_events_line_count(const meter_events *events);
-METER_API const char *meter_events_line(const meter_events *events, size_t index);
+METER_API const char *meter_events_line_charge(const meter_events *events, size_t index);
+METER_API size_t meter_events_line(const meter_events *events, size_t index);
 METER_API void meter_events_free(meter_events *events);
 
 /* ---- quarantine ---- */

@@ -13,15 +13,18 @@
 
 #define PAGE_ROWS 256
 
-/* A stretch of time whose events an invoice saw. */
+/* A stretch of time whose events an invoice saw: that counted at ingest_max, and of an adjustment not at ingest_before, or the
+ * other way round. */
 struct window {
 	struct period range;
-	int64_t ingest_after, ingest_max;
+	int64_t ingest_before, ingest_max;
 };
 
 /* What is known of an event besides itself. */
 struct note {
 	int64_t ingest;
+	int64_t retracted;   /* the transaction that took it back; 0: none has */
+	const char *because; /* NULL: it was not taken back */
 	struct place place;
 };
 
@@ -33,6 +36,8 @@ struct meter_events {
 	size_t property_count;
 	bool only_late;
 	bool with_invoice;
+	bool with_retracted;
+	struct placer placer;
 	struct window *windows; /* NULL: only the page's */
 	size_t window_count, window_at;
 	struct buffer records; /* of this page: encoded events, one after the other */
@@ -90,7 +95,7 @@ static void add_window(meter_events *events, const meter_events_filter *filter, 
 {
 	const struct period asked = {filter->from_us, filter->to_us};
 	struct window w = {.range = meter__period_intersect(bill->period.active, asked),
-	                   .ingest_after = before ? before->ingest : 0,
+	                   .ingest_before = before ? before->ingest : 0,
 	                   .ingest_max = bill->ingest};
 	if (w.range.from_us >= w.range.to_us || w.ingest_max == 0)
 		return;
@@ -106,8 +111,6 @@ static void open_window(meter_events *events)
 	const struct window *w = &events->windows[events->window_at];
 	events->page.from_us = w->range.from_us;
 	events->page.to_us = w->range.to_us;
-	events->page.ingest_after = w->ingest_after;
-	events->page.ingest_max = w->ingest_max;
 	events->page.after_subscription = 0;
 	meter__buffer_reset(&events->page.after_id);
 }
@@ -165,6 +168,7 @@ static int prepare_events(meter_events *events, const meter_events_filter *filte
 	events->page.to_us = filter->to_us;
 	events->only_late = filter->outcome == METER_LATE;
 	events->with_invoice = filter->with_invoice;
+	events->with_retracted = filter->with_retracted;
 	int code = keep_text(events, &events->page.type, filter->type, filter->type_size);
 	if (code == METER_OK)
 		code = keep_text(events, &events->page.id, filter->id, filter->id_size);
@@ -223,12 +227,26 @@ static bool has_properties(const meter_events *events, const struct event *e)
 	return true;
 }
 
+static bool counted_at(const struct stored_event *stored, int64_t ingest)
+{
+	return stored->ingest <= ingest && stored->retracted > ingest;
+}
+
+/* Whether it is asked for: of an invoice what it saw, or what has changed for it since the one before; else what counts. */
+static bool is_wanted(const meter_events *events, const struct stored_event *stored)
+{
+	if (!events->windows)
+		return events->with_retracted || stored->retracted == INT64_MAX;
+	const struct window *w = &events->windows[events->window_at];
+	return counted_at(stored, w->ingest_max) != counted_at(stored, w->ingest_before);
+}
+
 static int keep_event(const struct stored_event *stored, void *user)
 {
 	meter_events *events = user;
 	bool is_late = true;
 	int code = METER_OK;
-	if (!has_properties(events, &stored->event))
+	if (!is_wanted(events, stored) || !has_properties(events, &stored->event))
 		return METER_OK;
 	if (events->only_late)
 		code = meter__place_is_late(&is_late, events->reader, stored);
@@ -236,8 +254,10 @@ static int keep_event(const struct stored_event *stored, void *user)
 		return code;
 	struct note *note = &events->notes[events->kept];
 	*note = (struct note){.ingest = stored->ingest};
-	if (events->with_invoice)
-		code = meter__place(&note->place, &events->places, events->reader, stored);
+	note->retracted = stored->retracted == INT64_MAX ? 0 : stored->retracted;
+	code = meter__store_retraction(events->reader, stored, &events->places, &note->because);
+	if (code == METER_OK && events->with_invoice)
+		code = meter__place(&note->place, &events->placer, &events->places, events->reader, stored);
 	if (code != METER_OK)
 		return code;
 	/* Decoding makes slices with the alignment the encoder expects: records start at multiples of 8. */
@@ -378,16 +398,40 @@ int meter_events_is_late(const meter_events *events)
 	return note && note->place.is_late;
 }
 
+int64_t meter_events_retracted(const meter_events *events)
+{
+	const struct note *note = current_note(events);
+	return note ? note->retracted : 0;
+}
+
+const char *meter_events_retraction(const meter_events *events)
+{
+	const struct note *note = current_note(events);
+	return note ? note->because : NULL;
+}
+
 size_t meter_events_line_count(const meter_events *events)
 {
 	const struct note *note = current_note(events);
-	return note ? note->place.charge_count : 0;
+	return note ? note->place.line_count : 0;
 }
 
-const char *meter_events_line(const meter_events *events, size_t index)
+static const struct place_line *line_at(const meter_events *events, size_t index)
 {
 	const struct note *note = current_note(events);
-	return note && index < note->place.charge_count ? note->place.charges[index] : NULL;
+	return note && index < note->place.line_count ? &note->place.lines[index] : NULL;
+}
+
+const char *meter_events_line_charge(const meter_events *events, size_t index)
+{
+	const struct place_line *line = line_at(events, index);
+	return line ? line->charge : NULL;
+}
+
+size_t meter_events_line(const meter_events *events, size_t index)
+{
+	const struct place_line *line = line_at(events, index);
+	return line ? line->line : 0;
 }
 
 void meter_events_free(meter_events *events)
@@ -400,5 +444,6 @@ void meter_events_free(meter_events *events)
 	meter__buffer_free(&events->json);
 	meter__arena_free(&events->filters);
 	meter__arena_free(&events->places);
+	meter__placer_free(&events->placer);
 	free(events);
 }

@@ -220,7 +220,8 @@ struct period_bill {
 	int64_t ingest;
 	int64_t catalog;
 	int64_t replaces;      /* 0: the first one */
-	struct slice document; /* its name */
+	int64_t document;
+	struct slice name; /* of the document */
 };
 typedef int (*period_bill_visitor)(const struct period_bill *bill, void *user);
 int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t active_from_us, period_bill_visitor visit,
@@ -315,6 +316,8 @@ struct stored_event {
 	int64_t retracted;    /* the one that took it back; INT64_MAX: none has */
 };
 typedef int (*event_visitor)(const struct stored_event *event, void *user);
+/* Why an event was taken back: the id of the event that did, or the backfill and the reason. *out is NULL when it was not. */
+int meter__store_retraction(struct reader *r, const struct stored_event *event, struct arena *arena, const char **out);
 /* Events from <= timestamp < to in the order of their key; subscription 0: all, type NULL data: all. */
 int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us,
                              event_visitor visit, void *user);
@@ -332,8 +335,6 @@ struct event_page {
 	int64_t to_us;
 	struct slice id;      /* absent: all; */
 	struct slice source;  /* the same */
-	int64_t ingest_after; /* only what was stored after this transaction */
-	int64_t ingest_max;   /* and up to this one; 0: all */
 	int64_t after_subscription;
 	struct buffer after_id; /* the key after which the next page starts: (from_us, after_subscription, after_id) */
 };

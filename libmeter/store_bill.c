@@ -407,13 +407,15 @@ struct period_visit {
 static int visit_period_bill(sqlite3_stmt *row, void *user)
 {
 	const struct period_visit *v = user;
-	struct period_bill bill = {.document = meter__store_slice(row, 3)};
+	struct period_bill bill = {.name = meter__store_slice(row, 3)};
 	int code = meter__store_int(row, 0, &bill.ingest);
 	if (code == METER_OK)
 		code = meter__store_int(row, 1, &bill.catalog);
 	if (code == METER_OK)
 		code = meter__store_column_number(row, 2, &bill.replaces);
-	if (code == METER_OK && !bill.document.data)
+	if (code == METER_OK)
+		code = meter__store_int(row, 4, &bill.document);
+	if (code == METER_OK && !bill.name.data)
 		code = meter__fail(METER_ECORRUPT, "a document with bills has no number");
 	return code == METER_OK ? v->visit(&bill, v->user) : code;
 }

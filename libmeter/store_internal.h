@@ -37,6 +37,7 @@ enum statement {
 	SQL_QUARANTINE_AGAIN,
 	SQL_RETRACTION_ADD,
 	SQL_RETRACTED,
+	SQL_RETRACTION_READ,
 	SQL_GAUGE_ADD,
 	SQL_GAUGE_FIND,
 	SQL_EVENT_TYPE,
@@ -407,8 +408,6 @@ struct event_range {
 	int64_t limit;
 	struct slice id;     /* absent: all; */
 	struct slice source; /* the same */
-	int64_t ingest_after;
-	int64_t ingest_max; /* 0: all */
 };
 int meter__store_visit_events(struct connection *c, enum statement which, const struct event_range *range, event_visitor visit,
                               void *user);

@@ -363,8 +363,6 @@ static int bind_range(sqlite3_stmt *statement, const struct event_range *range)
 		                         SQLITE_TRANSIENT, SQLITE_UTF8);
 		bind_optional(statement, 8, range->id);
 		bind_optional(statement, 9, range->source);
-		sqlite3_bind_int64(statement, 10, range->ingest_after);
-		sqlite3_bind_int64(statement, 11, range->ingest_max);
 	}
 	return rc == SQLITE_OK ? METER_OK : meter__store_fail(sqlite3_db_handle(statement), rc, "reading events");
 }
@@ -444,6 +442,33 @@ static int page_event(const struct stored_event *event, void *user)
 	return v->page->after_id.failed ? meter__fail(METER_ENOMEM, "no memory for a page of events") : v->visit(event, v->user);
 }
 
+struct because {
+	struct arena *arena;
+	const char **out;
+};
+
+static int copy_because(sqlite3_stmt *row, void *user)
+{
+	struct because *b = user;
+	return meter__store_column_name(row, 0, b->arena, b->out);
+}
+
+int meter__store_retraction(struct reader *r, const struct stored_event *event, struct arena *arena, const char **out)
+{
+	struct because b = {arena, out};
+	sqlite3_stmt *statement;
+	*out = NULL;
+	if (event->retracted == INT64_MAX)
+		return METER_OK;
+	int code = meter__store_statement(&r->connection, SQL_RETRACTION_READ, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, event->event.timestamp_us);
+	sqlite3_bind_int64(statement, 2, event->subscription);
+	sqlite3_bind_text64(statement, 3, event->event.id.data, event->event.id.size, SQLITE_STATIC, SQLITE_UTF8);
+	return meter__store_visit_rows(&r->connection, statement, copy_because, &b);
+}
+
 int meter__store_page_events(struct reader *r, struct event_page *page, size_t limit, size_t *count_out, event_visitor visit,
                              void *user)
 {
@@ -456,9 +481,7 @@ int meter__store_page_events(struct reader *r, struct event_page *page, size_t l
 	                            .after_id = {page->after_id.data, page->after_id.size},
 	                            .limit = (int64_t)limit,
 	                            .id = page->id,
-	                            .source = page->source,
-	                            .ingest_after = page->ingest_after,
-	                            .ingest_max = page->ingest_max};
+	                            .source = page->source};
 	struct page_visit v = {page, 0, visit, user};
 	int code = meter__store_visit_events(&r->connection, SQL_PAGE_EVENTS, &range, page_event, &v);
 	*count_out = v.count;

@@ -284,6 +284,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	/* Not one upsert: that would use up a number each time. */
 	[SQL_QUARANTINE_AGAIN] = "UPDATE quarantine SET times = times + 1 WHERE outcome = ?1 AND reason = ?2 AND text = ?3",
 	[SQL_RETRACTION_ADD] = "INSERT INTO retraction VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+	[SQL_RETRACTION_READ] = "SELECT because FROM retraction WHERE timestamp = ?1 AND subscription = ?2 AND id = ?3",
 	[SQL_RETRACTED] = "SELECT timestamp FROM retraction WHERE timestamp >= ?1 AND timestamp < ?2 AND ingest > ?3"
 			  " AND is_waiting = 0 AND (?4 = 0 OR subscription = ?4) ORDER BY timestamp",
 	[SQL_GAUGE_ADD] = "INSERT INTO gauge VALUES (?1) ON CONFLICT DO NOTHING",
@@ -409,7 +410,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_PAGE_EVENTS] =
 		"SELECT " EVENT_ROW EVENT_FROM " WHERE (e.timestamp, e.subscription, e.id) > (?1, ?5, ?6) AND e.timestamp < ?2"
 		" AND (?3 = 0 OR e.subscription = ?3) AND (?8 IS NULL OR e.id = ?8) AND (?9 IS NULL OR e.source = ?9)"
-		" AND e.ingest > ?10 AND (?11 = 0 OR e.ingest <= ?11) AND (?4 IS NULL OR t.text = ?4)"
+		" AND (?4 IS NULL OR t.text = ?4)"
 		" ORDER BY e.timestamp, e.subscription, e.id LIMIT ?7",
 	[SQL_FIRST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp LIMIT 1",
 	[SQL_LAST_EVENT] = "SELECT timestamp FROM event ORDER BY timestamp DESC LIMIT 1",
@@ -433,7 +434,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 				" WHERE s.subscription = ?1 AND s.active_from = ?2 AND d.replaces IS NULL"
 				" AND d.document < ?3 AND NOT EXISTS"
 				" (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4 AND v.number < ?3)",
-	[SQL_PERIOD_BILLS] = "SELECT s.ingest, s.catalog, d.replaces, x.name FROM bill s JOIN document_bill d ON d.bill = s.number"
+	[SQL_PERIOD_BILLS] = "SELECT s.ingest, s.catalog, d.replaces, x.name, x.number FROM bill s JOIN document_bill d ON d.bill = s.number"
 			     " JOIN document x ON x.number = d.document WHERE s.subscription = ?1 AND s.active_from = ?2"
 			     " AND NOT EXISTS (SELECT 1 FROM document v WHERE v.refers = d.document AND v.kind = 4)"
 			     " ORDER BY s.number",

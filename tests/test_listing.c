@@ -225,7 +225,10 @@ static void test_more_filters(void **state)
 	filter.property_count = 1;
 	assert_code(METER_EINVAL, meter_events_query(&events, m, &filter));
 	assert_int_equal(0, meter_events_line_count(NULL));
-	assert_null(meter_events_line(NULL, 0));
+	assert_null(meter_events_line_charge(NULL, 0));
+	assert_int_equal(0, meter_events_line(NULL, 0));
+	assert_int_equal(0, meter_events_retracted(NULL));
+	assert_null(meter_events_retraction(NULL));
 	close_meter(m);
 }
 
