@@ -139,7 +139,7 @@ METER_API const char *meter_errmsg(void);
 
 typedef struct meter meter;
 
-#define METER_OPEN_EXISTING      1u /**< fail with METER_ENOTFOUND instead of creating a file that is not there */
+#define METER_OPEN_EXISTING      1u /**< fail instead of making a database: METER_ENOTFOUND where there is no file, METER_EFOREIGN where it is empty */
 #define METER_OPEN_WITHOUT_SPOOL 2u /**< for who only reads, applies catalogs and uses batches: no spool is made, meter_record() refused */
 #define METER_OPEN_ACCEPT_LOSS   4u /**< a file that went backwards is taken as it is; loss_reason goes into its table audit */
 

@@ -308,6 +308,8 @@ static int check_path(const char *path, bool must_exist, bool *exists_out, bool 
 	if (!S_ISREG(status.st_mode))
 		return meter__fail(METER_EINVAL, "%s is %s, not a file", path,
 		                   S_ISDIR(status.st_mode) ? "a directory" : "a device");
+	if (must_exist && status.st_size == 0)
+		return meter__fail(METER_EFOREIGN, "%s is empty: not a libmeter database yet", path);
 	*exists_out = status.st_size > 0;
 	*is_stub_out = status.st_size > 0 && status.st_size < 512;
 	if (access(path, W_OK) != 0)

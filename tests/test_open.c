@@ -236,6 +236,20 @@ static void test_refusals_in_documented_order(void **state)
 	assert_refused(METER_ENOTFOUND, scratch_path("missing/meter.db"), &options, "does not exist");
 }
 
+/* Who wants what is there does not get something new: a file that lost its content must not look like one that never had any. */
+static void test_an_empty_file_is_no_database_yet(void **state)
+{
+	(void)state;
+	meter *m;
+	meter_options options = METER_OPTIONS_INIT;
+	fclose(fopen(meter_path(), "w"));
+	options.flags = METER_OPEN_EXISTING;
+	assert_refused(METER_EFOREIGN, meter_path(), &options, "is empty: not a libmeter database yet");
+	assert_int_equal(-1, access(scratch_path("meter.db-lock"), F_OK));
+	assert_ok(meter_open(&m, meter_path(), NULL));
+	close_meter(m);
+}
+
 /* ---- what is made ---- */
 
 static void test_a_new_database_is_ours(void **state)
@@ -846,6 +860,7 @@ int main(int argc, char **argv)
 		in_scratch(test_options_ranges),
 		in_scratch(test_options_of_another_release),
 		in_scratch(test_refusals_in_documented_order),
+		in_scratch(test_an_empty_file_is_no_database_yet),
 		in_scratch(test_a_new_database_is_ours),
 		in_scratch(test_only_the_owner_may_read),
 		in_scratch(test_an_empty_file_becomes_a_database),
