@@ -1370,6 +1370,7 @@ typedef struct meter_verify_options {
  *   link_differs                   the rows of a document do not give its hash
  *   head_differs                   no document has the hash that was given as head: documents were cut off, or all written anew
  *   number_gap                     the numbers of a series are not 1 to the last one given, each once
+ *   time_order                     a document is of an earlier time than one before it
  *   line_exact                     quantity x price / per of a line does not round to its amount
  *   total_differs                  a total of a bill is not the sum of its lines, or one of a document not that of its bills
  *   entry_differs                  entries are not what the lines give, a void does not reverse its document, or the ledger has not what

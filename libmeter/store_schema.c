@@ -529,7 +529,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_VERIFY_USED_METERS] = "SELECT c.key, m.definition, m.filled_before IS NULL, (SELECT count(*) FROM meter o"
 				   " WHERE o.definition = m.definition AND o.filled_before IS NOT NULL)"
 				   " FROM catalog_meter c LEFT JOIN meter m ON m.number = c.meter WHERE c.version = ?1 ORDER BY c.key",
-	[SQL_VERIFY_DOCUMENTS] = "SELECT number, name FROM document ORDER BY number",
+	[SQL_VERIFY_DOCUMENTS] = "SELECT number, name, at FROM document ORDER BY number",
 	[SQL_VERIFY_DOCUMENTS_OF] = "SELECT number, kind, name, refers FROM document WHERE subscription = ?1 ORDER BY number",
 	[SQL_VERIFY_CUSTOMERS] = "SELECT min(subscription) FROM document WHERE subscription > ?1",
 	[SQL_VERIFY_LINK_LAST] = "SELECT max(coalesce((SELECT max(number) FROM document), 0),"

@@ -106,7 +106,7 @@ enum verify_list {
 	LIST_CATALOGS,     /* version, text, hash */
 	LIST_UNBILLED,     /* subscription, type, events */
 	LIST_USED_METERS,  /* (version) key, definition, 1: it is retired, how many count that have this definition */
-	LIST_DOCUMENTS,    /* number, name */
+	LIST_DOCUMENTS,    /* number, name, at */
 	LIST_DOCUMENTS_OF, /* (text) number, kind, name, refers */
 	LIST_SERIES,       /* prefix, last */
 	LIST_ORPHANS,      /* table, number: rows of a document or bill that is not there */

@@ -1,6 +1,6 @@
 /*
- * verify_chain.c - see verify.h: documents are numbered without a gap, each is linked to the one before it, and the names of
- * every series count from 1.
+ * verify_chain.c - see verify.h: documents are numbered without a gap and in the order of their times, each is linked to the one
+ * before it, and the names of every series count from 1.
  *
  * Documents are read in their order, one at a time. Held are the series, of which there is one for each prefix.
  */
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "instant.h"
 #include "proof.h"
 #include "verify.h"
 
@@ -25,6 +26,7 @@ struct chain {
 	struct series *series;
 	size_t series_count;
 	int64_t next;                       /* the number that must come now */
+	int64_t last_us;                    /* the latest time so far; INT64_MIN: none */
 	bool has_before;                    /* the one before it is there, with its link */
 	char before_stored[HASH_TEXT_SIZE]; /* its link as it stands, */
 	char before_right[HASH_TEXT_SIZE];  /* and as its rows give it */
@@ -42,6 +44,14 @@ static int report(struct chain *c, const char *code, const char *text, struct bu
 	                                                      meter__slice_of(found));
 	meter__buffer_free(place);
 	return result;
+}
+
+/* "document 7 (INV-000006)" */
+static void add_place(struct buffer *place, int64_t document, struct slice name)
+{
+	meter__buffer_format(place, "document %lld (", (long long)document);
+	meter__buffer_slice(place, name.data ? name : (struct slice)SLICE("void"));
+	meter__buffer_char(place, ')');
 }
 
 /* ---- series ---- */
@@ -84,9 +94,7 @@ static int count_name(struct chain *c, int64_t document, struct slice name)
 		c->series[i].count++;
 		return METER_OK;
 	}
-	meter__buffer_format(&place, "document %lld (", (long long)document);
-	meter__buffer_slice(&place, name);
-	meter__buffer_char(&place, ')');
+	add_place(&place, document, name);
 	return report(c, "number_gap", "a document has a number that no series has given", &place, NULL, NULL);
 }
 
@@ -131,9 +139,7 @@ static int check_link(struct chain *c, int64_t document, struct slice name, cons
 {
 	char after_right[HASH_TEXT_SIZE];
 	struct buffer place = {0};
-	meter__buffer_format(&place, "document %lld (", (long long)document);
-	meter__buffer_slice(&place, name.data ? name : (struct slice)SLICE("void"));
-	meter__buffer_char(&place, ')');
+	add_place(&place, document, name);
 	if (!stored[0])
 		return report(c, "link_missing", "a document has no link", &place, right, NULL);
 	bool is_right = strcmp(right, stored) == 0 || !c->has_before;
@@ -152,6 +158,20 @@ static int check_link(struct chain *c, int64_t document, struct slice name, cons
 	return METER_OK;
 }
 
+static int check_time(struct chain *c, int64_t document, struct slice name, int64_t at_us)
+{
+	char at[INSTANT_TEXT_SIZE], last[INSTANT_TEXT_SIZE];
+	struct buffer place = {0};
+	if (at_us >= c->last_us) {
+		c->last_us = at_us;
+		return METER_OK;
+	}
+	add_place(&place, document, name);
+	meter__instant_format(last, c->last_us);
+	meter__instant_format(at, at_us);
+	return report(c, "time_order", "a document is of an earlier time than one before it", &place, last, at);
+}
+
 static int check_document(const struct verify_row *row, void *user)
 {
 	struct chain *c = user;
@@ -164,6 +184,8 @@ static int check_document(const struct verify_row *row, void *user)
 		code = meter__store_link_check(c->check->reader, number, right, stored);
 	if (code == METER_OK)
 		code = check_link(c, number, row->texts[1], right, stored);
+	if (code == METER_OK)
+		code = check_time(c, number, row->texts[1], row->numbers[2]);
 	if (code == METER_OK && row->texts[1].data)
 		code = count_name(c, number, row->texts[1]);
 	c->next = number + 1;
@@ -210,7 +232,7 @@ static int check_rest(struct chain *c)
 
 int meter__verify_chain(struct invoice_check *check)
 {
-	struct chain c = {.check = check, .next = 1, .has_before = true};
+	struct chain c = {.check = check, .next = 1, .last_us = INT64_MIN, .has_before = true};
 	int code = meter__verify_visit(check->reader, LIST_SERIES, 0, none, add_series, &c);
 	if (code == METER_OK)
 		code = meter__verify_visit(check->reader, LIST_DOCUMENTS, 0, none, check_document, &c);

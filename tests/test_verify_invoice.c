@@ -441,6 +441,18 @@ static void test_number_changed(void **state)
 	assert_findings("number_gap number_gap", "INV-000008");
 }
 
+static void test_time_changed(void **state)
+{
+	(void)state;
+	change("UPDATE document SET at = at - 86400000000 * 365 WHERE number = 3");
+	/* A gauge counts up to the time of the document. */
+	assert_findings("link_differs time_order line_differs", "document 3 (INV-000003)");
+	start_again();
+	/* Still in order: the link alone tells. */
+	change("UPDATE document SET at = at - 1 WHERE number = 1");
+	assert_findings("link_differs", "document 1 (INV-000001)");
+}
+
 static void test_billed_changed(void **state)
 {
 	(void)state;
@@ -564,6 +576,7 @@ int main(void)
 		on_file(test_document_deleted),
 		on_file(test_head_that_was_kept),
 		on_file(test_number_changed),
+		on_file(test_time_changed),
 		on_file(test_billed_changed),
 		on_file(test_stale_mark_deleted),
 		on_file(test_usage_changed),
