@@ -450,7 +450,7 @@ static int run(const struct arguments *arguments)
 		return EXIT_FAILED;
 	int result = explain(&e, m, &options, arguments);
 	if (result != METER_OK)
-		exit_code = cli_library_error(result);
+		exit_code = cli_call_error(arguments->verb, result);
 	else if (arguments->format == FORMAT_TABLE)
 		print_table(e);
 	else

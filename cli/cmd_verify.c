@@ -182,7 +182,7 @@ static int run(const struct arguments *arguments)
 	int result = meter_verify_run(&v, m, &verify_options);
 	progress_clear(&progress);
 	if (result != METER_OK)
-		return cli_close(m, cli_library_error(result));
+		return cli_close(m, cli_call_error(arguments->verb, result));
 	exit_code = print(v, arguments->format);
 	meter_verify_free(v);
 	return cli_close(m, exit_code);

@@ -64,6 +64,8 @@ static int add_bill(struct explaining *x, const struct bill *bill, const struct 
 		return meter__fail(METER_ECORRUPT, "catalog version %lld has no subscription %s", (long long)b->catalog_version,
 		                   e->invoice->subscription);
 	code = meter__segments(&b->segments, &b->segment_count, b->catalog, s, bill->period.active);
+	if (code == METER_OK)
+		code = meter__billing_period_held(&b->held_us, b->catalog, s, &bill->period);
 	return code == METER_OK ? find_ingest_max(x, bill, &b->ingest_max) : code;
 }
 
@@ -141,12 +143,15 @@ static const struct discount *find_discount(const struct plan *plan, const struc
 	return found;
 }
 
-/* "vat 19 %": its category is that of a charge. */
+/* "vat 19 %": category and percent are those of a charge. */
 static bool is_taxed_by(const struct charge *charge, const struct invoice_line *tax)
 {
+	char percent[DECIMAL_TEXT_SIZE];
 	const size_t size = charge && charge->tax_category ? strlen(charge->tax_category) : 0;
-	return size > 0 && strncmp(tax->step, charge->tax_category, size) == 0 && tax->step[size] == ' ' &&
-	       (tax->kind == METER_LINE_ADJUSTMENT || meter__decimal_compare(charge->tax_percent, tax->price) == 0);
+	if (size == 0 || strncmp(tax->step, charge->tax_category, size) != 0 || tax->step[size] != ' ')
+		return false;
+	const size_t digits = meter__decimal_format(percent, charge->tax_percent);
+	return strncmp(tax->step + size + 1, percent, digits) == 0 && strcmp(tax->step + size + 1 + digits, " %") == 0;
 }
 
 static void find_lines_of_plan(struct explained_line *l)
@@ -229,6 +234,7 @@ static int find_related(struct explaining *x, struct explained_line *l)
 	}
 	if (code != METER_OK)
 		return meter__fail(code, "amounts do not fit into 38 digits");
+	l->related_sum = sum;
 	meter__decimal_format_fixed(text, sum, l->plan->exponent);
 	l->related_amount = meter__arena_copy(&e->arena, meter__slice_of(text));
 	return l->related_amount ? METER_OK : no_memory();

@@ -14,6 +14,7 @@ struct explained_bill {
 	struct meter_catalog *catalog;
 	struct rate_segment *segments;
 	size_t segment_count;
+	int64_t held_us;    /* of the period by the subscription, without pauses */
 	int64_t ingest_max; /* 0: buckets hold what it saw; else the last transaction it saw */
 };
 
@@ -47,8 +48,9 @@ struct explained_line {
 	size_t step_count;
 	size_t *related;
 	size_t related_count;
-	const char *related_amount;
-	bool has_usage; /* the line is for usage */
+	struct decimal related_sum;
+	const char *related_amount; /* the same as text */
+	bool has_usage;             /* the line is for usage */
 	struct behind usage;
 	const char *usage_value, *usage_before, *scope;
 	const char **day_values;

@@ -83,4 +83,10 @@ int meter__rate(struct rating *out, const struct rate_segment *segments, size_t 
                 struct account *account);
 void meter__rating_free(struct rating *rating);
 
+/* "15 of 31 days": a part of a period, in the largest unit that is exact for both. Returns how long the unit is. */
+int64_t meter__rate_text_part(struct buffer *out, int64_t part_us, int64_t whole_us);
+/* What an account remembers of a grant: "used", "bought" or "spent". METER_OK or METER_ENOMEM, without a message. */
+int meter__rate_balance(struct decimal *out, const struct account *account, const char *what, const struct grant *grant,
+                        const char *currency);
+
 #endif

@@ -108,14 +108,20 @@ static int pay_open(struct rater *r, const struct grant *grant, struct decimal p
 
 /* What the account remembers of a grant, in its currency: how much was "used", whether it was "bought"; and how much was "spent"
  * towards a promise, which is another thing, and may have the key that another plan has for something paid ahead. */
-static int get(struct decimal *out, const struct rater *r, const char *what, const struct grant *grant)
+int meter__rate_balance(struct decimal *out, const struct account *account, const char *what, const struct grant *grant,
+                        const char *currency)
 {
 	struct buffer key = {0};
-	meter__buffer_format(&key, "%s %s %s", what, grant->key, r->plan->currency);
-	*out = key.failed ? DECIMAL_ZERO : meter__account_get(r->account, meter__buffer_cstr(&key));
+	meter__buffer_format(&key, "%s %s %s", what, grant->key, currency);
+	*out = key.failed ? DECIMAL_ZERO : meter__account_get(account, meter__buffer_cstr(&key));
 	const bool failed = key.failed;
 	meter__buffer_free(&key);
 	return failed ? METER_ENOMEM : METER_OK;
+}
+
+static int get(struct decimal *out, const struct rater *r, const char *what, const struct grant *grant)
+{
+	return meter__rate_balance(out, r->account, what, grant, r->plan->currency);
 }
 
 static int set(struct rater *r, const char *what, const struct grant *grant, struct decimal value)

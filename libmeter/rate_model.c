@@ -433,24 +433,27 @@ static int rate_usage(struct rater *r, const struct charge_usage *usage)
 
 /* ---- flat ---- */
 
-/* The part of the period that is charged, in the largest unit that is exact for both. */
-static int rate_cut(struct rater *r, int64_t weight_us, int64_t whole_us, struct decimal amount)
+int64_t meter__rate_text_part(struct buffer *out, int64_t part_us, int64_t whole_us)
 {
 	static const struct {
 		int64_t us;
 		const char *name;
 	} units[] = {{US_PER_DAY, "days"}, {US_PER_HOUR, "hours"}, {US_PER_SECOND, "seconds"}, {1, "microseconds"}};
 	size_t i = 0;
-	while (weight_us % units[i].us != 0 || whole_us % units[i].us != 0)
+	while (part_us % units[i].us != 0 || whole_us % units[i].us != 0)
 		i++;
-	const struct decimal weight = meter__decimal_from_int(weight_us / units[i].us);
-	const struct decimal whole = meter__decimal_from_int(whole_us / units[i].us);
+	meter__buffer_format(out, "%lld of %lld %s", (long long)(part_us / units[i].us), (long long)(whole_us / units[i].us),
+	                     units[i].name);
+	return units[i].us;
+}
+
+/* The part of the period that is charged. */
+static int rate_cut(struct rater *r, int64_t weight_us, int64_t whole_us, struct decimal amount)
+{
 	struct buffer description = meter__rate_text_amount_of(r->charge);
-	meter__rate_text_decimal(&description, weight);
-	meter__buffer_text(&description, " of ");
-	meter__rate_text_decimal(&description, whole);
-	meter__buffer_format(&description, " %s", units[i].name);
-	return meter__rate_line_add_part(r, &description, weight, r->charge->amount, whole, amount);
+	const int64_t unit_us = meter__rate_text_part(&description, weight_us, whole_us);
+	return meter__rate_line_add_part(r, &description, meter__decimal_from_int(weight_us / unit_us), r->charge->amount,
+	                                 meter__decimal_from_int(whole_us / unit_us), amount);
 }
 
 static int rate_flat(struct rater *r)
