@@ -176,7 +176,7 @@ static int run_checks(struct run *run)
 
 static bool is_hash(const char *text)
 {
-	return strspn(text, "0123456789abcdef") == HASH_TEXT_SIZE - 1 && text[HASH_TEXT_SIZE - 1] == '\0';
+	return strspn(text, "0123456789abcdefABCDEF") == HASH_TEXT_SIZE - 1 && text[HASH_TEXT_SIZE - 1] == '\0';
 }
 
 /* Times outside of those that events can have do not matter. */

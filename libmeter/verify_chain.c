@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "error.h"
 #include "instant.h"
@@ -192,7 +193,7 @@ static int check_document(const struct verify_row *row, void *user)
 	c->has_before = stored[0] != '\0';
 	memcpy(c->before_right, right, sizeof(right));
 	memcpy(c->before_stored, stored, sizeof(stored));
-	c->has_head |= c->check->head && strcmp(stored, c->check->head) == 0;
+	c->has_head |= c->check->head && strcasecmp(stored, c->check->head) == 0;
 	c->check->documents++;
 	return code;
 }
