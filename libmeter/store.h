@@ -322,6 +322,8 @@ int meter__store_retraction(struct reader *r, const struct stored_event *event, 
 int meter__store_scan_events(struct reader *r, int64_t subscription, struct slice type, int64_t from_us, int64_t to_us,
                              event_visitor visit, void *user);
 
+/* Whether a type of events is known as that of a gauge. */
+int meter__store_has_gauge(struct reader *r, int64_t type, bool *out);
 /* Times of events in [from_us, to_us) that were taken back after a transaction, in their order; subscription 0: of all. */
 typedef int (*time_visitor)(int64_t timestamp_us, void *user);
 int meter__store_retracted(struct reader *r, int64_t subscription, int64_t from_us, int64_t to_us, int64_t ingest_after,

@@ -79,7 +79,7 @@ static int add_live(struct store *s, struct live *live, sqlite3_stmt *row)
 		return METER_OK; /* two keys, one definition */
 	bool is_in_force = version == s->totals.catalog;
 	const struct meter_catalog *catalog = is_in_force ? live->in_force : live->pending;
-	const struct meter_definition *definition = meter__catalog_meter(catalog, meter__store_slice(row, 0));
+	const struct meter_definition *definition = catalog ? meter__catalog_meter(catalog, meter__store_slice(row, 0)) : NULL;
 	if (!definition)
 		return meter__fail(METER_ECORRUPT, "catalog version %lld does not have one of its meters", (long long)version);
 	struct live_meter *meters = realloc(live->meters, (live->count + 1) * sizeof(*meters));

@@ -244,19 +244,22 @@ static int find_stored(struct store *s, const struct retraction *event, int64_t 
 	return code;
 }
 
+static int find_gauge(struct connection *c, int64_t type, bool *out)
+{
+	int64_t found = 0;
+	const int code = meter__store_integer_of(c, SQL_GAUGE_FIND, type, &found);
+	*out = code == METER_OK;
+	return code == METER_EEND ? METER_OK : code;
+}
+
 int meter__store_is_gauge(struct store *s, int64_t type, bool *out)
 {
-	sqlite3_stmt *statement;
-	int code = meter__store_statement(&s->write, SQL_GAUGE_FIND, &statement);
-	if (code != METER_OK)
-		return code;
-	sqlite3_bind_int64(statement, 1, type);
-	int rc = sqlite3_step(statement);
-	*out = rc == SQLITE_ROW;
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		code = meter__store_fail(s->write.db, rc, "looking for late usage");
-	sqlite3_reset(statement);
-	return code;
+	return find_gauge(&s->write, type, out);
+}
+
+int meter__store_has_gauge(struct reader *r, int64_t type, bool *out)
+{
+	return find_gauge(&r->connection, type, out);
 }
 
 static int add_bill(const struct billed *billed, void *user)

@@ -215,10 +215,10 @@ const char *const meter__view_sql =
 	"SELECT minute, meter, " BUCKET_ROW " FROM " table " WHERE minute >= ?1 AND minute < ?2" of                             \
 	" ORDER BY minute, meter, subscription, dimensions"
 #define VERIFY_HOURS(of)                                                                                                         \
-	"SELECT hour, meter, " BUCKET_ROW ", day FROM hour WHERE day >= ?1 AND day < ?2 AND hour >= ?3 AND hour < ?4" of             \
+	"SELECT hour, meter, " BUCKET_ROW ", day FROM hour WHERE day >= ?1 AND day < ?2" of                                           \
 	" ORDER BY day, meter, subscription, hour, dimensions"
 #define VERIFY_DAYS(of)                                                                                                          \
-	"SELECT day, meter, " BUCKET_ROW ", month FROM day WHERE month >= ?1 AND month <= ?2 AND day >= ?3 AND day < ?4" of            \
+	"SELECT day, meter, " BUCKET_ROW ", month FROM day WHERE month >= ?1 AND month <= ?2" of                                      \
 	" ORDER BY month, meter, subscription, day, dimensions"
 #define VERIFY_COUNT_DAYS(of)                                                                                                    \
 	"SELECT count(*) FROM day WHERE month >= ?1 AND month <= ?2 AND day >= ?3 AND day < ?4 AND meter = ?5" of
@@ -482,9 +482,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_VERIFY_LATE] = VERIFY_MINUTES("late", ""),
 	[SQL_VERIFY_LATE_OF] = VERIFY_MINUTES("late", " AND subscription = ?3"),
 	[SQL_VERIFY_HOURS] = VERIFY_HOURS(""),
-	[SQL_VERIFY_HOURS_OF] = VERIFY_HOURS(" AND subscription = ?5"),
+	[SQL_VERIFY_HOURS_OF] = VERIFY_HOURS(" AND subscription = ?3"),
 	[SQL_VERIFY_DAYS] = VERIFY_DAYS(""),
-	[SQL_VERIFY_DAYS_OF] = VERIFY_DAYS(" AND subscription = ?5"),
+	[SQL_VERIFY_DAYS_OF] = VERIFY_DAYS(" AND subscription = ?3"),
 	[SQL_VERIFY_HOUR] = "SELECT hour, meter, " BUCKET_ROW " FROM hour WHERE day = ?1 AND meter = ?2 AND subscription = ?3"
 			    " AND hour = ?4 ORDER BY dimensions",
 	[SQL_VERIFY_DAY] = "SELECT day, meter, " BUCKET_ROW " FROM day WHERE month = ?1 AND meter = ?2 AND subscription = ?3"
@@ -495,6 +495,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		"SELECT timestamp, meter, " BUCKET_ROW " FROM sample s WHERE meter = ?1 AND timestamp >= ?2 AND timestamp < ?3"
 		" AND NOT EXISTS (SELECT 1 FROM event e WHERE e.timestamp = s.timestamp AND e.subscription = s.subscription)",
 	[SQL_VERIFY_COUNT_SAMPLES] = "SELECT count(*) FROM sample WHERE meter = ?1 AND timestamp >= ?2 AND timestamp < ?3",
+	[SQL_VERIFY_SAMPLED_NEXT] = "SELECT min(meter) FROM sample WHERE meter > ?1",
 	[SQL_VERIFY_COUNT_SAMPLES_OF] = "SELECT count(*) FROM sample WHERE meter = ?1 AND timestamp >= ?2 AND timestamp < ?3"
 					" AND subscription = ?4",
 	[SQL_VERIFY_COUNT_DAYS] = VERIFY_COUNT_DAYS(""),

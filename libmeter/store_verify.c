@@ -57,8 +57,9 @@ static int step(struct scan *s)
 /* A column that must be an integer, or *ok becomes false. */
 static int64_t integer(sqlite3_stmt *row, int column, bool *ok)
 {
-	*ok &= sqlite3_column_type(row, column) == SQLITE_INTEGER;
-	return sqlite3_column_int64(row, column);
+	sqlite3_value *value = sqlite3_column_value(row, column);
+	*ok &= sqlite3_value_type(value) == SQLITE_INTEGER;
+	return sqlite3_value_int64(value);
 }
 
 static struct decimal decimal(sqlite3_stmt *row, int column, bool *ok)
@@ -375,6 +376,11 @@ static int one_number(struct reader *r, enum statement which, const int64_t *bou
 		code = sqlite3_column_type(s.statement, 0) == SQLITE_NULL ? METER_EEND : meter__store_int(s.statement, 0, out);
 	meter__verify_scan_end(&s);
 	return code;
+}
+
+int meter__verify_sampled_next(struct reader *r, int64_t after, int64_t *out)
+{
+	return one_number(r, SQL_VERIFY_SAMPLED_NEXT, &after, 1, out);
 }
 
 int meter__verify_billed_next(struct reader *r, int64_t subscription, int64_t us, int64_t *out)

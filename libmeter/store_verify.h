@@ -44,9 +44,9 @@ enum rows {
 	ROWS_MINUTES_OF,
 	ROWS_LATE, /* (from, to), by minute */
 	ROWS_LATE_OF,
-	ROWS_HOURS, /* (first day, end day, from, to) */
+	ROWS_HOURS, /* (first day, end day): as they are kept */
 	ROWS_HOURS_OF,
-	ROWS_DAYS, /* (first month, last month, from, to) */
+	ROWS_DAYS, /* (first month, last month): as they are kept */
 	ROWS_DAYS_OF,
 	ROWS_HOUR,          /* (day, meter, subscription, hour) */
 	ROWS_DAY,           /* (month, meter, subscription, day) */
@@ -127,6 +127,8 @@ int meter__verify_visit(struct reader *r, enum verify_list list, int64_t number,
 
 /* The subscription with documents that comes after one, by its key; METER_EEND. */
 int meter__verify_customer_next(struct reader *r, struct buffer *key);
+/* The next meter after one, by its number, that has samples; METER_EEND. */
+int meter__verify_sampled_next(struct reader *r, int64_t after, int64_t *out);
 /* When the next billed period after us begins; METER_EEND. */
 int meter__verify_billed_next(struct reader *r, int64_t subscription, int64_t us, int64_t *out);
 /* The highest number that a document or a link has; 0: there is none. */

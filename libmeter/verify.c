@@ -124,6 +124,7 @@ static int run_slices(struct run *run)
 		code = METER_OK;
 	}
 	const int64_t length_us = slice_us(run, first, last);
+	run->work.since_us = from_us;
 	int64_t cut_us = meter__floor_div(first > from_us ? first : from_us, US_PER_DAY) * US_PER_DAY;
 	while (code == METER_OK && from_us < run->until_us) {
 		cut_us += length_us;
@@ -198,9 +199,10 @@ static int read_options(struct run *run, const meter_verify_options *in)
 	run->progress = options.progress;
 	run->user = options.user;
 	run->is_full = options.flags & METER_VERIFY_FULL;
-	run->since_us = options.since_us < 0 ? 0 : options.since_us;
+	/* No event is older than 1970, but a row that is damaged may say so. */
+	run->since_us = options.since_us <= 0 ? -INSTANT_MAX : options.since_us;
 	run->until_us = options.until_us > INSTANT_MAX ? INSTANT_MAX + 1 : options.until_us;
-	run->is_whole = run->since_us == 0 && run->until_us > INSTANT_MAX;
+	run->is_whole = run->since_us < 0 && run->until_us > INSTANT_MAX;
 	if (run->since_us > run->until_us)
 		run->since_us = run->until_us;
 	return METER_OK;

@@ -7,7 +7,9 @@
  * verify_work.c   a stretch of time, compared by two workers
  * verify_event.c  what a stored event counts for, from the bytes of its row
  * verify_group.c  exact sums by key
- * verify_level.c  events against minutes, minutes against hours, hours against days, samples
+ * verify_minute.c events against minutes, and their sums by the hour
+ * verify_digest.c minutes against hours, hours against days, at a glance
+ * verify_level.c  the same row by row, where a glance was not enough; samples
  * verify_day.c    events against days at once, for what is about to be billed (proven.c)
  * verify_origin.c gaps in the numbering of sources, ids that came again
  * verify_unbilled.c events that no invoice can show
@@ -124,9 +126,11 @@ struct day_count {
 struct worker {
 	struct reader *reader;
 	const struct verify_meters *meters;
-	int64_t only; /* the number of a subscription: nobody else is looked at; 0: everybody is */
-	bool by_days; /* events against days at once */
+	int64_t only;          /* the number of a subscription: nobody else is looked at; 0: everybody is */
+	bool by_days;          /* events against days at once */
+	struct glance *glance; /* NULL: row by row */
 	int64_t rolled_before;
+	int64_t since_us;          /* where the first of the stretches begins that are looked at in a row */
 	int64_t from_us, to_us;    /* events */
 	int64_t from[LEVEL_COUNT]; /* whole minutes, hours, days of it */
 	int64_t to[LEVEL_COUNT];
@@ -167,6 +171,31 @@ int meter__verify_levels(struct worker *w);
 /* The same by days: from a midnight to another one, or to where days are rolled up. */
 int meter__verify_event_days(struct worker *w);
 
+/* Set what the stretch is: what lies in [from_us, to_us). */
+void meter__verify_set_times(struct worker *w, int64_t from_us, int64_t to_us);
+enum aggregation meter__verify_aggregation(const struct worker *w, const struct group *g);
+
+/* Events against minutes (verify_minute.c): at each end of an hour one of the two below. */
+int meter__verify_minutes(struct worker *w);
+int meter__glance_hour(struct worker *w, int64_t hour);       /* note what its minutes add up to */
+int meter__verify_flush_hour(struct worker *w, int64_t hour); /* compare it with the rows of the hour */
+
+/*
+ * At a glance (verify_digest.c): nothing is reported but rows that cannot be read or are out of place, and what is not as it
+ * should be makes its day doubtful. Doubtful days are then looked at row by row, where such rows are passed over.
+ */
+struct glance *meter__glance_new(void);
+void meter__glance_free(struct glance *g);
+int meter__glance_doubt(struct worker *w, int64_t day);
+/* Note what a day adds up to: w->day, which then is empty. Days in their order. */
+int meter__glance_day(struct worker *w, int64_t day);
+/* What was noted of days against their rows. */
+int meter__glance_at_days(struct worker *w);
+/* Look at the doubtful days, each as a stretch of its own. Ends the glance. */
+int meter__glance_closely(struct worker *w, int (*look)(struct worker *w));
+/* All levels of the stretch, row by row. */
+int meter__verify_closely(struct worker *w);
+
 /* What the two share. */
 struct cursor { /* a scan and the row it stands on, passing over those of meters that are about to be deleted */
 	struct scan scan;
@@ -174,11 +203,12 @@ struct cursor { /* a scan and the row it stands on, passing over those of meters
 	uint32_t meter; /* its index */
 	bool has_row;
 	int64_t alien;    /* the last number that is no meter of the file, which was reported */
-	enum level level; /* LEVEL_HOUR and LEVEL_DAY: rows that are kept under another day or month are passed over, */
-	bool is_telling;  /* and reported */
+	enum level level; /* LEVEL_HOUR and LEVEL_DAY: rows that are kept under another day or month are passed over */
 };
 int meter__verify_scan_all(struct worker *w, struct scan *out, enum rows rows, const int64_t *bound, size_t count);
 int meter__verify_next_row(struct worker *w, struct cursor *c, const char *table);
+int meter__verify_scan_hours(struct worker *w, struct cursor *c, int64_t first_day, int64_t end_day);
+int meter__verify_scan_days(struct worker *w, struct cursor *c);
 /* Groups against the rows of an hour or a day; then they are empty. */
 int meter__verify_compare(struct worker *w, enum level level, int64_t start, struct groups *groups, int64_t *rows_out);
 /* How many rows the days [from, to) have. */
@@ -198,8 +228,9 @@ struct work {
 	struct verify_meters meters;
 	struct totals totals;
 	struct findings *findings;
-	int64_t only;    /* as of a worker */
-	bool is_damaged; /* some stretch was not compared to its end */
+	int64_t only;     /* as of a worker */
+	int64_t since_us; /* where the first stretch begins, if they are looked at in a row; INT64_MAX: each stands for itself */
+	bool is_damaged;  /* some stretch was not compared to its end */
 };
 
 int meter__work_begin(struct work *work, struct store *store, struct findings *findings);

@@ -507,6 +507,8 @@ static int measure(struct worker *w, struct measure_plan *m, const struct raw_ev
 static int add_unreadable(struct worker *w, const struct raw_event *e, const char *why)
 {
 	char time[INSTANT_TEXT_SIZE];
+	if (!w->glance)
+		return METER_OK;
 	meter__instant_format(time, e->timestamp_us);
 	meter__buffer_reset(&w->place);
 	meter__buffer_format(&w->place, "table event: %s, subscription ", time);

@@ -127,6 +127,59 @@ static int check_meters_of(struct file_check *c, const struct meter_catalog *cat
 	return code;
 }
 
+/* Samples of time are kept for meters that weigh by time alone. */
+static int check_sampled(struct file_check *c)
+{
+	char place[64];
+	int64_t number = INT64_MIN;
+	int code;
+	while ((code = meter__verify_sampled_next(c->reader, number, &number)) == METER_OK) {
+		const int64_t index = meter__verify_meter_index(c->meters, number);
+		const struct meter_definition *definition = index < 0 ? NULL : c->meters->list[index].definition;
+		if (index >= 0 && (!definition || definition->aggregation == AGGREGATION_TIME_WEIGHTED))
+			continue; /* or it is about to be deleted */
+		snprintf(place, sizeof(place), "table sample, meter number %" PRId64, number);
+		code = meter__finding_add(c->findings, "meter_missing", meter__slice_of("samples of a meter that has none"),
+		                          meter__slice_of(place), none, none);
+		if (code != METER_OK)
+			return code;
+	}
+	return code == METER_EEND ? METER_OK : code;
+}
+
+/* ---- gauges ---- */
+
+static int check_gauge(struct file_check *c, const struct meter_definition *definition, int64_t version)
+{
+	struct used_meters used = {c, NULL, version, 0};
+	int64_t type;
+	bool is_known;
+	if (definition->aggregation != AGGREGATION_TIME_WEIGHTED)
+		return METER_OK;
+	int code = meter__store_name(c->reader, &type, meter__slice_of(definition->event_type));
+	if (code != METER_OK || type == 0) /* it never had an event */
+		return code;
+	code = meter__store_has_gauge(c->reader, type, &is_known);
+	if (code != METER_OK || is_known)
+		return code;
+	return add_meter(&used, "its values are not known as those of a gauge: late ones would reach no later bill",
+	                 meter__slice_of(definition->key));
+}
+
+/* Of all catalogs, because bills are rated again by those that they were rated by. */
+static int check_gauges(struct file_check *c)
+{
+	int code = METER_OK;
+	for (int64_t version = 1; version <= c->totals->catalog && code == METER_OK; version++) {
+		struct meter_catalog *catalog;
+		code = meter__store_catalog_version(c->reader, version, &catalog);
+		for (size_t i = 0; code == METER_OK && i < catalog->meter_count; i++)
+			code = check_gauge(c, &catalog->meters[i], version);
+		meter__catalog_release(catalog);
+	}
+	return code;
+}
+
 /* ---- what the scan of events has seen ---- */
 
 static int check_seen(struct file_check *c)
@@ -151,5 +204,9 @@ int meter__verify_file(struct file_check *c)
 		code = check_meters_of(c, c->meters->in_force, c->meters->in_force_version);
 	if (code == METER_OK)
 		code = check_meters_of(c, c->meters->pending, c->meters->pending_version);
+	if (code == METER_OK && c->is_whole)
+		code = check_gauges(c);
+	if (code == METER_OK)
+		code = check_sampled(c);
 	return code == METER_OK ? check_seen(c) : code;
 }

@@ -1,9 +1,8 @@
 /*
- * verify_level.c - see verify.h: events against minutes, minutes against hours, hours against days, events against samples.
+ * verify_level.c - see verify.h: minutes against hours, hours against days, events against samples, row by row.
  *
- * Everything is streamed in the order of its key, and what is held is the groups of one minute and of one hour. A level is
- * compared with the rows below it. Where those were found wrong, it may also agree with what they should have held: the row that
- * is wrong is named, and not those that are right because of it or in spite of it.
+ * A level is compared with the rows below it. Where those were found wrong, it may also agree with what they should have held:
+ * the row that is wrong is named, and not those that are right because of it or in spite of it.
  *
  * A row that nothing asked for is noticed because there are more rows than were matched; only then are they looked for.
  */
@@ -13,6 +12,8 @@
 #include "error.h"
 #include "instant.h"
 #include "verify.h"
+
+#define YEARS_MAX 9999
 
 int64_t meter__verify_meter_index(const struct verify_meters *meters, int64_t number)
 {
@@ -29,7 +30,7 @@ int64_t meter__verify_meter_index(const struct verify_meters *meters, int64_t nu
 	return -1;
 }
 
-static enum aggregation aggregation_of(const struct worker *w, const struct group *g)
+enum aggregation meter__verify_aggregation(const struct worker *w, const struct group *g)
 {
 	return w->meters->list[g->meter].definition->aggregation;
 }
@@ -79,8 +80,8 @@ int meter__verify_bucket_finding(struct worker *w, const char *code, const char 
 	int result = w->findings.total < FINDINGS_MAX ? write_place(w, level, start, key) : METER_OK;
 	if (result != METER_OK)
 		return result;
-	meter__tally_write(&w->expected, aggregation_of(w, key), expected);
-	meter__tally_write(&w->found, aggregation_of(w, key), found);
+	meter__tally_write(&w->expected, meter__verify_aggregation(w, key), expected);
+	meter__tally_write(&w->found, meter__verify_aggregation(w, key), found);
 	result = meter__finding_add(&w->findings, code, meter__slice_of(text), slice_of(&w->place), slice_of(&w->expected),
 	                            slice_of(&w->found));
 	if (result == METER_OK)
@@ -105,7 +106,7 @@ int meter__verify_scan_all(struct worker *w, struct scan *out, enum rows rows, c
 
 static int add_alien(struct worker *w, struct cursor *c, const char *table)
 {
-	if (c->alien == c->row.meter)
+	if (!w->glance || c->alien == c->row.meter)
 		return METER_OK;
 	c->alien = c->row.meter;
 	meter__buffer_reset(&w->place);
@@ -113,6 +114,17 @@ static int add_alien(struct worker *w, struct cursor *c, const char *table)
 	return meter__finding_add(&w->findings, "meter_missing",
 	                          meter__slice_of("buckets of a meter that the file does not have"), slice_of(&w->place),
 	                          (struct slice){NULL, 0}, (struct slice){NULL, 0});
+}
+
+/* Whether the stretch reaches to where no row can be missed. */
+static bool is_start_of_time(const struct worker *w)
+{
+	return w->from_us <= -INSTANT_MAX;
+}
+
+static bool is_end_of_time(const struct worker *w)
+{
+	return w->to_us > INSTANT_MAX;
 }
 
 static int64_t month_of(int64_t day)
@@ -129,11 +141,31 @@ static bool is_misplaced(const struct cursor *c)
 	       (c->level == LEVEL_DAY && c->row.lead != month_of(c->row.start));
 }
 
+/* Of a month that stretches share, the first one tells what is kept under it. Some are no months at all. */
+static bool is_first_of_month(const struct worker *w, int64_t month)
+{
+	const int64_t year = meter__floor_div(month, 100), rest = month - year * 100;
+	const int32_t of_year = (int32_t)(rest < 1 ? 1 : rest > 12 ? 12 : rest);
+	const int64_t known = year < -YEARS_MAX ? -YEARS_MAX : year > YEARS_MAX ? YEARS_MAX : year;
+	const int64_t begins = meter__days_from_civil((int32_t)known, of_year, 1);
+	const int64_t since = meter__floor_div(w->since_us, US_PER_DAY), day = begins > since ? begins : since;
+	return (day >= meter__floor_div(w->from_us, US_PER_DAY) || is_start_of_time(w)) &&
+	       (day < w->to[LEVEL_DAY] || is_end_of_time(w));
+}
+
+/* Rows of the stretch, as far as the statement has not chosen them. */
+static bool is_within(const struct worker *w, const struct cursor *c)
+{
+	if (c->level != LEVEL_HOUR && c->level != LEVEL_DAY)
+		return true;
+	return c->row.start >= w->from[c->level] && c->row.start < w->to[c->level];
+}
+
 static int add_misplaced(struct worker *w, const struct cursor *c)
 {
 	const struct group key = {.meter = c->meter, .subscription = c->row.subscription, .dimensions = c->row.dimensions};
 	const struct tally found = meter__tally_of(&c->row);
-	if (!c->is_telling)
+	if (!w->glance || (c->level == LEVEL_DAY && !is_first_of_month(w, c->row.lead)))
 		return METER_OK;
 	return c->level == LEVEL_HOUR ? meter__verify_bucket_finding(w, "hour_differs", "an hour is kept under another day",
 	                                                             LEVEL_HOUR, c->row.start, &key, &nothing, &found)
@@ -151,10 +183,12 @@ int meter__verify_next_row(struct worker *w, struct cursor *c, const char *table
 			code = add_alien(w, c, table);
 		} else if (w->meters->list[index].definition) {
 			c->meter = (uint32_t)index;
-			c->has_row = !is_misplaced(c);
+			if (is_misplaced(c))
+				code = add_misplaced(w, c);
+			else
+				c->has_row = is_within(w, c);
 			if (c->has_row)
 				return METER_OK;
-			code = add_misplaced(w, c);
 		}
 		if (code != METER_OK)
 			return code;
@@ -183,7 +217,7 @@ static int add_correction(struct worker *w, int64_t hour, const struct group *g,
 
 static int compare_group(struct worker *w, enum level level, int64_t start, const struct group *g, const struct tally *found)
 {
-	enum aggregation aggregation = aggregation_of(w, g);
+	enum aggregation aggregation = meter__verify_aggregation(w, g);
 	struct tally held = *found;
 	if (g->has_late)
 		meter__tally_merge(&held, aggregation, &g->late);
@@ -244,24 +278,9 @@ int meter__verify_compare(struct worker *w, enum level level, int64_t start, str
 	return code;
 }
 
-/* ---- events to minutes, minutes to hours ---- */
+/* ---- minutes to hours ---- */
 
-struct pass {
-	struct scan events;
-	struct raw_event event;
-	bool has_event;
-	struct cursor minutes, late;
-	int64_t hour; /* whose sums are in w->hour */
-};
-
-static int next_event(struct pass *p)
-{
-	int code = meter__verify_next_event(&p->events, &p->event);
-	p->has_event = code == METER_OK;
-	return code == METER_EEND ? METER_OK : code;
-}
-
-static int flush_hour(struct worker *w, int64_t hour)
+int meter__verify_flush_hour(struct worker *w, int64_t hour)
 {
 	if (w->hour.count == 0)
 		return METER_OK;
@@ -283,62 +302,7 @@ static int flush_hour(struct worker *w, int64_t hour)
 	return code;
 }
 
-static int measure_events(struct worker *w, struct pass *p, int64_t end_us)
-{
-	int code = METER_OK;
-	while (code == METER_OK && p->has_event && p->event.timestamp_us < end_us) {
-		w->events++;
-		if (p->event.ingest > w->ingest_max)
-			w->ingest_max = p->event.ingest;
-		code = meter__verify_measure(w, &p->event);
-		if (code == METER_OK && w->origin)
-			code = meter__origin_event(w, &p->event);
-		if (code == METER_OK && w->late)
-			code = meter__late_event(w, &p->event);
-		if (code == METER_OK && w->uncovered)
-			code = meter__uncovered_event(w, &p->event);
-		if (code == METER_OK)
-			code = next_event(p);
-	}
-	return code;
-}
-
-static int take_rows(struct worker *w, struct cursor *c, int64_t minute, bool is_late)
-{
-	int code = METER_OK;
-	while (code == METER_OK && c->has_row && c->row.start == minute) {
-		struct group *g = meter__groups_find(&w->minute, c->meter, c->row.subscription, c->row.dimensions, 0);
-		if (!g)
-			return METER_ENOMEM;
-		struct tally row = meter__tally_of(&c->row);
-		if (is_late)
-			g->late = row;
-		else
-			g->other = row;
-		*(is_late ? &g->has_late : &g->has_other) = true;
-		w->minutes++;
-		code = meter__verify_next_row(w, c, is_late ? "late" : "minute");
-	}
-	return code;
-}
-
-/* expected: what the row should have held, if it is wrong; NULL: it is right. */
-static int add_to_hour(struct worker *w, const struct group *minute, const struct tally *expected)
-{
-	enum aggregation aggregation = aggregation_of(w, minute);
-	struct group *hour = meter__groups_find(&w->hour, minute->meter, minute->subscription, minute->dimensions, 0);
-	if (!hour)
-		return METER_ENOMEM;
-	if (expected && !hour->has_other) {
-		hour->other = hour->sum;
-		hour->has_other = true;
-	}
-	if (minute->has_other)
-		meter__tally_merge(&hour->sum, aggregation, &minute->other);
-	if (hour->has_other)
-		meter__tally_merge(&hour->other, aggregation, expected ? expected : &minute->other);
-	return METER_OK;
-}
+/* ---- samples ---- */
 
 int meter__verify_sample(struct worker *w, const struct group *g)
 {
@@ -359,109 +323,19 @@ int meter__verify_sample(struct worker *w, const struct group *g)
 		return code;
 	if (meter__tally_equal(AGGREGATION_TIME_WEIGHTED, &g->sum, &found))
 		return METER_OK;
+	if (w->glance)
+		return meter__glance_doubt(w, meter__floor_div(g->start, US_PER_DAY));
 	return meter__verify_bucket_finding(w, "sample_differs", "a sample is not what the events of its time say", LEVEL_COUNT,
 	                                    g->start, g, &g->sum, &found);
 }
 
-static int check_minute_group(struct worker *w, struct group *g, int64_t minute, bool is_rolled)
-{
-	enum aggregation aggregation = aggregation_of(w, g);
-	if (aggregation == AGGREGATION_TIME_WEIGHTED && !g->has_other && !g->has_late)
-		return meter__verify_sample(w, g);
-	struct tally found = g->other;
-	if (g->has_late)
-		meter__tally_merge(&found, aggregation, &g->late);
-	bool is_right = meter__tally_equal(aggregation, &g->sum, &found);
-	/* How much of it a late row should have held cannot be told. */
-	const struct tally *expected = is_right || g->has_late ? NULL : &g->sum;
-	int code = is_rolled && (g->has_other || expected) ? add_to_hour(w, g, expected) : METER_OK;
-	if (code != METER_OK || is_right)
-		return code;
-	const char *name = g->has_late ? "late_differs" : "minute_differs";
-	const char *text = g->has_late ? "a minute and what came late for it do not hold what its events add up to"
-	                               : "a minute does not hold what its events add up to";
-	return meter__verify_bucket_finding(w, name, text, LEVEL_MINUTE, minute, g, &g->sum, &found);
-}
-
-static int check_minute(struct worker *w, int64_t minute)
-{
-	int64_t hour = meter__floor_div(minute, 60);
-	bool is_rolled = minute < w->rolled_before && hour >= w->from[LEVEL_HOUR] && hour < w->to[LEVEL_HOUR];
-	int code = METER_OK;
-	for (size_t i = 0; code == METER_OK && i < w->minute.count; i++)
-		code = check_minute_group(w, &w->minute.rows[i], minute, is_rolled);
-	meter__groups_reset(&w->minute);
-	meter__plans_trim(w->plans);
-	return code;
-}
-
-/* The first minute of which there is anything; METER_EEND: none. */
-static int next_minute(const struct pass *p, int64_t *out)
-{
-	bool has = false;
-	const int64_t starts[] = {p->has_event ? meter__floor_div(p->event.timestamp_us, US_PER_MINUTE) : 0, p->minutes.row.start,
-	                          p->late.row.start};
-	const bool given[] = {p->has_event, p->minutes.has_row, p->late.has_row};
-	for (int i = 0; i < 3; i++) {
-		if (given[i] && (!has || starts[i] < *out)) {
-			*out = starts[i];
-			has = true;
-		}
-	}
-	return has ? METER_OK : METER_EEND;
-}
-
-static int pass_minutes(struct worker *w, struct pass *p)
-{
-	int64_t minute = 0;
-	int code = next_event(p);
-	if (code == METER_OK)
-		code = meter__verify_next_row(w, &p->minutes, "minute");
-	if (code == METER_OK)
-		code = meter__verify_next_row(w, &p->late, "late");
-	while (code == METER_OK && next_minute(p, &minute) == METER_OK) {
-		int64_t hour = meter__floor_div(minute, 60);
-		if (hour != p->hour)
-			code = flush_hour(w, p->hour);
-		p->hour = hour;
-		if (code == METER_OK)
-			code = measure_events(w, p, (minute + 1) * US_PER_MINUTE);
-		if (code == METER_OK)
-			code = take_rows(w, &p->minutes, minute, false);
-		if (code == METER_OK)
-			code = take_rows(w, &p->late, minute, true);
-		if (code == METER_OK)
-			code = check_minute(w, minute);
-	}
-	return code == METER_OK ? flush_hour(w, p->hour) : code;
-}
-
-static int verify_minutes(struct worker *w)
-{
-	struct pass p = {.has_event = false};
-	const int64_t minutes[] = {w->from[LEVEL_MINUTE], w->to[LEVEL_MINUTE]};
-	const int64_t times[] = {w->from[LEVEL_MINUTE] * US_PER_MINUTE, w->to[LEVEL_MINUTE] * US_PER_MINUTE};
-	p.minutes.alien = p.late.alien = INT64_MIN;
-	int code = meter__verify_scan_all(w, &p.events, ROWS_EVENTS, times, 2);
-	if (code == METER_OK)
-		code = meter__verify_scan_all(w, &p.minutes.scan, ROWS_MINUTES, minutes, 2);
-	if (code == METER_OK)
-		code = meter__verify_scan_all(w, &p.late.scan, ROWS_LATE, minutes, 2);
-	if (code == METER_OK)
-		code = pass_minutes(w, &p);
-	meter__verify_scan_end(&p.events);
-	meter__verify_scan_end(&p.minutes.scan);
-	meter__verify_scan_end(&p.late.scan);
-	return code;
-}
-
 /* ---- hours to days ---- */
 
-static int scan_hours(struct worker *w, struct cursor *c, int64_t first_day, int64_t end_day)
+int meter__verify_scan_hours(struct worker *w, struct cursor *c, int64_t first_day, int64_t end_day)
 {
-	const int64_t bound[] = {first_day, end_day, w->from[LEVEL_HOUR], w->to[LEVEL_HOUR]};
+	const int64_t bound[] = {is_start_of_time(w) ? INT64_MIN : first_day, is_end_of_time(w) ? INT64_MAX : end_day};
 	*c = (struct cursor){.alien = INT64_MIN, .level = LEVEL_HOUR};
-	return meter__verify_scan_all(w, &c->scan, ROWS_HOURS, bound, 4);
+	return meter__verify_scan_all(w, &c->scan, ROWS_HOURS, bound, 2);
 }
 
 static struct correction *find_correction(struct worker *w, int64_t day, uint32_t index, const struct raw_bucket *row)
@@ -528,7 +402,7 @@ static bool has_minutes(struct worker *w, const struct raw_bucket *row, int *cod
 static int report_extra_hours(struct worker *w, int64_t day)
 {
 	struct cursor c;
-	int code = scan_hours(w, &c, day, day + 1);
+	int code = meter__verify_scan_hours(w, &c, day, day + 1);
 	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "hour")) == METER_OK && c.has_row) {
 		struct group key = {.meter = c.meter, .subscription = c.row.subscription, .dimensions = c.row.dimensions};
 		struct tally found = meter__tally_of(&c.row);
@@ -557,7 +431,7 @@ static int count_hours(struct worker *w, int64_t first_day, int64_t end_day)
 	struct day_count *days = NULL;
 	size_t count = 0;
 	struct cursor c;
-	int code = scan_hours(w, &c, first_day, end_day);
+	int code = meter__verify_scan_hours(w, &c, first_day, end_day);
 	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "hour")) == METER_OK && c.has_row) {
 		int64_t day = meter__floor_div(c.row.start, 24);
 		if (count == 0 || days[count - 1].day != day) {
@@ -584,8 +458,7 @@ static int add_hours(struct worker *w, int64_t first_day, int64_t end_day)
 {
 	struct cursor c;
 	int64_t day = first_day;
-	int code = scan_hours(w, &c, first_day, end_day);
-	c.is_telling = true;
+	int code = meter__verify_scan_hours(w, &c, first_day, end_day);
 	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "hour")) == METER_OK && c.has_row) {
 		int64_t next = meter__floor_div(c.row.start, 24);
 		const struct group *now = w->day.count ? w->day.rows : NULL;
@@ -611,11 +484,12 @@ static int verify_hours(struct worker *w)
 
 /* ---- days that nothing asked for ---- */
 
-static int scan_days(struct worker *w, struct cursor *c)
+int meter__verify_scan_days(struct worker *w, struct cursor *c)
 {
-	const int64_t bound[] = {month_of(w->from[LEVEL_DAY]), month_of(w->to[LEVEL_DAY]), w->from[LEVEL_DAY], w->to[LEVEL_DAY]};
-	*c = (struct cursor){.alien = INT64_MIN, .level = LEVEL_DAY, .is_telling = true};
-	return meter__verify_scan_all(w, &c->scan, ROWS_DAYS, bound, 4);
+	const int64_t bound[] = {is_start_of_time(w) ? INT64_MIN : month_of(w->from[LEVEL_DAY]),
+	                         is_end_of_time(w) ? INT64_MAX : month_of(w->to[LEVEL_DAY])};
+	*c = (struct cursor){.alien = INT64_MIN, .level = LEVEL_DAY};
+	return meter__verify_scan_all(w, &c->scan, ROWS_DAYS, bound, 2);
 }
 
 int meter__verify_rows_of_days(struct worker *w, int64_t from, int64_t to, int64_t *out)
@@ -637,7 +511,7 @@ static int name_extra_days(struct worker *w, int64_t extra)
 {
 	struct cursor c;
 	const int64_t findings = w->findings.total;
-	int code = scan_days(w, &c);
+	int code = meter__verify_scan_days(w, &c);
 	while (code == METER_OK && (code = meter__verify_next_row(w, &c, "day")) == METER_OK && c.has_row) {
 		struct group key = {.meter = c.meter, .subscription = c.row.subscription, .dimensions = c.row.dimensions};
 		struct tally found = meter__tally_of(&c.row);
@@ -706,12 +580,10 @@ int meter__verify_samples(struct worker *w)
 	return code;
 }
 
-int meter__verify_levels(struct worker *w)
+int meter__verify_closely(struct worker *w)
 {
-	int code = verify_minutes(w);
+	int code = meter__verify_minutes(w);
 	if (code == METER_OK)
 		code = verify_hours(w);
-	if (code == METER_OK)
-		code = verify_days(w);
-	return code == METER_OK ? meter__verify_samples(w) : code;
+	return code == METER_OK ? verify_days(w) : code;
 }

@@ -41,19 +41,22 @@ static int prepare_tracing(struct worker *w, bool is_first)
 	return w->origin && w->late && w->uncovered ? METER_OK : meter__fail(METER_ENOMEM, "no memory to verify");
 }
 
-static void set_stretch(struct worker *w, int64_t from_us, int64_t to_us)
+void meter__verify_set_times(struct worker *w, int64_t from_us, int64_t to_us)
 {
 	static const int64_t units[LEVEL_COUNT] = {US_PER_MINUTE, US_PER_HOUR, US_PER_DAY};
-	memset(w->samples_matched, 0, w->meters->count * sizeof(*w->samples_matched));
-	w->day_count = w->correction_count = 0;
-	w->days_matched = 0;
-	w->has_more_days = false;
 	w->from_us = from_us;
 	w->to_us = to_us;
 	for (int level = 0; level < LEVEL_COUNT; level++) {
 		w->from[level] = ceiling(from_us, units[level]);
 		w->to[level] = meter__floor_div(to_us, units[level]);
 	}
+}
+
+static void set_stretch(struct worker *w, int64_t from_us, int64_t to_us)
+{
+	memset(w->samples_matched, 0, w->meters->count * sizeof(*w->samples_matched));
+	w->has_more_days = false;
+	meter__verify_set_times(w, from_us, to_us);
 }
 
 static void *worker_main(void *user)
@@ -133,8 +136,10 @@ int meter__work_stretch(struct work *work, int64_t from_us, int64_t to_us, bool 
 	struct worker *first = &work->workers[0];
 	bool has_more_days = false;
 	int code = METER_OK;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		work->workers[i].by_days = by_days;
+		work->workers[i].since_us = work->since_us < from_us ? work->since_us : from_us;
+	}
 	run_workers(work->workers, count);
 	for (size_t i = 0; i < count; i++)
 		work->is_damaged |= work->workers[i].code == METER_ECORRUPT;
@@ -169,6 +174,7 @@ int meter__work_finish(struct work *work, bool is_whole)
 int meter__work_begin(struct work *work, struct store *store, struct findings *findings)
 {
 	work->findings = findings;
+	work->since_us = INT64_MAX;
 	work->workers = calloc(WORKERS, sizeof(*work->workers));
 	if (!work->workers)
 		return meter__fail(METER_ENOMEM, "no memory to verify");
