@@ -179,6 +179,11 @@ check-cli: $(BUILD)/meter $(example_programs)
 	@python3 tests/readme.py $(abspath $(BUILD))
 	@METER=$(abspath $(BUILD)/meter) tests/golden.sh
 
+## golden: makes the databases of tests/data again, which check-cli rates: for a new schema that is not released yet
+.PHONY: golden
+golden: $(BUILD)/meter
+	@METER=$(abspath $(BUILD)/meter) tests/data/make.sh 2>$(BUILD)/golden.log || { cat $(BUILD)/golden.log; exit 1; }
+
 ## check-examples: the programs of examples/, on a real log where ../shared/data is
 .PHONY: check-examples
 check-examples: $(BUILD)/meter $(example_programs)
