@@ -275,7 +275,7 @@ oracle-long: $(BUILD)/meter $(BUILD)/tests/oracle/cycle_print
 	python3 tests/oracle/life_oracle.py $(BUILD)/meter 900 2
 	python3 tests/oracle/cycle_oracle.py $(BUILD)/tests/oracle/cycle_print all
 
-## check-seeded: faults seeded into a copy of the library must be caught by the tests and campaigns: five minutes
+## check-seeded: faults seeded into a copy of the library must be caught by the tests and campaigns: one to two minutes
 .PHONY: check-seeded
 check-seeded:
 	@tests/seeded/run
