@@ -49,7 +49,7 @@ int32_t use_with(meter *m, const char *subscription, const char *when, const cha
 	return record_event(m, &event);
 }
 
-int32_t take_back(meter *m, const char *subscription, const char *id, const char *when)
+int32_t retract(meter *m, const char *subscription, const char *id, const char *when)
 {
 	const meter_property properties[] = {METER_PROPERTY("meter.id", id), METER_PROPERTY("meter.timestamp", when)};
 	meter_event event = event_of(subscription, new_id(), "meter.retract");

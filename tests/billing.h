@@ -13,7 +13,7 @@ int32_t use_as(meter *m, const char *subscription, const char *id, const char *w
 int32_t use_with(meter *m, const char *subscription, const char *when, const char *value, const char *name, const char *text);
 
 /* Take back the event with this id and time. */
-int32_t take_back(meter *m, const char *subscription, const char *id, const char *when);
+int32_t retract(meter *m, const char *subscription, const char *id, const char *when);
 
 /* ---- finalizing, at a time ---- */
 
