@@ -35,7 +35,6 @@ from time_oracle import parts
 FULL_AFTER_RETRACTION = False  # `verify --full` after anything was taken back
 TAKE_BACK_LATE_GAUGES = False  # a value of a gauge that reaches into later periods that are billed is taken back
 GAUGE_LEAVES_CATALOG = False   # values of a gauge come late while its meter is out of the catalog
-GAUGES_BESIDE_RETRIES = False  # values of a gauge come late in one load with events that are stored already
 
 # A package says for how many units it is, so late usage that fits into one makes an adjustment of nothing; False: it makes none.
 PACKAGES_TELL_UNITS = True
@@ -917,7 +916,10 @@ class History:
         """I37: what all documents bill is what all events cost."""
         for key in self.model.catalog["subscriptions"]:
             rows = self.model.rows.get(key, [])
-            expect(not self.model.has_hole(key), f"{key}: a period was left out")
+            if self.model.has_hole(key):  # one that was voided, though the next was finalized, may not be over yet
+                bill = self.model.draft(key)[0]
+                expect(self.model.now < bill.period[1][1] + grace_of(bill.plan), f"{key}: a period was left out")
+                continue
             bills = [bill for row, bill in self.model.walk(key, rows[-1].active[1] if rows else 0) if row]
             expect(len(bills) == len(rows), f"{key}: {len(rows)} periods billed, {len(bills)} expected")
             for name in ("total", "due", "tax"):
@@ -1215,15 +1217,6 @@ class Walk:
             events.append(self.waiting.pop(0))
         return events
 
-    def without_gauges(self, events):
-        return events if GAUGES_BESIDE_RETRIES else [event for event in events if event[3] != GAUGE]
-
-    def without_retries(self, events):
-        """Of those that come with values of a gauge: see the top."""
-        if GAUGES_BESIDE_RETRIES or all(event[3] != GAUGE for event in events):
-            return events
-        return [event for event in events if event[1:3] not in self.h.model.events.get(event[0], {})]
-
     def backfill(self):
         """Under a name of a few, so that one may be taken back and come again."""
         keys = self.rng.choices(list(self.h.model.catalog["subscriptions"]), k=self.rng.choice([1, 5, 20]))
@@ -1232,7 +1225,7 @@ class Walk:
         if known:  # what was there before is no part of it
             key, second, id_, meter, value, ref = self.rng.choice(known)
             events.append((key, second, id_, meter, decimal(value), ref))
-        self.h.replay(self.without_gauges(events), name=self.rng.choice(["wrong file", "gateway-2"]))
+        self.h.replay(events, name=self.rng.choice(["wrong file", "gateway-2"]))
 
     def some_number(self):
         documents = self.h.documents
@@ -1249,9 +1242,9 @@ class Walk:
         h.log.append(f"# {what}")
         document = self.some_number()
         if what == "events":
-            h.replay(self.without_retries(self.some_events()))
+            h.replay(self.some_events())
         elif what == "kill replay":
-            h.replay(self.without_gauges(self.some_events()), kill=True)  # which sends again what was stored
+            h.replay(self.some_events(), kill=True)
         elif what in ("due", "kill due", "twice"):
             h.due(self.now, {"due": "once", "kill due": "kill"}.get(what, what))
         elif what == "finalize":
@@ -1273,7 +1266,7 @@ class Walk:
         elif what == "catalog":
             h.apply(changed_catalog(rng, h.model.catalog, self.now, self.horizon))
         elif what == "race":
-            h.race(self.now, self.without_retries(self.some_events()))
+            h.race(self.now, self.some_events())
         elif what == "backup":
             h.backup()
         elif what == "backfill":
