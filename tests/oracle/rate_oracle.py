@@ -37,7 +37,6 @@ class Rater:
         self.start = start
         self.unit = Fraction(1, 10 ** EXPONENTS[plan["currency"]])
         self.lines = []
-        self.told = []  # what descriptions say beside that
 
     def round(self, exact):
         units = abs(exact) / self.unit
@@ -146,7 +145,6 @@ class Rater:
         if model == "unit":
             self.add(key, "usage", quantity, Fraction(charge["price"]), per)
         elif model == "package":
-            self.told.append((key, quantity))
             self.add(key, "usage", Fraction(-(-quantity // per)), Fraction(charge["price"]))
         elif model == "dynamic":
             self.add(key, "usage", quantity, Fraction(charge.get("multiplier", 1)))
