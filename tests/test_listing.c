@@ -259,10 +259,10 @@ static void test_charges_are_those_it_was_billed_by(void **state)
 	meter_events *events = query_events(m, &filter);
 	assert_ok(meter_events_next(events));
 	assert_int_equal(1, meter_events_line_count(events));
-	assert_part("before", meter_events_line(events, 0));
+	assert_text("before", meter_events_line_charge(events, 0));
 	assert_ok(meter_events_next(events));
 	assert_int_equal(1, meter_events_line_count(events));
-	assert_part("after", meter_events_line(events, 0));
+	assert_text("after", meter_events_line_charge(events, 0));
 	meter_events_free(events);
 	close_meter(m);
 }
