@@ -684,6 +684,9 @@ class History:
                 expect(row.stack[-1][0] == number, f"{number} was voided, though {row.stack[-1][0]} adjusts it")
             if row.stack[0][0] == number:
                 rows.remove(row)
+                # What a period that is open again left is what the next one was last rated with, which only the library knows.
+                if any(other.is_touched for other in rows):
+                    self.model.lost.add(document["subscription"])
             row.stack = [entry for entry in row.stack if entry[0] != number]
 
     def unchanged(self, numbers):
