@@ -40,7 +40,7 @@
 #define MINUTE_US INT64_C(60000000)
 #define START_US INT64_C(1767225600000000)
 #define DAY_US INT64_C(86400000000)
-#define DAYS 40 /* that a subscription lasts */
+#define END_DAY 80 /* everything is over: subscriptions end after 40 days */
 
 enum { ATTEMPTED = 1, ACKED = 2, DURABLE = 4, STORED = 8 };
 
@@ -54,6 +54,7 @@ static struct shared {
 	atomic_int next;
 	atomic_int opened;
 	atomic_int closings; /* runs that were done */
+	atomic_int day;      /* of the last one: documents are issued in the order of their times */
 	atomic_int failed;   /* calls that returned an error they should not have */
 	struct point points[POINTS_MAX];
 	atomic_int point_count;
@@ -288,18 +289,20 @@ static void note_failure(int code)
 }
 
 /* Void or make anew what was issued last. */
-static void change_last(meter *m, const char *number, bool is_void)
+static void change_last(meter *m, const char *number, bool is_void, int64_t at_us)
 {
 	meter_invoice *invoice;
-	note_failure(is_void ? meter_invoice_void(&invoice, m, number, "a crash test", METER_NOW)
-	                     : meter_invoice_regenerate(&invoice, m, number, "a crash test", METER_NOW));
+	note_failure(is_void ? meter_invoice_void(&invoice, m, number, "a crash test", at_us)
+	                     : meter_invoice_regenerate(&invoice, m, number, "a crash test", at_us));
 	meter_invoice_free(invoice);
 }
 
-static void close_day(meter *m, int day, unsigned *state)
+static void close_day(meter *m, unsigned *state)
 {
 	meter_closing *closing;
-	int code = close_at(&closing, m, START_US + day * DAY_US);
+	const int day = atomic_fetch_add(&shared->day, 1) + 1;
+	const int64_t at_us = START_US + (day < END_DAY ? day : END_DAY) * DAY_US;
+	int code = close_at(&closing, m, at_us);
 	note_failure(code);
 	if (code != METER_OK)
 		return;
@@ -307,19 +310,20 @@ static void close_day(meter *m, int day, unsigned *state)
 		atomic_fetch_add(&shared->failed, 1);
 	const size_t count = meter_closing_count(closing);
 	if (count > 0 && rand_r(state) % 2)
-		change_last(m, meter_closing_number(closing, count - 1), rand_r(state) % 2);
+		change_last(m, meter_closing_number(closing, count - 1), rand_r(state) % 2, at_us);
 	meter_closing_free(closing);
 	atomic_fetch_add(&shared->closings, 1);
 }
 
+/* days: so many, -1: until it is killed. */
 static _Noreturn void run_closing(int days, unsigned state)
 {
 	meter *m = open_file(METER_OPEN_WITHOUT_SPOOL);
 	if (!m)
 		_exit(1);
 	atomic_fetch_add(&shared->opened, 1);
-	for (int day = 1; day != days; day++) {
-		close_day(m, day % (DAYS + 1), &state);
+	for (int day = 0; day != days; day++) {
+		close_day(m, &state);
 		pause_us(rand_r(&state) % 4000); /* others wait for the lock by asking again */
 	}
 	_exit(meter_close(m) == METER_OK ? 0 : 2);
@@ -441,8 +445,9 @@ static void check_invoices(meter *m, int64_t events)
 	if (meter_verify_run(&v, m, &options) != METER_OK || meter_verify_total(v) != 0)
 		fail("verify", meter_verify_count(v) ? meter_verify_text(v, 0) : meter_errmsg());
 	meter_verify_free(v);
-	if (close_at(&closing, m, START_US + 2 * DAYS * DAY_US) != METER_OK)
+	if (close_at(&closing, m, START_US + END_DAY * DAY_US) != METER_OK)
 		fail("closing", meter_errmsg());
+	atomic_store(&shared->day, END_DAY);
 	meter_closing_free(closing);
 	if (meter_invoices_query(&list, m, NULL, 0) != METER_OK)
 		fail("listing invoices", meter_errmsg());
@@ -529,6 +534,7 @@ static void new_file(void)
 		fail("removing files", strerror(errno));
 	memset(shared->ids, 0, sizeof(shared->ids));
 	atomic_store(&shared->next, 0);
+	atomic_store(&shared->day, 0);
 	pid_t child = fork();
 	if (child == 0) {
 		meter *m = open_file(METER_OPEN_WITHOUT_SPOOL);
@@ -593,7 +599,7 @@ static void run_scenario(void)
 /* An invoice of the first day for everybody, and usage of it that comes after that. */
 static void prepare_closing(void)
 {
-	waitpid(start_closing(2), NULL, 0);
+	waitpid(start_closing(1), NULL, 0);
 	waitpid(start(1, 100), NULL, 0);
 }
 
@@ -602,7 +608,7 @@ static void prepare_closing(void)
 static bool run_at_point(bool is_closing)
 {
 	int status;
-	pid_t child = is_closing ? start_closing(10) : start((int)draw(2) + 1, 300);
+	pid_t child = is_closing ? start_closing(9) : start((int)draw(2) + 1, 300);
 	if (is_closing)
 		waitpid(start(1, 100), NULL, 0);
 	waitpid(child, &status, 0);
@@ -651,7 +657,7 @@ static void run_points(int64_t times)
 	new_file();
 	run_scenario();
 	waitpid(start(2, 300), NULL, 0);
-	waitpid(start_closing(10), NULL, 0);
+	waitpid(start_closing(9), NULL, 0);
 	int count = atomic_load(&shared->point_count);
 	if (count == 0)
 		fail("no test points", "build with POINTS=1");
