@@ -584,7 +584,8 @@ static void test_catalog_changed(void **state)
 	memcpy(changed, catalog, sizeof(catalog));
 	memcpy(strstr(changed, "0.333"), "0.334", 5);
 	meter__hash(hash, (struct slice){changed, sizeof(catalog) - 1});
-	snprintf(sql, sizeof(sql), "UPDATE catalog SET text = replace(text, '0.333', '0.334'), hash = '%s' WHERE version = 1", hash);
+	snprintf(sql, sizeof(sql), "UPDATE catalog SET text = replace(text, '0.333', '0.334'), hash = '%s' WHERE version = 1",
+	         hash);
 	sql_run(meter_path(), sql);
 	assert_findings("plan_differs plan_differs plan_differs", "document 5 (INV-000005), bill 5");
 	sql_run(meter_path(), "UPDATE catalog SET text = replace(text, '0.334', '0.335') WHERE version = 1");
