@@ -12,6 +12,9 @@ int32_t use_as(meter *m, const char *subscription, const char *id, const char *w
 /* With one property. */
 int32_t use_with(meter *m, const char *subscription, const char *when, const char *value, const char *name, const char *text);
 
+/* Take back the event with this id and time. */
+int32_t retract(meter *m, const char *subscription, const char *id, const char *when);
+
 /* ---- finalizing, at a time ---- */
 
 /* period NULL: the first open one. */

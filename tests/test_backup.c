@@ -319,6 +319,29 @@ static void test_an_older_catalog_is_noticed(void **state)
 	assert_backwards("of catalogs, it had ");
 }
 
+/* Nobody recorded anything: a document alone makes the copy older. */
+static void test_an_older_invoice_is_noticed(void **state)
+{
+	(void)state;
+	meter_invoice *invoice;
+	meter *m = open_meter();
+	apply_catalog(m,
+	              "version: 1\nmeters:\n  calls: {event_type: call, aggregation: count}\nplans:\n"
+	              "  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z, charges: [{key: calls, "
+	              "meter: calls, model: unit, price: 1}]}\n"
+	              "subscriptions: {acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}}\n");
+	record(m, "a", 1);
+	close_meter(m);
+	copy(meter_path(), scratch_path("older.db"));
+	m = open_meter();
+	assert_ok(meter_invoice_finalize(&invoice, m, "acme", METER_NUL_TERMINATED, "2026-01", METER_NUL_TERMINATED, NULL,
+	                                 us("2026-02-01T00:00:00Z")));
+	meter_invoice_free(invoice);
+	close_meter(m);
+	restore(scratch_path("older.db"));
+	assert_backwards("it holds transaction 1, it had 2");
+}
+
 static void test_an_accepted_loss_is_written_down(void **state)
 {
 	(void)state;
@@ -524,6 +547,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_full_disk_leaves_nothing, scratch_setup, unmount_and_teardown),
 		in_scratch(test_an_older_copy_in_its_place_is_noticed),
 		in_scratch(test_an_older_catalog_is_noticed),
+		in_scratch(test_an_older_invoice_is_noticed),
 		in_scratch(test_an_accepted_loss_is_written_down),
 		in_scratch(test_a_deleted_wal_is_noticed),
 		in_scratch(test_a_deleted_wal_with_everything_is_noticed),

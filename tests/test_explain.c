@@ -431,6 +431,48 @@ static void test_unproven_heaviest_events_say_so(void **state)
 	check_heaviest(true);
 }
 
+/* An hour whose values take each other back hides the heaviest event: the answer must not claim to have seen all. */
+static void test_values_below_zero_hide_nothing(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, catalog);
+	add_tokens(m, "most", "2026-01-05T10:00:00Z", "big", "100");
+	add_tokens(m, "back", "2026-01-05T10:00:30Z", "big", "-99");
+	add_tokens(m, "next", "2026-01-06T10:00:00Z", "big", "50");
+	meter_explanation *e = explain(m, NULL, "2026-01", 0, 1);
+	const size_t big = find(e, "tokens", "usage", "model=big");
+	assert_int_equal(1, meter_explanation_event_count(e, big));
+	assert_true(!meter_explanation_event_exact(e, big) || strcmp(ids(e, big), "most") == 0);
+	meter_explanation_free(e);
+	/* Where all of them are asked for, nothing is left to hide in. */
+	e = explain(m, NULL, "2026-01", 0, 10);
+	assert_text("most next back", ids(e, big));
+	meter_explanation_free(e);
+	close_meter(m);
+}
+
+static void test_smallest_comes_first_of_a_minimum(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m,
+	              "version: 1\nmeters:\n  least: {event_type: call, aggregation: min, value: ms}\nplans:\n"
+	              "  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z, charges: [{key: least, "
+	              "meter: least, model: unit, price: 1}]}\n"
+	              "subscriptions: {acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}}\n");
+	add(m, "seven", "call", "2026-01-05T10:00:00Z", "ms", "7", NULL, NULL);
+	add(m, "three", "call", "2026-01-06T10:00:00Z", "ms", "3", NULL, NULL);
+	add(m, "five", "call", "2026-01-06T10:00:30Z", "ms", "5", NULL, NULL);
+	meter_explanation *e = explain(m, NULL, "2026-01", 0, 10);
+	const size_t least = find(e, "least", "usage", "");
+	assert_text("3", meter_explanation_usage(e, least));
+	assert_text("smallest", meter_explanation_event_order(e, least));
+	assert_text("three five seven", ids(e, least));
+	meter_explanation_free(e);
+	close_meter(m);
+}
+
 /* ---- arguments ---- */
 
 static void test_arguments(void **state)
@@ -489,6 +531,8 @@ int main(int argc, char **argv)
 		in_scratch(test_meter_that_is_counted_no_more),
 		in_scratch(test_heaviest_events_are_found),
 		in_scratch(test_unproven_heaviest_events_say_so),
+		in_scratch(test_values_below_zero_hide_nothing),
+		in_scratch(test_smallest_comes_first_of_a_minimum),
 		in_scratch(test_arguments),
 	};
 	if (argc > 1)

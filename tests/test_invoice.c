@@ -31,6 +31,16 @@ static const char basic[] = METERS
 			    "  acme: {customer: Acme Inc., plan: basic, from: 2026-01-01T00:00:00Z}\n"
 			    "  beta: {customer: Beta, plan: basic, from: 2026-01-15T00:00:00Z, until: 2026-03-10T12:00:00Z}\n";
 
+/* a dollar a call, due at once */
+#define CREDIT_PLAN(more)                                                                                                        \
+	"version: 1\n"                                                                                                           \
+	"meters:\n  calls: {event_type: call, aggregation: sum}\n"                                                               \
+	"plans:\n"                                                                                                               \
+	"  - {key: basic, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: calls, meter: "    \
+	"calls, model: "                                                                                                         \
+	"unit, price: 1}], " more "}\n"                                                                                          \
+	"subscriptions:\n  acme: {customer: Acme, plan: basic, from: 2026-01-01T00:00:00Z}\n"
+
 static meter *open_with(const char *catalog)
 {
 	meter *m = open_meter();
@@ -176,6 +186,21 @@ static void late_events_are_counted_apart(void **state)
 	check_books(m);
 }
 
+/* A file that forgot what it has billed: drafting goes by the total, and what is issued by what is there. */
+static void no_time_is_billed_twice(void **state)
+{
+	(void)state;
+	meter *m = open_with(basic);
+	use(m, "acme", "2026-01-05T00:00:00Z", "5");
+	meter_invoice_free(finalize(m, "acme", NULL, "2026-02-04T00:00:00Z"));
+	close_meter(m);
+	sql_run(meter_path(), "UPDATE total SET closed_before = 0");
+	m = open_meter();
+	refuse_finalize(m, "acme", NULL, "2026-02-04T00:00:00Z", METER_ECORRUPT, "would be billed twice");
+	close_meter(m);
+	assert_i64(1, sql_int(meter_path(), "SELECT count(*) FROM document"));
+}
+
 /* ---- adjustments ---- */
 
 static void late_usage_joins_the_next_invoice(void **state)
@@ -246,6 +271,20 @@ static void an_invoice_never_falls_below_zero(void **state)
 	check_books(m);
 }
 
+/* Its total would do, but a gift has paid for all of it: nothing is left to take the correction from. */
+static void a_correction_of_what_a_credit_pays_is_a_credit_note(void **state)
+{
+	(void)state;
+	meter *m = open_with(CREDIT_PLAN("credits: [{key: gift, amount: 10, from: 2026-02-01T00:00:00Z}]"));
+	use(m, "acme", "2026-01-05T00:00:00Z", "5");
+	assert_text("acme INV-000001 5.00", close_due(m, "2026-02-01T00:00:00Z"));
+	use(m, "acme", "2026-02-05T00:00:00Z", "4");
+	assert_int_equal(use(m, "acme", "2026-01-06T00:00:00Z", "-2"), METER_LATE);
+	assert_text("acme CN-000001 -2.00; acme INV-000002 4.00", close_due(m, "2026-03-01T00:00:00Z"));
+	assert_text("INV-000002 invoice 2026-02-01..2026-03-01 4.00, due 0.00", found(m, "INV-000002"));
+	check_books(m);
+}
+
 static void a_correction_that_fits_lowers_the_next_invoice(void **state)
 {
 	(void)state;
@@ -257,6 +296,51 @@ static void a_correction_that_fits_lowers_the_next_invoice(void **state)
 	assert_text("INV-000002 invoice 2026-02-01..2026-03-01 0.00",
 	            show_free(finalize(m, "acme", "2026-02", "2026-03-04T00:00:00Z")));
 	assert_text("usage calls 20 x 0.1 = 2.00; adjustment calls 50 -> 30: -2.00", found_lines(m, "INV-000002"));
+	check_books(m);
+}
+
+/* By a plan that does not ask for documents of their own. */
+static void late_usage_waits_for_the_next_invoice(void **state)
+{
+	(void)state;
+	meter *m = open_with(basic);
+	use(m, "acme", "2026-01-05T00:00:00Z", "5");
+	meter_invoice_free(finalize(m, "acme", NULL, "2026-02-04T00:00:00Z"));
+	meter_invoice_free(finalize(m, "beta", NULL, "2026-02-04T00:00:00Z"));
+	assert_int_equal(use(m, "acme", "2026-01-06T00:00:00Z", "2"), METER_LATE);
+	assert_text("", close_due(m, "2026-02-10T00:00:00Z"));
+	assert_text("acme INV-000003 0.20; beta INV-000004 0.00", close_due(m, "2026-03-04T00:00:00Z"));
+	check_books(m);
+}
+
+/* Which bills wait for an adjustment. */
+static int64_t stale_bills(void)
+{
+	return sql_int(meter_path(), "SELECT count(*) FROM stale WHERE events >= 0");
+}
+
+static void only_what_holds_waits_for_an_adjustment(void **state)
+{
+	(void)state;
+	meter *m = open_with(basic);
+	use(m, "acme", "2026-01-05T00:00:00Z", "5");
+	meter_invoice_free(finalize(m, "acme", NULL, "2026-02-04T00:00:00Z"));
+	assert_i64(0, stale_bills());
+	use(m, "acme", "2026-01-06T00:00:00Z", "2");
+	assert_i64(1, stale_bills());
+	assert_text("INV-000002 adjustment 2026-01-01..2026-02-01 0.20", adjust(m, "acme", "2026-02-05T00:00:00Z"));
+	assert_i64(0, stale_bills());
+	use(m, "acme", "2026-01-07T00:00:00Z", "1");
+	assert_i64(1, stale_bills());
+	/* With the adjustment goes its bill; the first one holds again, and lacks both. */
+	void_document(m, "INV-000002", "2026-02-06T00:00:00Z");
+	assert_i64(1, stale_bills());
+	assert_i64(1, sql_int(meter_path(), "SELECT count(*) FROM stale WHERE events >= 0 AND bill = 1"));
+	void_document(m, "INV-000001", "2026-02-06T00:00:00Z");
+	assert_i64(0, stale_bills());
+	assert_text("INV-000003 invoice 2026-01-01..2026-02-01 0.80",
+	            show_free(finalize(m, "acme", NULL, "2026-02-07T00:00:00Z")));
+	assert_i64(0, stale_bills());
 	check_books(m);
 }
 
@@ -404,6 +488,22 @@ static void regenerating_with_a_credit_note_before_it(void **state)
 	assert_ok(meter_invoice_find(&invoice, m, "CN-000001"));
 	assert_null(meter_invoice_replaces(invoice));
 	meter_invoice_free(invoice);
+	check_books(m);
+}
+
+/* All of it is made anew: its own period, which is what it replaces, and what it adjusts. */
+static void regenerating_an_invoice_that_adjusts(void **state)
+{
+	(void)state;
+	meter *m = open_with(CREDIT_PLAN("name: x"));
+	use(m, "acme", "2026-01-05T00:00:00Z", "5");
+	close_due(m, "2026-02-01T00:00:00Z");
+	use(m, "acme", "2026-01-06T00:00:00Z", "2");
+	use(m, "acme", "2026-02-05T00:00:00Z", "20");
+	assert_text("INV-000002 invoice 2026-02-01..2026-03-01 22.00",
+	            show_free(finalize(m, "acme", NULL, "2026-03-01T00:00:00Z")));
+	use(m, "acme", "2026-02-06T00:00:00Z", "1");
+	assert_text("INV-000003 invoice 2026-02-01..2026-03-01 23.00", regenerate(m, "INV-000002", "2026-03-02T00:00:00Z"));
 	check_books(m);
 }
 
@@ -749,15 +849,6 @@ static void a_unit_that_is_no_currency_has_a_worth(void **state)
 
 /* ---- what reaches over periods ---- */
 
-#define CREDIT_PLAN(more)                                                                                                        \
-	"version: 1\n"                                                                                                           \
-	"meters:\n  calls: {event_type: call, aggregation: sum}\n"                                                               \
-	"plans:\n"                                                                                                               \
-	"  - {key: basic, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: calls, meter: "    \
-	"calls, model: "                                                                                                         \
-	"unit, price: 1}], " more "}\n"                                                                                          \
-	"subscriptions:\n  acme: {customer: Acme, plan: basic, from: 2026-01-01T00:00:00Z}\n"
-
 static void use_four_a_month(meter *m)
 {
 	use(m, "acme", "2026-01-05T00:00:00Z", "4");
@@ -857,6 +948,26 @@ static void a_credit_survives_a_plan_without_credits(void **state)
 	check_books(m);
 }
 
+/* The catalog in between has no credits at all. */
+static void a_credit_survives_a_catalog_without_credits(void **state)
+{
+	(void)state;
+	static const char gifted[] = CREDIT_PLAN("credits: [{key: gift, amount: 10}]");
+	meter *m = open_with(gifted);
+	use(m, "acme", "2026-01-05T00:00:00Z", "4");
+	close_due(m, "2026-02-01T00:00:00Z");
+	apply_catalog(m, CREDIT_PLAN("name: x"));
+	use(m, "acme", "2026-02-05T00:00:00Z", "4");
+	close_due(m, "2026-03-01T00:00:00Z");
+	apply_catalog(m, gifted);
+	use(m, "acme", "2026-03-05T00:00:00Z", "9");
+	close_due(m, "2026-04-01T00:00:00Z");
+	assert_text("INV-000001 invoice 2026-01-01..2026-02-01 4.00, due 0.00; INV-000002 invoice 2026-02-01..2026-03-01 4.00; "
+	            "INV-000003 invoice 2026-03-01..2026-04-01 9.00, due 3.00",
+	            documents_of(m, NULL));
+	check_books(m);
+}
+
 /* A voided invoice between billed ones: what comes after it is not adjusted by what was before it. */
 static void adjusting_around_an_open_period(void **state)
 {
@@ -938,6 +1049,42 @@ static void a_quantity_below_zero_is_carried_over_billed_periods(void **state)
 	            documents_of(m, NULL));
 	use(m, "acme", "2026-01-06T00:00:00Z", "2");
 	assert_text("INV-000004 adjustment 2026-01-01..2026-02-01 2.00", adjust(m, "acme", "2026-04-02T00:00:00Z"));
+	check_books(m);
+}
+
+static void a_quantity_below_zero_is_carried_over_open_periods(void **state)
+{
+	(void)state;
+	meter *m = open_with(CREDIT_PLAN("name: x"));
+	use(m, "acme", "2026-01-05T00:00:00Z", "-5");
+	use(m, "acme", "2026-02-05T00:00:00Z", "8");
+	assert_text("invoice 2026-02-01..2026-03-01 3.00, draft", draft_of(m, "acme", "2026-02"));
+	check_books(m);
+}
+
+/* ---- charges that are made event by event ---- */
+
+/* Two of them share a minute, so that buckets cannot tell them apart. 10 % of 100 and of 10 is less than an event costs. */
+static void events_are_charged_one_by_one(void **state)
+{
+	(void)state;
+	meter *m = open_with("version: 1\n"
+	                     "meters:\n  sales: {event_type: call, aggregation: sum}\n"
+	                     "plans:\n"
+	                     "  - {key: p, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: "
+	                     "fee, meter: sales, model: percentage, rate: 10, event_minimum: 15}]}\n"
+	                     "subscriptions:\n  acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}\n");
+	use(m, "acme", "2026-01-05T00:00:00Z", "100");
+	use(m, "acme", "2026-01-06T00:00:10Z", "10");
+	use_as(m, "acme", "big", "2026-01-06T00:00:20Z", "200");
+	assert_text("acme INV-000001 50.00", close_due(m, "2026-02-01T00:00:00Z"));
+	assert_int_equal(use(m, "acme", "2026-01-06T00:00:30Z", "300"), METER_LATE);
+	assert_text("INV-000002 adjustment 2026-01-01..2026-02-01 30.00", adjust(m, "acme", "2026-02-02T00:00:00Z"));
+	/* What was replaced was right by what it knew. */
+	check_books(m);
+	m = open_meter();
+	assert_int_equal(retract(m, "acme", "big", "2026-01-06T00:00:20Z"), METER_LATE);
+	assert_text("CN-000001 credit_note 2026-01-01..2026-02-01 -20.00", adjust(m, "acme", "2026-02-03T00:00:00Z"));
 	check_books(m);
 }
 
@@ -1070,6 +1217,26 @@ static void adjustments_in_another_currency_are_a_document_of_their_own(void **s
 	check_books(m);
 }
 
+/* It is wrong, but it may be mended as long as the period lasts. */
+static void a_currency_that_changes_within_a_period_is_refused_when_it_is_over(void **state)
+{
+	(void)state;
+	meter *m = open_with("version: 1\n"
+	                     "meters:\n  calls: {event_type: call, aggregation: sum}\n"
+	                     "plans:\n"
+	                     "  - {key: usd, currency: USD, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: "
+	                     "calls, meter: calls, model: unit, price: 1}]}\n"
+	                     "  - {key: eur, currency: EUR, period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: "
+	                     "calls, meter: calls, model: unit, price: 2}]}\n"
+	                     "subscriptions:\n"
+	                     "  acme: {customer: Acme, plan: [{plan: usd, from: 2026-01-01T00:00:00Z}, {plan: eur, from: "
+	                     "2026-02-15T00:00:00Z}], from: 2026-01-01T00:00:00Z}\n");
+	assert_text("acme INV-000001 0.00", close_due(m, "2026-02-01T00:00:00Z"));
+	assert_text("", close_due(m, "2026-02-10T00:00:00Z"));
+	assert_part("acme refused: ", close_due(m, "2026-03-01T00:00:00Z"));
+	check_books(m);
+}
+
 /* ---- a gauge that holds on after an invoice was made early ---- */
 
 static void the_rest_of_a_gauge_is_billed_after_an_early_invoice(void **state)
@@ -1095,16 +1262,21 @@ int main(void)
 		in_scratch(grace_is_waited_for_and_a_reason_overrides_it),
 		in_scratch(a_suspended_line_is_never_billed),
 		in_scratch(late_events_are_counted_apart),
+		in_scratch(no_time_is_billed_twice),
 		in_scratch(late_usage_joins_the_next_invoice),
 		in_scratch(corrections_below_zero_are_a_credit_note),
 		in_scratch(an_invoice_never_falls_below_zero),
+		in_scratch(a_correction_of_what_a_credit_pays_is_a_credit_note),
 		in_scratch(a_correction_that_fits_lowers_the_next_invoice),
+		in_scratch(late_usage_waits_for_the_next_invoice),
+		in_scratch(only_what_holds_waits_for_an_adjustment),
 		in_scratch(what_ended_is_adjusted_by_itself),
 		in_scratch(a_voided_invoice_stays_and_its_period_opens),
 		in_scratch(what_a_later_document_adjusts_is_not_voided),
 		in_scratch(regenerating_replaces_an_invoice),
 		in_scratch(regenerating_an_adjustment),
 		in_scratch(regenerating_with_a_credit_note_before_it),
+		in_scratch(regenerating_an_invoice_that_adjusts),
 		in_scratch(comparing_needs_one_currency),
 		in_scratch(documents_are_found_and_listed),
 		in_scratch(closing_is_stopped_and_goes_on),
@@ -1120,13 +1292,17 @@ int main(void)
 		in_scratch(what_was_paid_ahead_flows_on),
 		in_scratch(a_promise_is_made_up_for_once),
 		in_scratch(a_credit_survives_a_plan_without_credits),
+		in_scratch(a_credit_survives_a_catalog_without_credits),
 		in_scratch(adjusting_around_an_open_period),
 		in_scratch(a_late_gauge_value_reaches_later_periods),
 		in_scratch(a_gauge_value_from_before_the_subscription_is_late_as_well),
 		in_scratch(a_quantity_below_zero_is_carried_over_billed_periods),
+		in_scratch(a_quantity_below_zero_is_carried_over_open_periods),
+		in_scratch(events_are_charged_one_by_one),
 		in_scratch(late_usage_is_rated_as_the_bill_was),
 		in_scratch(a_time_zone_that_changes_leaves_no_gap),
 		in_scratch(adjustments_in_another_currency_are_a_document_of_their_own),
+		in_scratch(a_currency_that_changes_within_a_period_is_refused_when_it_is_over),
 		in_scratch(the_rest_of_a_gauge_is_billed_after_an_early_invoice),
 		in_scratch(stored_documents_cannot_be_changed_with_sqlite3),
 		in_scratch(a_foreign_trigger_is_refused),

@@ -95,7 +95,6 @@ static void test_balances(void **state)
 	(void)state;
 	meter *m = make_file();
 	meter_ledger *ledger;
-	meter_invoice *invoice;
 	assert_ok(meter_ledger_balances(&ledger, m, INT64_MIN, INT64_MAX, NULL, 0));
 	assert_balance(ledger, "JPY", "receivable yen", "14");
 	assert_balance(ledger, "JPY", "revenue base", "-14");
@@ -108,16 +107,54 @@ static void test_balances(void **state)
 	assert_balance(ledger, "USD", NULL, "0.00");
 	assert_code(METER_EEND, meter_ledger_next(ledger));
 	meter_ledger_free(ledger);
-	/* A void takes back what its document had. */
-	assert_ok(meter_invoice_find(&invoice, m, "INV-000005"));
+	close_meter(m);
+}
+
+/* A void takes back what its document had: the same accounts, each the other way round. */
+static void test_a_void_reverses_its_document(void **state)
+{
+	(void)state;
+	meter *m = make_file();
+	meter_ledger *ledger;
+	meter_invoice *invoice;
 	char subscription[16];
+	assert_ok(meter_invoice_void(&invoice, m, "INV-000005", "wrong", us("2026-04-01T00:00:00Z")));
 	snprintf(subscription, sizeof(subscription), "%s", meter_invoice_subscription(invoice));
 	meter_invoice_free(invoice);
-	assert_ok(meter_invoice_void(&invoice, m, "INV-000005", "wrong", METER_NOW));
-	meter_invoice_free(invoice);
+	assert_ok(meter_ledger_query(&ledger, m, us("2026-04-01T00:00:00Z"), INT64_MAX, NULL, 0));
+	static const struct {
+		const char *account, *amount;
+	} reversed[] = {{"receivable ", "-12.02"}, {"revenue base", "10.10"}, {"tax", "1.92"}};
+	for (size_t i = 0; i < COUNT(reversed); i++) {
+		assert_ok(meter_ledger_next(ledger));
+		assert_part(reversed[i].account, meter_ledger_account(ledger));
+		assert_text(reversed[i].amount, meter_ledger_amount(ledger));
+		assert_text("USD", meter_ledger_currency(ledger));
+		assert_text("void", meter_ledger_kind(ledger));
+		assert_text("INV-000005", meter_ledger_number(ledger));
+	}
+	assert_code(METER_EEND, meter_ledger_next(ledger));
+	meter_ledger_free(ledger);
+	/* The other month is left; and every currency is balanced, this subscription's and all. */
+	char receivable[40];
+	snprintf(receivable, sizeof(receivable), "receivable %s", subscription);
 	assert_ok(meter_ledger_balances(&ledger, m, INT64_MIN, INT64_MAX, subscription, METER_NUL_TERMINATED));
-	assert_ok(meter_ledger_next(ledger));
-	assert_text("12.02", meter_ledger_amount(ledger));
+	assert_balance(ledger, "USD", receivable, "12.02");
+	assert_balance(ledger, "USD", "revenue base", "-10.10");
+	assert_balance(ledger, "USD", "tax", "-1.92");
+	assert_balance(ledger, "USD", NULL, "0.00");
+	assert_code(METER_EEND, meter_ledger_next(ledger));
+	meter_ledger_free(ledger);
+	assert_ok(meter_ledger_balances(&ledger, m, INT64_MIN, INT64_MAX, NULL, 0));
+	assert_balance(ledger, "JPY", "receivable yen", "14");
+	assert_balance(ledger, "JPY", "revenue base", "-14");
+	assert_balance(ledger, "JPY", NULL, "0");
+	for (int i = 0; i < SUBSCRIPTIONS; i++)
+		assert_ok(meter_ledger_next(ledger));
+	assert_balance(ledger, "USD", "revenue base", "-1201.90");
+	assert_balance(ledger, "USD", "tax", "-228.48");
+	assert_balance(ledger, "USD", NULL, "0.00");
+	assert_code(METER_EEND, meter_ledger_next(ledger));
 	meter_ledger_free(ledger);
 	close_meter(m);
 }
@@ -146,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		in_scratch(test_entries),
 		in_scratch(test_balances),
+		in_scratch(test_a_void_reverses_its_document),
 		in_scratch(test_arguments),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

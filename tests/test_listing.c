@@ -232,6 +232,41 @@ static void test_more_filters(void **state)
 	close_meter(m);
 }
 
+#define KEYED(key)                                                                                                               \
+	"version: 1\nmeters:\n  calls: {event_type: call, aggregation: count}\nplans:\n"                                         \
+	"  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z, charges: [{key: " key                  \
+	", meter: calls, model: unit, price: 1}]}\n"                                                                             \
+	"subscriptions: {acme: {customer: Acme, plan: p, from: 2026-01-01T00:00:00Z}}\n"
+
+/* Charges are those of the catalog that billed the event, whatever is in force by now; and the ones in force where none has. */
+static void test_charges_are_those_it_was_billed_by(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	meter_invoice *invoice;
+	meter_events_filter filter = METER_EVENTS_FILTER_INIT;
+	apply_catalog(m, KEYED("before"));
+	meter_event e = event_of("acme", "billed", "call");
+	assert_ok(meter_record_many(m, &e, 1, NULL));
+	assert_ok(meter_invoice_finalize(&invoice, m, "acme", METER_NUL_TERMINATED, "2026-01", METER_NUL_TERMINATED, NULL,
+	                                 us("2026-02-01T00:00:00Z")));
+	meter_invoice_free(invoice);
+	apply_catalog(m, KEYED("after"));
+	e.id = "open";
+	e.timestamp_us = us("2026-02-01T00:00:00Z");
+	assert_ok(meter_record_many(m, &e, 1, NULL));
+	filter.with_invoice = 1;
+	meter_events *events = query_events(m, &filter);
+	assert_ok(meter_events_next(events));
+	assert_int_equal(1, meter_events_line_count(events));
+	assert_text("before", meter_events_line_charge(events, 0));
+	assert_ok(meter_events_next(events));
+	assert_int_equal(1, meter_events_line_count(events));
+	assert_text("after", meter_events_line_charge(events, 0));
+	meter_events_free(events);
+	close_meter(m);
+}
+
 static void test_arguments(void **state)
 {
 	(void)state;
@@ -625,6 +660,7 @@ int main(int argc, char **argv)
 		in_scratch(test_each_page_sees_what_is_stored_then),
 		in_scratch(test_filters),
 		in_scratch(test_more_filters),
+		in_scratch(test_charges_are_those_it_was_billed_by),
 		in_scratch(test_arguments),
 		in_scratch(test_texts_come_back_byte_by_byte),
 		in_scratch(test_what_was_not_given_is_not_listed),

@@ -127,6 +127,19 @@ static void assert_findings(const char *codes, const char *part)
 	assert_findings_with(NULL, codes, part);
 }
 
+/* Among the findings is this one, at a place that contains part. */
+static void assert_finding(const char *code, const char *part)
+{
+	meter_verification *v = verify_with(NULL);
+	bool is_there = false;
+	for (size_t i = 0; i < meter_verify_count(v); i++)
+		is_there |= strcmp(meter_verify_code(v, i), code) == 0 && strstr(meter_verify_place(v, i), part);
+	if (!is_there)
+		show(v);
+	assert_true(is_there);
+	meter_verify_free(v);
+}
+
 /* Also those that hold no more. */
 static void assert_sound(void)
 {
@@ -360,6 +373,27 @@ static void test_bill_changed(void **state)
 	assert_findings("link_differs unreadable billed_differs", "subscription beta, 2026-03-01");
 }
 
+/* Each total is compared by itself, whatever else tells of the change. */
+static void test_each_total_is_compared(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *sql, *place;
+	} cases[] = {
+		{"UPDATE bill SET subtotal = '99.00' WHERE number = 3", "document 3 (INV-000003), bill 3, subtotal"},
+		{"UPDATE bill SET tax = '99.00' WHERE number = 3", "document 3 (INV-000003), bill 3, tax"},
+		{"UPDATE bill SET total = '99.00' WHERE number = 3", "document 3 (INV-000003), bill 3, total"},
+		{"UPDATE bill SET due = '99.00' WHERE number = 3", "document 3 (INV-000003), bill 3, due"},
+		{"UPDATE document SET total = '99.00' WHERE number = 3", "document 3 (INV-000003), total"},
+		{"UPDATE document SET due = '99.00' WHERE number = 3", "document 3 (INV-000003), due"},
+	};
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		change(cases[i].sql);
+		assert_finding("total_differs", cases[i].place);
+		start_again();
+	}
+}
+
 static void test_entry_changed(void **state)
 {
 	(void)state;
@@ -405,6 +439,15 @@ static void test_document_deleted(void **state)
 	       "DELETE FROM line WHERE bill = 6; DELETE FROM entry WHERE document = 6; DELETE FROM link WHERE document = 6;"
 	       "DELETE FROM billed WHERE document = 6");
 	assert_findings("number_gap", "INV-000006");
+}
+
+/* Only the link tells of a document after the last one. */
+static void test_last_document_deleted(void **state)
+{
+	(void)state;
+	change("DELETE FROM document WHERE number = 6");
+	assert_findings("link_missing number_gap billed_differs", "subscription beta, 2026-03-01T00:00:00Z");
+	assert_finding("link_missing", "document 6");
 }
 
 static void test_head_that_was_kept(void **state)
@@ -478,6 +521,21 @@ static void test_billed_changed(void **state)
 	assert_findings("link_differs period_overlap line_differs", "bill 3, subscription acme");
 }
 
+/* An adjustment that does not say what it adjusts bills a period that is billed. */
+static void test_replaced_bill_changed(void **state)
+{
+	(void)state;
+	meter_invoice *invoice;
+	meter *m = open_meter();
+	record_at(m, "acme", "late", "call", "100", "2026-01-25T10:00:00Z", METER_LATE);
+	assert_ok(meter_invoice_adjust(&invoice, m, ACME, us("2026-04-05T00:00:00Z")));
+	meter_invoice_free(invoice);
+	close_meter(m);
+	assert_sound();
+	change("UPDATE document_bill SET replaces = NULL WHERE document = 7");
+	assert_finding("period_overlap", "subscription acme, 2026-01-11T00:00:00Z to 2026-02-01T00:00:00Z");
+}
+
 static void test_stale_mark_deleted(void **state)
 {
 	(void)state;
@@ -526,7 +584,8 @@ static void test_catalog_changed(void **state)
 	memcpy(changed, catalog, sizeof(catalog));
 	memcpy(strstr(changed, "0.333"), "0.334", 5);
 	meter__hash(hash, (struct slice){changed, sizeof(catalog) - 1});
-	snprintf(sql, sizeof(sql), "UPDATE catalog SET text = replace(text, '0.333', '0.334'), hash = '%s' WHERE version = 1", hash);
+	snprintf(sql, sizeof(sql), "UPDATE catalog SET text = replace(text, '0.333', '0.334'), hash = '%s' WHERE version = 1",
+	         hash);
 	sql_run(meter_path(), sql);
 	assert_findings("plan_differs plan_differs plan_differs", "document 5 (INV-000005), bill 5");
 	sql_run(meter_path(), "UPDATE catalog SET text = replace(text, '0.334', '0.335') WHERE version = 1");
@@ -534,6 +593,10 @@ static void test_catalog_changed(void **state)
 	assert_text("catalog_differs", meter_verify_code(v, 0));
 	assert_text("catalog version 1", meter_verify_place(v, 0));
 	meter_verify_free(v);
+	/* One that cannot be read: none of its bills can be rated again. */
+	sql_run(meter_path(), "UPDATE catalog SET text = 'x' WHERE version = 1");
+	assert_finding("line_differs", "document 1 (INV-000001), bill 1, subscription acme");
+	assert_finding("line_differs", "document 6 (INV-000006), bill 6, subscription beta");
 }
 
 static void test_what_cannot_be_proven_is_not_issued(void **state)
@@ -574,14 +637,17 @@ int main(void)
 		on_file(test_regenerate_waits_for_earlier_periods),
 		on_file(test_line_changed),
 		on_file(test_bill_changed),
+		on_file(test_each_total_is_compared),
 		on_file(test_entry_changed),
 		on_file(test_document_changed),
 		on_file(test_link_changed),
 		on_file(test_document_deleted),
+		on_file(test_last_document_deleted),
 		on_file(test_head_that_was_kept),
 		on_file(test_number_changed),
 		on_file(test_time_changed),
 		on_file(test_billed_changed),
+		on_file(test_replaced_bill_changed),
 		on_file(test_stale_mark_deleted),
 		on_file(test_usage_changed),
 		on_file(test_catalog_changed),

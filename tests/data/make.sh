@@ -1,57 +1,42 @@
 #!/bin/sh
-# make.sh - makes a small database in which invoices of every model are finalized, as text (.sql), and the list of them (.csv).
+# make.sh - makes small databases in which invoices are finalized, as text (golden-N.sql, whose first line says the schema), and the lists of
+# their documents (golden-N.csv). tests/golden.sh reads them.
 #
-#   METER=build/meter tests/data/make.sh tests/data/golden-1
+#   METER=build/meter tests/data/make.sh [golden-1...]     all, when none is named; also: make golden
 #
-# What a released version has billed must be rated the same by every later one, so golden-N.sql is never made again once it was released:
-# a new schema or new models get a file of their own. tests/golden.sh reads it.
+# golden-N.yaml is the catalog, golden-N.sh what happens. What a released version has billed must be rated the same by every later one, so
+# golden-N.sql is never made again once it was released: a new schema or new models get a file of their own. Until then a new schema makes
+# them again; a list that changes is shown and fails, and is made anew only where it was deleted.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-mkdir -p "$(dirname -- "$1")"
-out=$(CDPATH='' cd -- "$(dirname -- "$1")" && pwd)/$(basename -- "$1")
 meter=$(CDPATH='' cd -- "$(dirname -- "${METER:-$here/../../build/meter}")" && pwd)/meter
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-cd "$scratch"
-export METER_DB="$scratch/meter.db"
-{
-	"$meter" apply "$here/golden.yaml"
-	python3 - <<'EOF' >events.jsonl
-import json
-number = 0
-def event(subscription, kind, timestamp, value=None, **properties):
-    global number
-    number += 1
-    e = {"id": f"e{number}", "subscription": subscription, "type": kind, "timestamp": timestamp, "properties": properties}
-    if value is not None:
-        e["value"] = value
-    print(json.dumps(e))
-for month in ("01", "02", "03"):
-    for day in range(11, 28, 2):
-        event("acme", "call", f"2026-{month}-{day}T07:{day}:59.999999Z")
-        event("acme", "llm", f"2026-{month}-{day}T08:00:{day}Z", tokens=str(day * 123457), model="large" if day % 3 else "small")
-        event("globex", "call", f"2026-{month}-{day}T23:30:00Z")
-        event("initech", "llm", f"2026-{month}-{day}T00:00:00Z", tokens=str(day))
-    for day, amount in ((12, "19.95"), (13, "120.05"), (28, "0.01")):
-        event("acme", "sale", f"2026-{month}-{day}T12:00:00Z", amount=amount)
-        event("acme", "load", f"2026-{month}-{day}T12:00:01Z", peak=str(day * 3), ms=f"{day}.125")
-        event("acme", "login", f"2026-{month}-{day}T12:00:02Z", user=f"u{day % 2}")
-        event("acme", "seats", f"2026-{month}-{day}T10:20:30.5Z", str(day - 10))
-for day in range(2, 20):
-    event("tokyo", "call", f"2026-03-{day:02d}T15:00:00Z")
-EOF
-	"$meter" replay events.jsonl
-	"$meter" invoice --due --at 2026-04-02T00:00:00Z
-	# Late: acme used more in January, globex less. An adjustment of its own, and one on the next invoice.
-	echo '{"id":"late1","subscription":"acme","type":"llm","timestamp":"2026-01-20T00:00:00Z","properties":{"tokens":"1000001","model":"large"}}' >late.jsonl
-	echo '{"id":"late2","subscription":"globex","type":"call","timestamp":"2026-02-20T00:00:00Z"}' >>late.jsonl
-	"$meter" replay late.jsonl
-	"$meter" invoice acme --adjust --at 2026-04-03T00:00:00Z
-	"$meter" invoice INV-000003 --regenerate --reason "golden" --at 2026-04-03T00:00:00Z || [ $? -eq 3 ]
-	"$meter" invoice --due --at 2026-05-02T00:00:00Z
-	"$meter" verify
-} >&2
-python3 -c 'import sqlite3, sys
-for line in sqlite3.connect("meter.db").iterdump():
-    print(line)' >"$out.sql"
-"$meter" invoice --list --format csv >"$out.csv"
+
+make_one() {
+	mkdir "$scratch/$1"
+	cd "$scratch/$1"
+	export METER_DB="$scratch/$1/meter.db"
+	{
+		# shellcheck source=/dev/null
+		. "$here/$1.sh"
+		"$meter" verify
+	} >&2
+	python3 -c 'import sqlite3
+db = sqlite3.connect("meter.db")
+print("-- user_version", db.execute("PRAGMA user_version").fetchone()[0])
+for line in db.iterdump():
+    print(line)' >"$1.sql"
+	"$meter" invoice --list --format csv >"$1.csv"
+	if [ -e "$here/$1.csv" ] && ! diff -u "$here/$1.csv" "$1.csv"; then
+		echo "make.sh: $1 bills otherwise than before" >&2
+		exit 1
+	fi
+	cp "$1.sql" "$1.csv" "$here"
+	echo "$1: $(($(wc -l <"$1.csv") - 1)) documents, $(head -1 "$1.sql" | cut -c4-)"
+}
+
+[ $# -gt 0 ] || set -- "$here"/golden-*.sh
+for name in "$@"; do
+	make_one "$(basename "$name" .sh)"
+done

@@ -3,9 +3,9 @@
  *
  * Build: make build/tests/oracle/cycle_print
  *
- * Reads lines "ZONE UNIT ANCHOR FROM COUNT", ANCHOR being "calendar" or a date like 2024-01-31. Prints COUNT lines "START END
- * NAME" in seconds since 1970, from the period on in which the date FROM begins. A period that does not hold its own first and
- * last microsecond, or that its name does not lead back to, ends the program with 1.
+ * Reads lines "ZONE UNIT ANCHOR FROM COUNT", ANCHOR being "calendar" or a time like 2024-01-31T12:34:56Z. Prints COUNT lines
+ * "START END NAME" in seconds since 1970, from the period on in which the date FROM begins. A period that does not hold its own
+ * first and last microsecond, or that its name does not lead back to, ends the program with 1.
  */
 #include <stdio.h>
 #include <string.h>
@@ -55,22 +55,21 @@ static bool read_unit(enum cycle_unit *out, const char *name)
 
 static int answer(const char *line)
 {
-	char zone_name[64], unit[16], anchor[16], from[16];
+	char zone_name[64], unit[16], anchor[40], from[16];
 	struct cycle cycle = {.unit = CYCLE_DAY};
 	struct zone *zone;
 	struct period p;
 	int count, rc;
 
-	if (sscanf(line, "%63s %15s %15s %15s %d", zone_name, unit, anchor, from, &count) != 5)
+	if (sscanf(line, "%63s %15s %39s %15s %d", zone_name, unit, anchor, from, &count) != 5)
 		return complain(line, "not ZONE UNIT ANCHOR FROM COUNT");
 	if (meter__zone_load(&zone, zone_name) != METER_OK)
 		return complain(line, meter_errmsg());
 	cycle.zone = zone;
 	rc = METER_OK;
 	if (strcmp(anchor, "calendar") != 0) {
-		rc = meter__cycle_parse(&p, &cycle, anchor, strlen(anchor)); /* the day */
+		rc = meter_time_parse(&cycle.anchor_us, anchor, METER_NUL_TERMINATED, METER_TIME_RFC3339);
 		cycle.is_anniversary = true;
-		cycle.anchor_us = p.from_us;
 	}
 	if (!read_unit(&cycle.unit, unit)) {
 		meter__zone_free(zone);
