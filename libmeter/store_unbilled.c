@@ -289,11 +289,31 @@ static int run_for_pair(struct store *s, enum statement which, int64_t subscript
 	return meter__store_run(&s->write, statement, "counting unbilled events");
 }
 
+/* Whether the bill of that time was rated by a catalog that has a meter for the type: one without could not show the event. */
+static int is_metered_then(struct store *s, int64_t subscription, int64_t type, int64_t timestamp_us, bool *out)
+{
+	struct reader *r = meter__store_writing(s);
+	struct meter_catalog *catalog = NULL;
+	struct buffer text = {0};
+	struct billed billed;
+	int code = meter__store_billed_at(r, subscription, timestamp_us, &billed);
+	if (code == METER_OK)
+		code = meter__store_catalog_version(r, billed.catalog, &catalog);
+	if (code == METER_OK)
+		code = meter__store_text(r, &text, type);
+	*out = code == METER_OK && meter__catalog_is_metered(catalog, (struct slice){text.data, text.size});
+	meter__buffer_free(&text);
+	meter__catalog_release(catalog);
+	return code;
+}
+
 int meter__store_unbilled_remove(struct store *s, int64_t subscription, int64_t type, int64_t timestamp_us, int64_t ingest)
 {
-	bool seen;
-	int code = is_seen(s, subscription, timestamp_us, ingest, &seen);
-	if (code != METER_OK || seen)
+	bool is_shown;
+	int code = is_seen(s, subscription, timestamp_us, ingest, &is_shown);
+	if (code == METER_OK && is_shown)
+		code = is_metered_then(s, subscription, type, timestamp_us, &is_shown);
+	if (code != METER_OK || is_shown)
 		return code;
 	code = run_for_pair(s, SQL_UNBILLED_REMOVE, subscription, type);
 	return code == METER_OK ? run_for_pair(s, SQL_UNBILLED_TIDY, subscription, type) : code;

@@ -121,6 +121,23 @@ static void test_a_type_that_is_dropped(void **state)
 	close_meter(m);
 }
 
+/* A bill without a meter for it has not shown it, although it was there when the bill was made. */
+static void test_taken_back_after_its_period_was_billed(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, METERS PLAN ACME);
+	sell(m, "acme", "a", "2026-01-10T00:00:00Z");
+	sell(m, "acme", "b", "2026-01-11T00:00:00Z");
+	close_due(m, "2026-02-01T00:00:00Z");
+	check_unbilled(m, 2);
+	take_back(m, "a", "2026-01-10T00:00:00Z");
+	check_unbilled(m, 1);
+	take_back(m, "b", "2026-01-11T00:00:00Z");
+	check_unbilled(m, 0);
+	check_books(m);
+}
+
 static void test_an_event_that_was_taken_back_before_it_came(void **state)
 {
 	(void)state;
@@ -158,8 +175,11 @@ static void test_verify_finds_what_is_not_counted(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		in_scratch(test_a_subscription_that_is_dropped),   in_scratch(test_a_voided_invoice_of_a_dropped_subscription),
-		in_scratch(test_a_type_that_is_dropped),           in_scratch(test_an_event_that_was_taken_back_before_it_came),
+		in_scratch(test_a_subscription_that_is_dropped),
+		in_scratch(test_a_voided_invoice_of_a_dropped_subscription),
+		in_scratch(test_a_type_that_is_dropped),
+		in_scratch(test_an_event_that_was_taken_back_before_it_came),
+		in_scratch(test_taken_back_after_its_period_was_billed),
 		in_scratch(test_verify_finds_what_is_not_counted),
 	};
 	if (argc > 1)
