@@ -1271,7 +1271,7 @@ typedef struct meter_counters {
 	int64_t conflict;           /**< file */
 	int64_t rejected;           /**< file */
 	int64_t late;               /**< file */
-	int64_t unbilled;           /**< file: stored events of a type without meter or a subscription without plan */
+	int64_t unbilled;           /**< file: stored events that no invoice shows, because the catalog has no meter for their type or not their subscription */
 	int64_t commits;            /**< file: transactions that stored events or documents */
 	int64_t catalog_version;    /**< file: 0 = none yet */
 	int64_t quarantined;        /**< file: entries in quarantine that wait */

@@ -217,13 +217,26 @@ static int add_bills(const struct closing *c, struct meter_invoice *invoice, str
 	return code;
 }
 
+/* A bill that is made again by its old catalog shows what came since, also of types that are metered no more. */
+static int set_adjusted(const struct closing *c, const struct meter_invoice *invoice, const struct adjustment *a)
+{
+	const struct billed_seen seen = {a->before.ingest, a->after.ingest};
+	int64_t number;
+	int code = set_billed(c, invoice, &a->after);
+	if (code == METER_OK)
+		code = meter__store_name(c->reader, &number, meter__slice_of(invoice->subscription));
+	return code == METER_OK
+	               ? meter__store_unbilled_adjust(c->store, number, a->after.period.active, a->after.catalog_version, &seen)
+	               : code;
+}
+
 static int set_all_billed(const struct closing *c, struct meter_invoice *invoice)
 {
 	int code = METER_OK;
 	if (invoice->has_own)
 		code = set_billed(c, invoice, &invoice->own);
 	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
-		code = set_billed(c, invoice, &invoice->adjustments[i].after);
+		code = set_adjusted(c, invoice, &invoice->adjustments[i]);
 	for (size_t i = 0; i < invoice->settled_count && code == METER_OK; i++)
 		code = meter__store_stale_settle(c->store, meter__slice_of(invoice->subscription), invoice->settled[i]);
 	if (code == METER_OK && invoice->has_own)

@@ -346,13 +346,15 @@ int meter__store_page_events(struct reader *r, struct event_page *page, size_t l
 
 int meter__store_unbilled(struct reader *r, int64_t *out);
 /*
- * A period of a subscription, by its number, is open again: count what the bill that was voided had seen, by its catalog, and the one in
- * force does not cover. Within a transaction.
+ * A bill of a subscription, by its number, holds no more, or holds now instead of another one of the same catalog: count, or strike off,
+ * what it shows of its period that the catalog in force does not cover. Within a transaction.
  */
 struct billed_seen {
-	int64_t ingest_after, ingest_max; /* transactions: after that of the bill that holds again, up to its own */
+	int64_t ingest_after, ingest_max; /* transactions: after that of the other bill, 0: there is none; up to its own */
 };
 int meter__store_unbilled_reopen(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
+                                 const struct billed_seen *seen);
+int meter__store_unbilled_adjust(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
                                  const struct billed_seen *seen);
 
 /* ---- quarantine (store_quarantine.c) ---- */

@@ -335,7 +335,6 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 				" WHERE e.timestamp >= ?1 AND e.timestamp < ?2 AND (?3 = 0 OR e.subscription = ?3) AND (" RETRACTED
 				") IS NULL",
 	[SQL_BILL_INGEST] = "SELECT ingest FROM bill WHERE number = ?1",
-	[SQL_BILLED_END] = "SELECT max(active_to) FROM billed WHERE subscription = ?1",
 	[SQL_UNBILLED_SUM] = "SELECT coalesce(sum(events), 0) FROM unbilled",
 
 	[SQL_SPOOL_ADD] = "INSERT INTO spool VALUES (?1, ?2, 0)",

@@ -3,8 +3,10 @@
  * counted by (subscription, type) when they are stored, struck off when a catalog comes into force that covers them or when they
  * are taken back.
  *
- * A catalog can also drop a subscription or the last meter of a type. Then what no bill has seen of it is counted, and so is what
- * a voided bill had seen: usage must not vanish in silence.
+ * What is counted at any time: events of a pair that the catalog in force does not cover, and that no bill which holds shows. A
+ * bill shows what was there when it was made, if the catalog it was rated by has a meter for it. So when a catalog drops a
+ * subscription or the last meter of a type, what no bill shows of it is counted; when a document is voided, what that had shown;
+ * and what an adjustment shows of it is struck off. Usage must not vanish in silence.
  */
 #include <stdlib.h>
 
@@ -15,6 +17,17 @@
 static bool is_billable(const struct meter_catalog *catalog, struct slice subscription, struct slice type)
 {
 	return catalog && meter__catalog_subscription(catalog, subscription) && meter__catalog_is_metered(catalog, type);
+}
+
+static int run_for_pair(struct store *s, enum statement which, int64_t subscription, int64_t type)
+{
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&s->write, which, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, subscription);
+	sqlite3_bind_int64(statement, 2, type);
+	return meter__store_run(&s->write, statement, "counting unbilled events");
 }
 
 int meter__store_unbilled_add(struct store *s, int64_t subscription, int64_t type, int64_t events)
@@ -162,50 +175,95 @@ static bool is_lost(const struct coverage *c, int64_t subscription, int64_t type
 	return t && (s->is_dropped || t->is_dropped);
 }
 
-/* Whether a bill that holds has seen an event of this time that was stored by this transaction. */
-static int is_seen(struct store *s, int64_t subscription, int64_t timestamp_us, int64_t ingest, bool *out)
+/* ---- what bills show ---- */
+
+/* Of which catalog and type it was asked last: most events that are not covered are of one. */
+struct metered {
+	int64_t catalog, type;
+	bool is_metered;
+};
+
+static int find_metered(struct store *s, struct metered *m, int64_t catalog_version, int64_t type)
+{
+	struct reader *r = meter__store_writing(s);
+	struct meter_catalog *catalog;
+	struct buffer text = {0};
+	if (m->catalog == catalog_version && m->type == type)
+		return METER_OK;
+	int code = meter__store_catalog_version(r, catalog_version, &catalog);
+	if (code != METER_OK)
+		return code;
+	code = meter__store_text(r, &text, type);
+	*m = (struct metered){catalog_version, type,
+	                      code == METER_OK && meter__catalog_is_metered(catalog, (struct slice){text.data, text.size})};
+	meter__buffer_free(&text);
+	meter__catalog_release(catalog);
+	return code;
+}
+
+/* A stored event, as far as it matters here. */
+struct stored {
+	int64_t timestamp_us, subscription, type, ingest;
+};
+
+/* Whether a bill that holds shows the event: it was there when that was made, and its catalog had a meter for it. */
+static int is_shown(struct store *s, struct metered *m, const struct stored *e, bool *out)
 {
 	struct billed billed;
 	int64_t seen = 0;
 	*out = false;
-	if (timestamp_us >= s->totals.closed_before)
+	if (e->timestamp_us >= s->totals.closed_before)
 		return METER_OK;
-	int code = meter__store_billed_at(meter__store_writing(s), subscription, timestamp_us, &billed);
+	int code = meter__store_billed_at(meter__store_writing(s), e->subscription, e->timestamp_us, &billed);
 	if (code == METER_OK)
 		code = meter__store_bill_ingest(meter__store_writing(s), billed.bill, &seen);
-	*out = code == METER_OK && ingest <= seen;
+	if (code == METER_OK && e->ingest <= seen) {
+		code = find_metered(s, m, billed.catalog, e->type);
+		*out = m->is_metered;
+	}
 	return code == METER_EEND ? METER_OK : code;
 }
+
+/* ---- counting events that are covered no more ---- */
 
 struct lost_scan {
 	struct store *store;
 	const struct coverage *coverage;
-	const struct billed_seen *of; /* only what this bill had seen; NULL: only what none has */
-	struct buckets lost;          /* by (type as meter, subscription) */
+	const struct billed_seen *of; /* only what this bill shows and the one before did not; NULL: only what none shows */
+	struct metered metered;
+	struct buckets lost; /* by (type as meter, subscription) */
 };
 
 static int note_lost(sqlite3_stmt *row, void *user)
 {
 	struct lost_scan *scan = user;
-	int64_t values[4];
-	bool seen = false;
+	struct stored e;
+	int64_t *const numbers[] = {&e.timestamp_us, &e.subscription, &e.type, &e.ingest};
+	bool is_out = false;
 	int code = METER_OK;
 	for (int i = 0; i < 4 && code == METER_OK; i++)
-		code = meter__store_int(row, i, &values[i]);
-	if (code != METER_OK || !is_lost(scan->coverage, values[1], values[2]))
+		code = meter__store_int(row, i, numbers[i]);
+	if (code != METER_OK || !is_lost(scan->coverage, e.subscription, e.type))
 		return code;
 	if (scan->of)
-		seen = values[3] <= scan->of->ingest_after || values[3] > scan->of->ingest_max;
+		is_out = e.ingest <= scan->of->ingest_after || e.ingest > scan->of->ingest_max;
 	else
-		code = is_seen(scan->store, values[1], values[0], values[3], &seen);
-	if (code != METER_OK || seen)
+		code = is_shown(scan->store, &scan->metered, &e, &is_out);
+	if (code != METER_OK || is_out)
 		return code;
-	const struct bucket key = {.meter = values[2], .subscription = values[1], .aggregation = AGGREGATION_COUNT};
+	const struct bucket key = {.meter = e.type, .subscription = e.subscription, .aggregation = AGGREGATION_COUNT};
 	return meter__buckets_add(&scan->lost, LEVEL_MINUTE, &key, &(struct aggregate){.events = 1, .value = DECIMAL_ONE});
 }
 
+static int add_or_tidy(struct store *s, int64_t subscription, int64_t type, int64_t events)
+{
+	int code = meter__store_unbilled_add(s, subscription, type, events);
+	return code == METER_OK && events < 0 ? run_for_pair(s, SQL_UNBILLED_TIDY, subscription, type) : code;
+}
+
+/* sign: 1 to count them, -1 to strike them off. subscription 0: of all. */
 static int count_lost(struct store *s, const struct coverage *coverage, const struct billed_seen *of, struct period range,
-                      int64_t subscription)
+                      int64_t subscription, int sign)
 {
 	struct lost_scan scan = {.store = s, .coverage = coverage, .of = of};
 	sqlite3_stmt *statement;
@@ -219,46 +277,50 @@ static int count_lost(struct store *s, const struct coverage *coverage, const st
 	}
 	for (size_t i = 0; i < scan.lost.count && code == METER_OK; i++) {
 		const struct bucket *row = &scan.lost.rows[i];
-		code = meter__store_unbilled_add(s, row->subscription, row->meter, row->sum.events);
+		code = add_or_tidy(s, row->subscription, row->meter, sign * row->sum.events);
 	}
 	meter__buckets_free(&scan.lost);
 	return code;
 }
 
-/* Where the first event may lie that no bill has seen. */
-static int first_lost_us(struct store *s, const struct coverage *c, int64_t *out)
+/* The one subscription that is dropped, if no type is; 0: everybody's events must be looked at. */
+static int64_t find_only(const struct coverage *c)
 {
-	int code = METER_OK;
-	*out = c->dropped_types > 0 ? 0 : INT64_MAX;
-	for (size_t i = 0; i < c->subscription_count && code == METER_OK && *out > 0; i++) {
-		int64_t end_us = 0;
-		if (!c->subscriptions[i].is_dropped)
-			continue;
-		code = meter__store_integer_of(&s->write, SQL_BILLED_END, c->subscriptions[i].number, &end_us);
-		if (code == METER_EEND)
-			code = METER_OK; /* never billed */
-		*out = end_us < *out ? end_us : *out;
+	for (size_t i = 0; c->dropped_types == 0 && c->dropped_subscriptions == 1 && i < c->subscription_count; i++) {
+		if (c->subscriptions[i].is_dropped)
+			return c->subscriptions[i].number;
 	}
-	return code;
+	return 0;
 }
 
 int meter__store_unbilled_lose(struct store *s, const struct meter_catalog *before, const struct meter_catalog *after)
 {
 	struct coverage coverage;
-	int64_t from_us = INT64_MAX;
 	if (!before)
 		return METER_OK;
 	int code = read_coverage(&coverage, s, before, after);
-	if (code == METER_OK)
-		code = first_lost_us(s, &coverage, &from_us);
-	if (code == METER_OK && from_us < INT64_MAX)
-		code = count_lost(s, &coverage, NULL, (struct period){from_us, INT64_MAX}, 0);
+	if (code == METER_OK && coverage.dropped_types + coverage.dropped_subscriptions > 0)
+		code = count_lost(s, &coverage, NULL, (struct period){0, INT64_MAX}, find_only(&coverage), 1);
 	free_coverage(&coverage);
 	return code;
 }
 
-int meter__store_unbilled_reopen(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
-                                 const struct billed_seen *seen)
+/* Whether the catalog before covers anything of the subscription that the one after does not: mostly not. */
+static int drops_any(struct store *s, const struct meter_catalog *before, const struct meter_catalog *after, int64_t subscription,
+                     bool *out)
+{
+	struct buffer text = {0};
+	int code = meter__store_text(meter__store_writing(s), &text, subscription);
+	*out = !after || !meter__catalog_subscription(after, (struct slice){text.data, text.size});
+	for (size_t i = 0; i < before->meter_count && !*out; i++)
+		*out = !meter__catalog_is_metered(after, meter__slice_of(before->meters[i].event_type));
+	meter__buffer_free(&text);
+	return code;
+}
+
+/* What a bill shows of types and subscriptions that the catalog in force does not cover. */
+static int count_shown(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
+                       const struct billed_seen *seen, int sign)
 {
 	struct meter_catalog *before;
 	struct coverage coverage;
@@ -267,53 +329,39 @@ int meter__store_unbilled_reopen(struct store *s, int64_t subscription, struct p
 	int code = meter__store_catalog_version(meter__store_writing(s), catalog_version, &before);
 	if (code != METER_OK)
 		return code;
-	code = read_coverage(&coverage, s, before, s->live->in_force);
-	const struct covered *of = find_covered(coverage.subscriptions, coverage.subscription_count, subscription);
-	if (code == METER_OK && of && (of->is_dropped || coverage.dropped_types > 0))
-		code = count_lost(s, &coverage, seen, period, subscription);
-	free_coverage(&coverage);
+	bool drops;
+	code = drops_any(s, before, s->live->in_force, subscription, &drops);
+	if (code == METER_OK && drops) {
+		code = read_coverage(&coverage, s, before, s->live->in_force);
+		if (code == METER_OK)
+			code = count_lost(s, &coverage, seen, period, subscription, sign);
+		free_coverage(&coverage);
+	}
 	meter__catalog_release(before);
 	return code;
 }
 
+int meter__store_unbilled_reopen(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
+                                 const struct billed_seen *seen)
+{
+	return count_shown(s, subscription, period, catalog_version, seen, 1);
+}
+
+int meter__store_unbilled_adjust(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
+                                 const struct billed_seen *seen)
+{
+	return count_shown(s, subscription, period, catalog_version, seen, -1);
+}
+
 /* ---- taken back ---- */
-
-static int run_for_pair(struct store *s, enum statement which, int64_t subscription, int64_t type)
-{
-	sqlite3_stmt *statement;
-	int code = meter__store_statement(&s->write, which, &statement);
-	if (code != METER_OK)
-		return code;
-	sqlite3_bind_int64(statement, 1, subscription);
-	sqlite3_bind_int64(statement, 2, type);
-	return meter__store_run(&s->write, statement, "counting unbilled events");
-}
-
-/* Whether the bill of that time was rated by a catalog that has a meter for the type: one without could not show the event. */
-static int is_metered_then(struct store *s, int64_t subscription, int64_t type, int64_t timestamp_us, bool *out)
-{
-	struct reader *r = meter__store_writing(s);
-	struct meter_catalog *catalog = NULL;
-	struct buffer text = {0};
-	struct billed billed;
-	int code = meter__store_billed_at(r, subscription, timestamp_us, &billed);
-	if (code == METER_OK)
-		code = meter__store_catalog_version(r, billed.catalog, &catalog);
-	if (code == METER_OK)
-		code = meter__store_text(r, &text, type);
-	*out = code == METER_OK && meter__catalog_is_metered(catalog, (struct slice){text.data, text.size});
-	meter__buffer_free(&text);
-	meter__catalog_release(catalog);
-	return code;
-}
 
 int meter__store_unbilled_remove(struct store *s, int64_t subscription, int64_t type, int64_t timestamp_us, int64_t ingest)
 {
-	bool is_shown;
-	int code = is_seen(s, subscription, timestamp_us, ingest, &is_shown);
-	if (code == METER_OK && is_shown)
-		code = is_metered_then(s, subscription, type, timestamp_us, &is_shown);
-	if (code != METER_OK || is_shown)
+	const struct stored e = {timestamp_us, subscription, type, ingest};
+	struct metered metered = {0};
+	bool shown;
+	int code = is_shown(s, &metered, &e, &shown);
+	if (code != METER_OK || shown)
 		return code;
 	code = run_for_pair(s, SQL_UNBILLED_REMOVE, subscription, type);
 	return code == METER_OK ? run_for_pair(s, SQL_UNBILLED_TIDY, subscription, type) : code;

@@ -1,8 +1,8 @@
 /*
  * verify_unbilled.c - see verify.h: events that no invoice can show, against the table that counts them.
  *
- * What no bill that holds has seen must be counted there; what one has seen may be, if the catalog it was rated by did not cover
- * it. So there are two bounds. Called for each event, nearly all of which are covered.
+ * Counted there is what no bill that holds shows: one shows what was there when it was made, if its catalog has a meter for it.
+ * Called for each event, nearly all of which are covered.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +20,10 @@ struct known {
 
 struct uncovered {
 	struct known known[CACHE_SIZE];
-	struct groups groups; /* by (subscription, type as dimensions): events are all, unmeasured those that no bill has seen */
+	struct groups groups; /* by (subscription, type as dimensions) */
 	struct buffer text;
+	int64_t catalog, type; /* asked last, */
+	bool is_metered;       /* and the answer */
 };
 
 struct uncovered *meter__uncovered_new(uint64_t seed)
@@ -61,7 +63,26 @@ static int is_covered(struct worker *w, int64_t subscription, bool *out)
 	return code == METER_ECORRUPT ? METER_OK : code;
 }
 
-static int is_seen(struct worker *w, const struct raw_event *e, bool *out)
+/* Whether a version of the catalog has a meter for a type. */
+static int find_metered(struct worker *w, int64_t version, int64_t type)
+{
+	struct uncovered *u = w->uncovered;
+	struct meter_catalog *catalog;
+	if (u->catalog == version && u->type == type)
+		return METER_OK;
+	int code = meter__store_catalog_version(w->reader, version, &catalog);
+	if (code != METER_OK)
+		return code;
+	meter__buffer_reset(&u->text);
+	code = meter__store_text(w->reader, &u->text, type);
+	u->is_metered = code == METER_OK && meter__catalog_is_metered(catalog, (struct slice){u->text.data, u->text.size});
+	u->catalog = version;
+	u->type = type;
+	meter__catalog_release(catalog);
+	return code;
+}
+
+static int is_shown(struct worker *w, const struct raw_event *e, int64_t type, bool *out)
 {
 	struct billed billed;
 	int64_t ingest = 0;
@@ -71,14 +92,17 @@ static int is_seen(struct worker *w, const struct raw_event *e, bool *out)
 	int code = meter__store_billed_at(w->reader, e->subscription, e->timestamp_us, &billed);
 	if (code == METER_OK)
 		code = meter__store_bill_ingest(w->reader, billed.bill, &ingest);
-	*out = code == METER_OK && e->ingest <= ingest;
+	if (code == METER_OK && e->ingest <= ingest) {
+		code = find_metered(w, billed.catalog, type);
+		*out = w->uncovered->is_metered;
+	}
 	return code == METER_EEND ? METER_OK : code;
 }
 
 int meter__uncovered_event(struct worker *w, const struct raw_event *e)
 {
 	int64_t type;
-	bool is_metered, covered, seen = false;
+	bool is_metered, covered, shown = false;
 	if (e->is_taken_back || !e->is_readable)
 		return METER_OK;
 	int code = meter__verify_type(w, e->shape, &type, &is_metered);
@@ -87,12 +111,13 @@ int meter__uncovered_event(struct worker *w, const struct raw_event *e)
 	code = is_covered(w, e->subscription, &covered);
 	if (code != METER_OK || (covered && is_metered))
 		return code;
-	code = is_seen(w, e, &seen);
-	struct group *g = code == METER_OK ? meter__groups_find(&w->uncovered->groups, 0, e->subscription, type, 0) : NULL;
+	code = is_shown(w, e, type, &shown);
+	if (code != METER_OK || shown)
+		return code;
+	struct group *g = meter__groups_find(&w->uncovered->groups, 0, e->subscription, type, 0);
 	if (!g)
-		return code == METER_OK ? METER_ENOMEM : code;
+		return METER_ENOMEM;
 	g->sum.events++;
-	g->sum.unmeasured += !seen;
 	return METER_OK;
 }
 
@@ -104,7 +129,6 @@ int meter__uncovered_join(struct worker *first, const struct worker *second)
 		if (!g)
 			return METER_ENOMEM;
 		g->sum.events += more->sum.events;
-		g->sum.unmeasured += more->sum.unmeasured;
 	}
 	return METER_OK;
 }
@@ -137,14 +161,13 @@ static int compare_row(const struct verify_row *row, void *user)
 	struct group *g = meter__groups_find(&w->uncovered->groups, 0, subscription, type, 0);
 	if (!g)
 		return METER_ENOMEM;
-	const struct tally sum = g->sum;
+	const int64_t expected = g->sum.events;
 	g->has_other = true;
-	if (found < sum.unmeasured)
-		return add_finding(w, "events that no invoice can show are not counted as unbilled", subscription, type,
-		                   sum.unmeasured, found);
-	if (found > sum.events || found <= 0)
-		return add_finding(w, "more events are counted as unbilled than there are", subscription, type, sum.events,
+	if (found < expected)
+		return add_finding(w, "events that no invoice can show are not counted as unbilled", subscription, type, expected,
 		                   found);
+	if (found > expected || found <= 0)
+		return add_finding(w, "more events are counted as unbilled than there are", subscription, type, expected, found);
 	return METER_OK;
 }
 
@@ -154,9 +177,9 @@ int meter__uncovered_finish(struct worker *first)
 	int code = meter__verify_visit(first->reader, LIST_UNBILLED, 0, (struct slice){NULL, 0}, compare_row, first);
 	for (size_t i = 0; i < groups->count && code == METER_OK; i++) {
 		const struct group *g = &groups->rows[i];
-		if (!g->has_other && g->sum.unmeasured > 0)
+		if (!g->has_other && g->sum.events > 0)
 			code = add_finding(first, "events that no invoice can show are not counted as unbilled", g->subscription,
-			                   g->dimensions, g->sum.unmeasured, 0);
+			                   g->dimensions, g->sum.events, 0);
 	}
 	return code;
 }

@@ -138,6 +138,56 @@ static void test_taken_back_after_its_period_was_billed(void **state)
 	check_books(m);
 }
 
+/* What is dropped may have come late, or lie before the subscription began. */
+static void test_a_subscription_that_is_dropped_with_all_it_has(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, METERS PLAN "  acme: {customer: A, plan: p, from: 2026-02-01T00:00:00Z}\n" ZED);
+	use(m, "acme", "2026-01-10T00:00:00Z", "1");
+	use(m, "acme", "2026-02-10T00:00:00Z", "1");
+	close_due(m, "2026-03-01T00:00:00Z");
+	use_as(m, "acme", "late", "2026-02-11T00:00:00Z", "1");
+	use_as(m, "acme", "open", "2026-03-11T00:00:00Z", "1");
+	check_unbilled(m, 0);
+	apply_catalog(m, METERS PLAN ZED);
+	check_unbilled(m, 3);
+	retract(m, "acme", "late", "2026-02-11T00:00:00Z");
+	check_unbilled(m, 2);
+	close_meter(m);
+}
+
+/* A bill goes by the catalog it was rated by, also when it is adjusted: late events of a type that is dropped are on an invoice
+ * then. */
+static void test_late_events_of_a_type_that_is_dropped(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, MORE_METERS "plans:\n"
+	                             "  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z,\n"
+	                             "     charges: [{key: sales, model: unit, meter: sales, price: '1.00'}]}\n"
+	                             "subscriptions:\n" ACME);
+	sell(m, "acme", "a", "2026-01-10T00:00:00Z");
+	close_due(m, "2026-02-01T00:00:00Z");
+	apply_catalog(m, METERS PLAN ACME);
+	check_unbilled(m, 0);
+	sell(m, "acme", "b", "2026-01-11T00:00:00Z");
+	sell(m, "acme", "c", "2026-02-11T00:00:00Z");
+	check_unbilled(m, 2);
+	assert_text("INV-000002 adjustment 2026-01-01..2026-02-01 1.00", adjust(m, "acme", "2026-02-02T00:00:00Z"));
+	check_unbilled(m, 1);
+	void_document(m, "INV-000002", "2026-02-03T00:00:00Z");
+	check_unbilled(m, 2);
+	assert_text("INV-000003 adjustment 2026-01-01..2026-02-01 1.00", adjust(m, "acme", "2026-02-03T00:00:00Z"));
+	check_unbilled(m, 1);
+	retract(m, "acme", "b", "2026-01-11T00:00:00Z");
+	check_unbilled(m, 1);
+	void_document(m, "INV-000003", "2026-02-04T00:00:00Z");
+	void_document(m, "INV-000001", "2026-02-04T00:00:00Z");
+	check_unbilled(m, 2);
+	close_meter(m);
+}
+
 static void test_an_event_that_was_taken_back_before_it_came(void **state)
 {
 	(void)state;
@@ -179,6 +229,8 @@ int main(int argc, char **argv)
 		in_scratch(test_a_voided_invoice_of_a_dropped_subscription),
 		in_scratch(test_a_type_that_is_dropped),
 		in_scratch(test_an_event_that_was_taken_back_before_it_came),
+		in_scratch(test_a_subscription_that_is_dropped_with_all_it_has),
+		in_scratch(test_late_events_of_a_type_that_is_dropped),
 		in_scratch(test_taken_back_after_its_period_was_billed),
 		in_scratch(test_verify_finds_what_is_not_counted),
 	};

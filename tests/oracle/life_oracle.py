@@ -31,11 +31,6 @@ from cycle_oracle import EPOCH, dates, day_start
 from rate_oracle import EXPONENTS, METERS, Plain, Rater, catalog as catalog_text, decimal, instant, make_tiers, money, number, positive
 from time_oracle import parts
 
-# What the library is known to do wrong, and is being mended: off until it is.
-FULL_AFTER_RETRACTION = False  # `verify --full` after anything was taken back
-TAKE_BACK_LATE_GAUGES = False  # a value of a gauge that reaches into later periods that are billed is taken back
-GAUGE_LEAVES_CATALOG = False   # values of a gauge come late while its meter is out of the catalog
-
 HOUR, DAY = 3600, 86400
 START = 1709251200  # 2024-03-01
 UNITS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "quarter": 92 * DAY}
@@ -918,8 +913,7 @@ class History:
         self.tiling()
         self.unchanged(self.documents)
         self.run("verify")
-        if FULL_AFTER_RETRACTION or not any(self.model.taken.values()):
-            self.run("verify", "--full")
+        self.run("verify", "--full")
 
     def money(self):
         """I37: what all documents bill is what all events cost."""
@@ -1139,7 +1133,7 @@ def changed_catalog(rng, catalog, now, horizon):
                 del subscription["until"]
             elif at > subscription["plans"][-1]["from"]:
                 subscription["until"] = at
-    if GAUGE_LEAVES_CATALOG and rng.random() < 0.3:
+    if rng.random() < 0.3:
         catalog["gauge"] = not has_gauge(catalog)
     if not has_gauge(catalog):
         for charge in (c for versions in catalog["plans"].values() for v in versions for c in v["plan"]["charges"]):
@@ -1176,14 +1170,10 @@ class Walk:
                 second = rng.choice(rows) + rng.choice([-1, 0, 0, 1])
         return second
 
-    def may_go(self, key, second, meter):
-        """Whether an event may be taken back: see the top."""
-        return TAKE_BACK_LATE_GAUGES or meter != GAUGE or not any(second < row.active[0] for row in self.h.model.rows.get(key, []))
-
-    def new_event(self, key, has_gauges=True):
+    def new_event(self, key):
         rng = self.rng
         self.ids += 1
-        meter = rng.choice(["m0", "m0", "m0", "m2", "m1"] + [GAUGE] * has_gauges)
+        meter = rng.choice(["m0", "m0", "m0", "m2", "m1", GAUGE])
         value = rng.choice([number(rng, 30), number(rng, 500, 3), "1", "0"])
         if self.negative and meter != GAUGE and rng.random() < 0.2:
             value = "-" + positive(rng, 300)
@@ -1212,9 +1202,8 @@ class Walk:
                 continue
             if self.takes_back and known and what < 0.25:
                 gauges = [event for event in known if event[1][0] == GAUGE]
-                (second, id_), (meter, _, _) = rng.choice(gauges if gauges and rng.random() < 0.3 else known)
-                if self.may_go(key, second, meter):
-                    events.append(self.taking_back(key, (second, id_)))
+                key_and_content = rng.choice(gauges if gauges and rng.random() < 0.3 else known)
+                events.append(self.taking_back(key, key_and_content[0]))
                 continue
             event = self.new_event(key)
             if self.takes_back and what > 0.95:
@@ -1229,7 +1218,7 @@ class Walk:
     def backfill(self):
         """Under a name of a few, so that one may be taken back and come again."""
         keys = self.rng.choices(list(self.h.model.catalog["subscriptions"]), k=self.rng.choice([1, 5, 20]))
-        events = [self.new_event(key, TAKE_BACK_LATE_GAUGES) for key in keys]
+        events = [self.new_event(key) for key in keys]
         known = [(key, *at, *content) for key, stored in self.h.model.events.items() for at, content in stored.items()]
         if known:  # what was there before is no part of it
             key, second, id_, meter, value, ref = self.rng.choice(known)
