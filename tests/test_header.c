@@ -12,8 +12,15 @@ _Static_assert(sizeof(meter_event) == 120, "meter_event");
 _Static_assert(offsetof(meter_event, timestamp_us) == 56, "meter_event.timestamp_us");
 _Static_assert(offsetof(meter_event, sequence) == 112, "meter_event.sequence");
 _Static_assert(sizeof(meter_usage_filter) == 96, "meter_usage_filter");
-_Static_assert(sizeof(meter_events_filter) == 120, "meter_events_filter");
+_Static_assert(sizeof(meter_events_filter) == 128, "meter_events_filter");
+_Static_assert(sizeof(meter_quarantine_filter) == 24, "meter_quarantine_filter");
+_Static_assert(sizeof(meter_retry_rule) == 16, "meter_retry_rule");
+_Static_assert(sizeof(meter_retry_options) == 56, "meter_retry_options");
+_Static_assert(sizeof(meter_retry_result) == 48, "meter_retry_result");
+_Static_assert(sizeof(meter_closing_options) == 48, "meter_closing_options");
 _Static_assert(sizeof(meter_explain_options) == 40, "meter_explain_options");
+_Static_assert(sizeof(meter_verify_options) == 56, "meter_verify_options");
+_Static_assert(sizeof(meter_verify_counters) == 104, "meter_verify_counters");
 _Static_assert(sizeof(meter_quantity) == 32, "meter_quantity");
 _Static_assert(sizeof(meter_counters) == 168, "meter_counters");
 #endif
