@@ -151,15 +151,14 @@ struct column {
 
 /*
  * Rows on their way to stdout. Call out_begin(), then one out_... per column and row, then out_end().
- * A column of a table is as wide as its widest cell. Memory is bounded all the same: of very many rows only the first are measured,
- * and the others printed as they come.
+ * A column of a table is as wide as its widest cell. Memory is bounded all the same: of very many rows only the first are
+ * measured, and the others printed as they come.
  */
 struct out {
 	enum format format;
 	const struct column *columns;
 	size_t column_count;
-	bool is_record;        /* exactly one row: an object in JSON, a line per column in a table */
-	const char *null_name; /* what a table shows for a missing value: nothing, if the verb does not say */
+	bool is_record; /* exactly one row: an object in JSON, a line per column in a table */
 	size_t column;
 	uint64_t row_count;
 	struct text text; /* the row, or the cells of the table that wait for their widths */

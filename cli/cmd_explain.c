@@ -99,7 +99,6 @@ static void print_related(const meter_explanation *e, size_t i)
 	struct out o;
 
 	out_begin(&o, FORMAT_TABLE, columns, sizeof(columns) / sizeof(columns[0]));
-	o.null_name = "";
 	for (size_t k = 0; k < meter_explanation_related_count(e, i); k++) {
 		const size_t line = meter_explanation_related(e, i, k);
 		out_integer(&o, (int64_t)line + 1);

@@ -101,7 +101,6 @@ static void print_table(const meter_invoice *invoice)
 	out_write(t.data, t.size);
 	t.size = 0;
 	out_begin(&o, FORMAT_TABLE, line_columns, LINE_COLUMN_COUNT);
-	o.null_name = "";
 	print_lines(&o, invoice);
 	print_total(&o, "subtotal", meter_invoice_subtotal(invoice));
 	if (has_adjustments(invoice))
@@ -704,14 +703,15 @@ static const struct option options[] = {
 	{"preview", NULL, "as it would be now, also when it is finalized", false},
 	{"finalize", NULL, "store it with a number, for ever", false},
 	{"due", NULL, "finalize everything that is over with its grace, of all subscriptions", false},
-	{"all", NULL, "that period of all subscriptions", false},
+	{"all", NULL, "that period of all subscriptions which have it; with --finalize or --preview, too", false},
 	{"void", NULL, "void it", false},
 	{"regenerate", NULL, "void it and finalize it anew; prints what differs", false},
 	{"diff", NULL, "what would differ if it were rated now", false},
 	{"adjust", NULL, "issue what is to be adjusted of earlier periods now", false},
-	{"list", NULL, "the documents that were issued, of one subscription or all", false},
-	{"reason", "TEXT", "why it is voided, regenerated, or finalized before its time", false},
-	{"at", "T", "what counts as now", false},
+	{"list", NULL, "the documents that were issued, of one subscription or all, voided ones too", false},
+	{"reason", "TEXT", "why it is voided, regenerated, or finalized before its period and grace are over", false},
+	{"at", "T", "what counts as now, and when what is issued was: not ahead of the clock, nor before the last document",
+         false},
 	{NULL, NULL, NULL, false},
 };
 

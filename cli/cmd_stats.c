@@ -66,7 +66,8 @@ static void print_prometheus(const meter_counters *s)
 	text_format(&t, "meter_events_total{outcome=\"conflict\"} %lld\n", (long long)s->conflict);
 	text_format(&t, "meter_events_total{outcome=\"rejected\"} %lld\n", (long long)s->rejected);
 	add_metric(&t, "meter_events_late_total", "counter", "Accepted events whose period was already finalized.", s->late);
-	add_metric(&t, "meter_events_unbilled", "gauge", "Stored events that no invoice shows: of a type without meter, or of no subscription of the catalog.",
+	add_metric(&t, "meter_events_unbilled", "gauge",
+	           "Stored events that no invoice shows: of a type without meter, or of no subscription of the catalog.",
 	           s->unbilled);
 	add_metric(&t, "meter_commits_total", "counter", "Transactions that stored events.", s->commits);
 	add_metric(&t, "meter_catalog_version", "gauge", "Version of the catalog in force, 0 when there is none.",

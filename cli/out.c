@@ -290,8 +290,6 @@ static void add_table_cell(struct out *o, const char *value, size_t size)
 	o->cells[o->cell_count++] = o->text.size;
 	if (value)
 		text_add_visible(&o->text, value, size);
-	else
-		text_add_string(&o->text, o->null_name);
 	text_add(&o->text, "", 1);
 	if (o->cell_count % o->column_count)
 		return;
@@ -311,8 +309,6 @@ static void add_record_line(struct out *o, const char *value, size_t size)
 	pad(&o->text, widest + 2, strlen(o->columns[o->column].name));
 	if (value)
 		text_add_visible(&o->text, value, size);
-	else
-		text_add_string(&o->text, o->null_name);
 	end_line(&o->text);
 }
 
@@ -329,8 +325,7 @@ static void write_csv_header(struct out *o)
 
 static void begin(struct out *o, enum format format, const struct column *columns, size_t column_count, bool is_record)
 {
-	*o = (struct out){
-		.format = format, .columns = columns, .column_count = column_count, .is_record = is_record, .null_name = ""};
+	*o = (struct out){.format = format, .columns = columns, .column_count = column_count, .is_record = is_record};
 	o->widths = cli_allocate(NULL, column_count, sizeof(*o->widths));
 	if (format == FORMAT_CSV)
 		write_csv_header(o);

@@ -957,13 +957,14 @@ METER_API void meter_subscriptions_free(meter_subscriptions *subscriptions);
 typedef struct meter_shadow meter_shadow;
 
 /**
- * Rate the stored usage of a period under the catalog in force and under another one. Stores nothing.
+ * Rate the stored usage of a period under the catalog in force and under another one. Stores nothing. Subscriptions without such a period,
+ * and those whose period has not begun, are left out.
  *
  * @param catalog    the other one; each of its meters must count like some meter of the catalog in force, under whatever key.
  * @param period     as for meter_invoice_draft(), NUL-terminated.
  * @param tolerance  decimal text; how far the total of a subscription may differ. NULL: not at all.
- * @return METER_OK, or METER_EINVAL, METER_ENOTFOUND (no catalog yet), METER_EUNSUPPORTED (a meter that is not counted; amounts in
- *         two currencies), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
+ * @return METER_OK, or METER_EINVAL (the message says which: "period: ..." or "tolerance: ..."), METER_ENOTFOUND (no catalog yet),
+ *         METER_EUNSUPPORTED (a meter that is not counted; amounts in two currencies), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
  * Threads: any.  Blocks: on reading; never on writers.  Memory: the result is held whole.                          Since 0.1.
  */
 METER_API int meter_shadow_run(meter_shadow **out, meter *m, const meter_catalog *catalog, const char *period, const char *tolerance);
