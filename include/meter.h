@@ -643,7 +643,9 @@ METER_API int meter_invoice_void(meter_invoice **out, meter *m, const char *numb
 
 /**
  * Void a document and finalize what it billed anew, from the events and the catalog in force now, in one transaction: either both are
- * done or nothing. The new document refers to the old one.
+ * done or nothing. The new document refers to the old one. METER_ESTATE, too, where one document cannot take its place, because the
+ * catalog has periods of another length or time zone by now: what was billed would be left open in part, or time that is not over be
+ * billed. Void it then, and finalize the periods there are.
  *
  * @return as meter_invoice_void() and meter_invoice_finalize(); METER_EEND when an adjustment was voided and nothing is to be adjusted
  *         any more.

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "finalize.h"
+#include "instant.h"
 #include "internal.h"
 
 /* ---- voiding ---- */
@@ -165,6 +166,32 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 
 /* ---- regenerating ---- */
 
+/* One document takes the place of one: nothing of what was billed stays open, nor is billed what is not over. */
+static int check_stretch(const struct closing *c, const struct document *document, struct period was, struct period is)
+{
+	struct meter_catalog *catalog;
+	struct billing_period next = {0};
+	char end_was[INSTANT_TEXT_SIZE], end_is[INSTANT_TEXT_SIZE];
+	int code = meter__store_catalog(c->reader, &catalog);
+	if (code != METER_OK)
+		return code;
+	code = meter__draft_open_period(&next, c->reader, catalog,
+	                                meter__catalog_subscription(catalog, meter__slice_of(document->subscription)));
+	meter__catalog_release(catalog);
+	const bool is_left_open = code == METER_OK && next.active.from_us < was.to_us;
+	if (code != METER_OK && code != METER_EEND)
+		return code;
+	if (!is_left_open && (is.to_us <= was.to_us || is.to_us <= c->at_us))
+		return METER_OK;
+	meter__instant_format(end_was, was.to_us);
+	meter__instant_format(end_is, is.to_us);
+	return meter__fail(
+		METER_ESTATE,
+		"%s billed until %s, but the periods of the catalog have changed, and the one it would bill ends at %s: "
+		"void it, and finalize the periods there are now",
+		document->name, end_was, end_is);
+}
+
 /* What a document billed, billed anew: its period, or the adjustments it was made of; NULL when there are none any more. */
 static int replace(const struct closing *c, const struct document *document, struct period active, meter_invoice **out,
                    meter_invoice **settled_out)
@@ -179,6 +206,8 @@ static int replace(const struct closing *c, const struct document *document, str
 		code = meter__fail(METER_ESTATE, "the subscription has no such period any more");
 	else if (code == METER_OK && (*out)->own.period.active.from_us < active.from_us)
 		code = meter__fail(METER_ESTATE, "an earlier period is not finalized yet");
+	else if (code == METER_OK)
+		code = check_stretch(c, document, active, (*out)->own.period.active);
 	if (code != METER_OK) {
 		meter_invoice_free(*out);
 		*out = NULL;

@@ -1198,6 +1198,45 @@ static void a_time_zone_that_changes_leaves_no_gap(void **state)
 	check_books(m);
 }
 
+static void refuse_regenerate(meter *m, const char *number, const char *at)
+{
+	meter_invoice *invoice;
+	assert_code(METER_ESTATE, meter_invoice_regenerate(&invoice, m, number, "other periods", us(at)));
+	assert_part("the periods of the catalog have changed", meter_errmsg());
+	assert_code(METER_ESTATE, meter_invoice_redraft(&invoice, m, number));
+	assert_part("the periods of the catalog have changed", meter_errmsg());
+}
+
+/* One document cannot take the place of one then: 0.20 instead of 31.00 would look like money to be paid back. */
+static void other_periods_do_not_take_the_place_of_one(void **state)
+{
+	(void)state;
+#define FLAT(period, more)                                                                                                       \
+	METERS "plans:\n  - {key: basic, currency: USD, period: " period                                                         \
+	       ", effective_from: 2026-01-01T00:00:00Z, charges: [{key: base, model: flat, amount: \"31\", proration: time}]}\n" \
+	       "subscriptions:\n  acme: {customer: Acme, plan: basic, from: 2026-01-01T00:00:00Z" more "}\n"
+	meter *m = open_with(FLAT("month", ""));
+	close_due(m, "2026-03-01T00:00:00Z");
+	apply_catalog(m, FLAT("month", ", timezone: America/New_York"));
+	refuse_regenerate(m, "INV-000001", "2026-03-02T00:00:00Z");
+	refuse_regenerate(m, "INV-000002", "2026-03-02T00:00:00Z");
+	apply_catalog(m, FLAT("week", ""));
+	refuse_regenerate(m, "INV-000002", "2026-03-02T00:00:00Z");
+	apply_catalog(m, FLAT("quarter", ""));
+	meter_invoice *invoice; /* the quarter is not over */
+	assert_code(METER_ESTATE,
+	            meter_invoice_regenerate(&invoice, m, "INV-000002", "other periods", us("2026-03-02T00:00:00Z")));
+	assert_text("INV-000001 invoice 2026-01-01..2026-02-01 31.00; INV-000002 invoice 2026-02-01..2026-03-01 31.00",
+	            documents_of(m, NULL));
+	apply_catalog(m, FLAT("month", ", until: 2026-02-08T00:00:00Z"));
+	assert_text("INV-000003 invoice 2026-02-01..2026-02-08 7.75", regenerate(m, "INV-000002", "2026-03-02T00:00:00Z"));
+	apply_catalog(m, FLAT("month", ", timezone: America/New_York"));
+	void_document(m, "INV-000003", "2026-03-03T00:00:00Z");
+	assert_text("acme INV-000004 0.21; acme INV-000005 31.00; acme INV-000006 31.00", close_due(m, "2026-04-02T00:00:00Z"));
+	check_books(m);
+#undef FLAT
+}
+
 static void adjustments_in_another_currency_are_a_document_of_their_own(void **state)
 {
 	(void)state;
@@ -1308,6 +1347,7 @@ int main(void)
 		in_scratch(events_are_charged_one_by_one),
 		in_scratch(late_usage_is_rated_as_the_bill_was),
 		in_scratch(a_time_zone_that_changes_leaves_no_gap),
+		in_scratch(other_periods_do_not_take_the_place_of_one),
 		in_scratch(adjustments_in_another_currency_are_a_document_of_their_own),
 		in_scratch(a_currency_that_changes_within_a_period_is_refused_when_it_is_over),
 		in_scratch(the_rest_of_a_gauge_is_billed_after_an_early_invoice),
