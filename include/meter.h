@@ -1065,15 +1065,16 @@ METER_API int64_t meter_events_ingest(const meter_events *events);
 METER_API int64_t meter_events_retracted(const meter_events *events);
 METER_API const char *meter_events_retraction(const meter_events *events);
 /**
- * Only with with_invoice. Number of the document that billed it first and is not voided; NULL: none has. Whether it is late: stored after the
- * invoice of its period, which is not voided, and so on an adjustment or waiting for one.                                       Since 0.1.
+ * Only with with_invoice. Number of the document that billed it first and is not voided; NULL: none has, also where it was taken back
+ * before. Whether it is late: stored after the invoice of its period, which is not voided, and so on an adjustment or waiting for one.
+ *                                                                                                                               Since 0.1.
  */
 METER_API const char *meter_events_invoice(const meter_events *events);
 METER_API int meter_events_is_late(const meter_events *events);
 /**
  * Only with with_invoice. The lines it is on, index 0 .. count-1: the key of the charge, and the line of that document, from 1 on. A charge
  * whose meter counts the event has each line for usage like this one (of tiers all, since the tier of one event is not told apart), or 0
- * when there is none: it is not billed yet, or came late and changed nothing. In the plan that its subscription had then; of the catalog it
+ * when there is none: it is not billed yet, or came late and changed nothing. None if it was taken back before it was billed. In the plan that its subscription had then; of the catalog it
  * was billed by or, until then, of the one in force.                                                                            Since 0.1.
  */
 METER_API size_t meter_events_line_count(const meter_events *events);

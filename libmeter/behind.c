@@ -134,9 +134,8 @@ static int keep(struct search *s, const struct stored_event *stored, const struc
 static bool is_asked_for(const struct behind_request *q, const struct stored_event *stored)
 {
 	const int64_t known = q->ingest_max > 0 ? q->ingest_max : INT64_MAX - 1;
-	const bool was_there = stored->ingest <= q->ingest_after && stored->retracted > q->ingest_after;
-	const bool is_there = stored->ingest <= known && stored->retracted > known;
-	return q->ingest_after > 0 ? was_there != is_there : is_there;
+	const bool is_there = meter__counted_at(stored, known);
+	return q->ingest_after > 0 ? meter__counted_at(stored, q->ingest_after) != is_there : is_there;
 }
 
 static int look_at_event(const struct stored_event *stored, void *user)

@@ -131,7 +131,7 @@ static int add_event_value(const struct stored_event *stored, void *user)
 	struct event_values *v = user;
 	struct aggregate one;
 	const int64_t known = v->ingest_max > 0 ? v->ingest_max : INT64_MAX - 1;
-	if (stored->ingest > known || stored->retracted <= known)
+	if (!meter__counted_at(stored, known))
 		return METER_OK;
 	int code = meter__aggregate_measure(&one, v->meter, &stored->event);
 	if (code == METER_EEND || code == METER_EINVAL) /* not covered; or not readable, which suspends the invoice by itself */

@@ -227,18 +227,13 @@ static bool has_properties(const meter_events *events, const struct event *e)
 	return true;
 }
 
-static bool counted_at(const struct stored_event *stored, int64_t ingest)
-{
-	return stored->ingest <= ingest && stored->retracted > ingest;
-}
-
 /* Whether it is asked for: of an invoice what it saw, or what has changed for it since the one before; else what counts. */
 static bool is_wanted(const meter_events *events, const struct stored_event *stored)
 {
 	if (!events->windows)
 		return events->with_retracted || stored->retracted == INT64_MAX;
 	const struct window *w = &events->windows[events->window_at];
-	return counted_at(stored, w->ingest_max) != counted_at(stored, w->ingest_before);
+	return meter__counted_at(stored, w->ingest_max) != meter__counted_at(stored, w->ingest_before);
 }
 
 static int keep_event(const struct stored_event *stored, void *user)

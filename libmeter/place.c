@@ -34,7 +34,7 @@ static int look_at_bill(const struct period_bill *bill, void *user)
 	if (!f->has_first)
 		f->place->is_late = ingest > bill->ingest;
 	f->has_first = true;
-	if (f->document != 0 || ingest > bill->ingest)
+	if (f->document != 0 || !meter__counted_at(f->event, bill->ingest))
 		return METER_OK;
 	f->document = bill->document;
 	f->catalog = bill->catalog;
@@ -210,7 +210,8 @@ int meter__place(struct place *out, struct placer *p, struct arena *arena, struc
 	*out = (struct place){0};
 	struct finding f = {.event = event, .reader = r, .placer = p, .arena = arena, .place = out};
 	int code = look_at_bills(&f);
-	return code == METER_OK ? find_lines(&f) : code;
+	const bool is_nowhere = f.document == 0 && event->retracted != INT64_MAX;
+	return code == METER_OK && !is_nowhere ? find_lines(&f) : code;
 }
 
 void meter__placer_free(struct placer *p)

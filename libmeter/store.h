@@ -315,6 +315,11 @@ struct stored_event {
 	int64_t ingest;       /* the transaction that stored it */
 	int64_t retracted;    /* the one that took it back; INT64_MAX: none has */
 };
+/* Whether the event counted when the last transaction was this one. */
+static inline bool meter__counted_at(const struct stored_event *event, int64_t ingest)
+{
+	return event->ingest <= ingest && event->retracted > ingest;
+}
 typedef int (*event_visitor)(const struct stored_event *event, void *user);
 /* Why an event was taken back: the id of the event that did, or the backfill and the reason. *out is NULL when it was not. */
 int meter__store_retraction(struct reader *r, const struct stored_event *event, struct arena *arena, const char **out);

@@ -170,7 +170,7 @@ static int number_dimensions(struct collector *c, int64_t *out)
 static int measure_event(struct collector *c, const struct stored_event *stored, struct aggregate *value, int64_t *dimensions)
 {
 	const int64_t known = c->request->ingest_max > 0 ? c->request->ingest_max : INT64_MAX - 1;
-	if (stored->ingest > known || stored->retracted <= known)
+	if (!meter__counted_at(stored, known))
 		return METER_EEND;
 	int code = meter__aggregate_measure(value, c->request->meter, &stored->event);
 	if (code == METER_EINVAL)

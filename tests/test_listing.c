@@ -1,6 +1,6 @@
 /* test_listing.c - what is stored and what was refused, row by row: paging, filters, and texts of every kind coming back as they
  * were. */
-#include "support.h"
+#include "billing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,6 +263,40 @@ static void test_charges_are_those_it_was_billed_by(void **state)
 	assert_ok(meter_events_next(events));
 	assert_int_equal(1, meter_events_line_count(events));
 	assert_text("after", meter_events_line_charge(events, 0));
+	meter_events_free(events);
+	close_meter(m);
+}
+
+/* Taken back before it came, before the bill, after it: only the last was ever billed. */
+static void test_what_was_taken_back_before_it_was_billed(void **state)
+{
+	(void)state;
+	static const char *const ids[] = {"after", "before", "came-last"};
+	meter *m = open_meter();
+	meter_invoice *invoice;
+	meter_events_filter filter = METER_EVENTS_FILTER_INIT;
+	apply_catalog(m, KEYED("calls"));
+	retract(m, "acme", "came-last", "2026-01-20T00:00:00Z");
+	for (size_t i = 0; i < COUNT(ids); i++)
+		use_as(m, "acme", ids[i], "2026-01-20T00:00:00Z", NULL);
+	retract(m, "acme", "before", "2026-01-20T00:00:00Z");
+	assert_ok(meter_invoice_finalize(&invoice, m, "acme", METER_NUL_TERMINATED, "2026-01", METER_NUL_TERMINATED, NULL,
+	                                 us("2026-02-01T00:00:00Z")));
+	assert_text("1.00", meter_invoice_total(invoice));
+	meter_invoice_free(invoice);
+	retract(m, "acme", "after", "2026-01-20T00:00:00Z");
+	filter.type = "call";
+	filter.type_size = METER_NUL_TERMINATED;
+	filter.with_invoice = filter.with_retracted = 1;
+	meter_events *events = query_events(m, &filter);
+	for (size_t i = 0; i < COUNT(ids); i++) {
+		assert_ok(meter_events_next(events));
+		assert_text(ids[i], meter_events_event(events)->id);
+		assert_true(meter_events_retracted(events) > 0);
+		assert_text(i == 0 ? "INV-000001" : NULL, meter_events_invoice(events));
+		assert_int_equal(i == 0, meter_events_line_count(events));
+	}
+	assert_code(METER_EEND, meter_events_next(events));
 	meter_events_free(events);
 	close_meter(m);
 }
@@ -661,6 +695,7 @@ int main(int argc, char **argv)
 		in_scratch(test_filters),
 		in_scratch(test_more_filters),
 		in_scratch(test_charges_are_those_it_was_billed_by),
+		in_scratch(test_what_was_taken_back_before_it_was_billed),
 		in_scratch(test_arguments),
 		in_scratch(test_texts_come_back_byte_by_byte),
 		in_scratch(test_what_was_not_given_is_not_listed),
