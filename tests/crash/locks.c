@@ -155,14 +155,20 @@ static bool reset_bites(void)
 static meter *outer, *inner;
 static int inner_code;
 
-static meter *open_file(uint32_t flags)
+#define SHORT_MS 50 /* for whoever is to find it locked; opening itself may take longer than that on a busy machine */
+#define LONG_MS 10000
+
+static meter *open_file(uint32_t flags, int32_t lock_wait_ms)
 {
 	meter *m;
 	meter_options options = METER_OPTIONS_INIT;
+	int code = METER_EBUSY;
 	options.queue_mib = 1;
-	options.lock_wait_ms = 50;
+	options.lock_wait_ms = lock_wait_ms;
 	options.flags = flags;
-	if (meter_open(&m, path, &options) != METER_OK)
+	for (int i = 0; i < LONG_MS / SHORT_MS && code == METER_EBUSY; i++)
+		code = meter_open(&m, path, &options);
+	if (code != METER_OK)
 		fail("opening", meter_errmsg());
 	return m;
 }
@@ -212,8 +218,8 @@ static void reset_through_the_library(void)
 {
 	start_again();
 	for (int round = 0; round < 20; round++) {
-		outer = open_file(METER_OPEN_WITHOUT_SPOOL); /* so that closing writes nothing before it checkpoints */
-		inner = open_file(0);
+		outer = open_file(METER_OPEN_WITHOUT_SPOOL, LONG_MS); /* so that closing writes nothing before it checkpoints */
+		inner = open_file(0, SHORT_MS);
 		record(outer, "outer", round * 10, 5, METER_OK);
 		record(inner, "between", round * 10, 5, METER_OK);
 		int before = hooked;
@@ -332,15 +338,15 @@ static void stop_a_writer(void)
 	enum { ROUNDS = 60 };
 	int busy = 0;
 	start_again();
-	meter_close(open_file(METER_OPEN_WITHOUT_SPOOL));
+	meter_close(open_file(METER_OPEN_WITHOUT_SPOOL, LONG_MS));
 	int *theirs = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t child = fork();
 	if (child == 0) {
-		meter *m = open_file(0);
+		meter *m = open_file(0, LONG_MS);
 		for (;; ++*theirs)
 			record(m, "stopped", *theirs, 1, METER_OK);
 	}
-	meter *m = open_file(0);
+	meter *m = open_file(0, SHORT_MS);
 	for (int round = 0; round < ROUNDS; round++) {
 		struct timespec t = {0, 1000000 + round * 37000};
 		nanosleep(&t, NULL);
