@@ -95,38 +95,48 @@ static bool applies_to(const struct discount *discount, const struct charge *cha
 	return discount->applies_to.count == 0;
 }
 
+/* Cents of an amount in dollars. */
+static int minor_units(int128 *out, struct decimal amount, int32_t exponent)
+{
+	struct decimal units = DECIMAL_ONE;
+	for (int32_t i = 0; i < exponent; i++)
+		units.coefficient *= 10;
+	const int rc = meter__decimal_multiply(&units, units, amount);
+	*out = units.coefficient;
+	return rc;
+}
+
 /*
  * Divide an amount of the plan among the charges, each in proportion to what is left of it: a later discount on some of them then
- * finds what the earlier ones left, and tax is due on what each really costs. Shares are differences of rounded-down running
- * sums, so they add up to the amount and no charge falls below 0. discount: only those it applies to; NULL: all. base is what is
- * left of them; when that is 0, the first charge bears it all.
+ * finds what the earlier ones left, and tax is due on what each really costs. No charge falls below 0. discount: only those it
+ * applies to; NULL: all. When nothing is left of them, the first charge bears it all.
  */
-static int share(struct rater *r, const struct discount *discount, struct decimal base, struct decimal amount)
+static int share(struct rater *r, const struct discount *discount, struct decimal amount)
 {
 	const bool is_negative = meter__decimal_is_negative(amount);
 	const struct decimal size = is_negative ? meter__decimal_negate(amount) : amount;
-	struct decimal sum = DECIMAL_ZERO;
-	struct decimal shared = DECIMAL_ZERO;
-	if (meter__decimal_is_zero(base))
-		return r->plan->charge_count == 0 ? METER_OK : meter__decimal_add(&r->left[0], r->left[0], amount);
-	for (size_t i = 0; i < r->plan->charge_count; i++) {
+	const size_t count = r->plan->charge_count;
+	int128 *weights = calloc(count + 1, sizeof(*weights));
+	struct partition p = {weights, count, 0};
+	int rc = weights == NULL ? METER_ENOMEM : METER_OK;
+	for (size_t i = 0; i < count && rc == METER_OK; i++) {
 		if (discount != NULL && !applies_to(discount, &r->plan->charges[i]))
 			continue;
-		struct decimal upto;
+		rc = minor_units(&weights[i], r->left[i], r->plan->exponent);
+		if (rc == METER_OK && __builtin_add_overflow(p.total, weights[i], &p.total))
+			rc = METER_EOVERFLOW;
+	}
+	if (rc == METER_OK && p.total == 0 && count > 0)
+		rc = meter__decimal_add(&r->left[0], r->left[0], amount);
+	for (size_t i = 0; i < count && rc == METER_OK && p.total > 0; i++) {
 		struct decimal part;
-		int rc = meter__decimal_add(&sum, sum, r->left[i]);
-		if (rc == METER_OK)
-			rc = meter__decimal_round_quotient(&upto, size, sum, base, r->plan->exponent, ROUND_DOWN);
-		if (rc == METER_OK)
-			rc = meter__decimal_subtract(&part, upto, shared);
+		rc = meter__part(&part, &p, size, i, r->plan->exponent);
 		if (rc == METER_OK)
 			rc = is_negative ? meter__decimal_subtract(&r->left[i], r->left[i], part)
 			                 : meter__decimal_add(&r->left[i], r->left[i], part);
-		if (rc != METER_OK)
-			return rc;
-		shared = upto;
 	}
-	return METER_OK;
+	free(weights);
+	return rc;
 }
 
 static int plan_discount(struct rater *r, const struct discount *discount)
@@ -143,7 +153,7 @@ static int plan_discount(struct rater *r, const struct discount *discount)
 	const int rc = discount_add(r, discount, base, &taken);
 	if (rc != METER_OK || meter__decimal_is_zero(taken))
 		return rc;
-	return share(r, discount, base, meter__decimal_negate(taken));
+	return share(r, discount, meter__decimal_negate(taken));
 }
 
 /* ---- what is per period, in the part of it that is rated ---- */
@@ -294,7 +304,7 @@ static int plan_limit(struct rater *r, int32_t kind, struct amount limit)
 		rc = limit_add(r, kind, &limit);
 	if (rc == METER_OK)
 		rc = meter__decimal_subtract(&difference, r->sum, before);
-	return rc == METER_OK && !meter__decimal_is_zero(difference) ? share(r, NULL, before, difference) : rc;
+	return rc == METER_OK && !meter__decimal_is_zero(difference) ? share(r, NULL, difference) : rc;
 }
 
 static int plan_discounts(struct rater *r)
@@ -413,7 +423,7 @@ static int rate_all(struct rater *r)
 	int64_t sum = 0;
 	for (size_t i = 0; i < r->segment_count; i++) {
 		r->weights[i] = r->segments[i].weight_us;
-		sum += r->weights[i];
+		sum += r->segments[i].weight_us;
 	}
 	if (r->weight < sum)
 		r->weight = sum;

@@ -8,14 +8,14 @@
 
 #include "rate.h"
 
-/* How a period is divided: part i has weights[i] of total. */
+/* How something is divided: part i has weights[i] of total. */
 struct partition {
-	const int64_t *weights;
+	const int128 *weights;
 	size_t count;
-	int64_t total;
+	int128 total;
 };
 
-/* The part of value that falls to one part of the period (rate_part.c); value itself where nothing is divided. value >= 0.
+/* The part of value that falls to one part (rate_part.c); value itself where nothing is divided. value >= 0.
  * METER_OK or METER_EOVERFLOW. */
 int meter__part(struct decimal *out, const struct partition *p, struct decimal value, size_t index, int32_t scale);
 
@@ -27,7 +27,7 @@ struct rater {
 	struct period held; /* from the first segment to the last: what grants count by */
 	const struct rate_segment *segments;
 	size_t segment_count;
-	int64_t *weights;                /* of the segments */
+	int128 *weights;                 /* of the segments */
 	int64_t weight;                  /* of what is held of the period: their sum, or more */
 	size_t at;                       /* the segment being rated; */
 	const struct plan *plan;         /* its plan */

@@ -467,7 +467,7 @@ static int rate_flat(struct rater *r)
 	}
 	struct decimal amount;
 	const int rc = meter__part(&amount, &p, r->charge->amount, r->at, r->plan->exponent);
-	return rc == METER_OK ? rate_cut(r, p.weights[r->at], p.total, amount) : rc;
+	return rc == METER_OK ? rate_cut(r, (int64_t)p.weights[r->at], (int64_t)p.total, amount) : rc;
 }
 
 static int suspend_unmeasured(struct rater *r, const struct charge_usage *usage)

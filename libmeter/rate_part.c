@@ -1,23 +1,24 @@
 /*
- * rate_part.c - what of a number per period falls to each part of it. (pure)
+ * rate_part.c - what of a number falls to each part: of one per period to each part of the period, of one of the plan to each
+ * charge. (pure)
  *
  * Largest remainder: each part is rounded down, and the units that are then missing go to the parts that lost most, the earlier
- * one first. So the parts add up to the whole, however the period is cut.
+ * one first. So the parts add up to the whole, however it is cut.
  */
 #include "rate_line.h"
 
-static int remainder_of(struct decimal *out, struct decimal value, int64_t weight, struct decimal floor, int64_t total)
+static int remainder_of(struct decimal *out, struct decimal value, int128 weight, struct decimal floor, int128 total)
 {
 	struct decimal given;
-	int rc = meter__decimal_multiply(out, value, meter__decimal_from_int(weight));
+	int rc = meter__decimal_multiply(out, value, (struct decimal){weight, 0});
 	if (rc == METER_OK)
-		rc = meter__decimal_multiply(&given, floor, meter__decimal_from_int(total));
+		rc = meter__decimal_multiply(&given, floor, (struct decimal){total, 0});
 	return rc == METER_OK ? meter__decimal_subtract(out, *out, given) : rc;
 }
 
-static int round_down(struct decimal *out, struct decimal value, int64_t weight, int64_t total, int32_t scale)
+static int round_down(struct decimal *out, struct decimal value, int128 weight, int128 total, int32_t scale)
 {
-	return meter__decimal_round_quotient(out, value, meter__decimal_from_int(weight), meter__decimal_from_int(total), scale,
+	return meter__decimal_round_quotient(out, value, (struct decimal){weight, 0}, (struct decimal){total, 0}, scale,
 	                                     ROUND_DOWN);
 }
 
@@ -26,7 +27,7 @@ static int rank_of(size_t *rank_out, struct decimal *missing_out, const struct p
                    int32_t scale)
 {
 	struct decimal floor, mine, other, sum = DECIMAL_ZERO, whole;
-	int64_t weight = 0;
+	int128 weight = 0;
 	*rank_out = 0;
 	int rc = round_down(&floor, value, p->weights[index], p->total, scale);
 	if (rc == METER_OK)
@@ -44,8 +45,8 @@ static int rank_of(size_t *rank_out, struct decimal *missing_out, const struct p
 		*rank_out += order > 0 || (order == 0 && i < index);
 	}
 	if (rc == METER_OK)
-		rc = meter__decimal_round_quotient(&whole, value, meter__decimal_from_int(weight),
-		                                   meter__decimal_from_int(p->total), scale, ROUND_HALF_UP);
+		rc = meter__decimal_round_quotient(&whole, value, (struct decimal){weight, 0}, (struct decimal){p->total, 0},
+		                                   scale, ROUND_HALF_UP);
 	return rc == METER_OK ? meter__decimal_subtract(missing_out, whole, sum) : rc;
 }
 

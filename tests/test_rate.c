@@ -598,8 +598,8 @@ static void test_plan_discounts(void **state)
 	         "usage 60 x 1 = 60; usage 40 x 1 = 40; discount -100 x 10 / 100 = -10; discount -54 x 50 / 100 = -27", "100",
 	         "63", "a later one on some charges finds what their share of the earlier one left"},
 		{TWO "    discounts: [{amount: 1}, {percent: 100, applies_to: [a]}, {percent: 100}]\n", "calls 2 exports 1",
-	         "usage 2 x 1 = 2; usage 1 x 1 = 1; discount -1 x 1 = -1; discount -1.34 x 100 / 100 = -1.34; "
-	         "discount -0.66 x 100 / 100 = -0.66",
+	         "usage 2 x 1 = 2; usage 1 x 1 = 1; discount -1 x 1 = -1; discount -1.33 x 100 / 100 = -1.33; "
+	         "discount -0.67 x 100 / 100 = -0.67",
 	         "3", "0", "shares are whole cents, and add up"},
 		{"    currency: USD\n    charges:\n      - {key: a, meter: calls, model: unit, price: \"1\", discounts: "
 	         "[{percent: 50}]}\n"
@@ -1428,6 +1428,26 @@ static void test_tax_is_rounded_once_a_category(void **state)
 	expect_rating("    currency: EUR\n    minimum: 50\n    charges:\n      - {key: a, model: flat, amount: 0" VAT "}\n", "",
 	              "flat 1 x 0 = 0; minimum 1 x 50 = 50; tax 50 x 19 / 100 = 9.5", "0", "59.5",
 	              "of nothing, the first bears it");
+	static const char *const orders[] = {
+		"      - {key: a, model: flat, amount: 68.18" VAT
+		"}\n      - {key: b, model: flat, amount: 10.40, tax: {category: "
+		"reduced, percent: 7}}\n",
+		"      - {key: b, model: flat, amount: 10.40, tax: {category: reduced, percent: 7}}\n      - {key: a, model: "
+		"flat, "
+		"amount: 68.18" VAT "}\n",
+	};
+	static const char *const lines[] = {
+		"flat 1 x 68.18 = 68.18; flat 1 x 10.4 = 10.4; discount -78.58 x 10 / 100 = -7.86 (-7.858); tax 61.36 x 19 / 100 "
+		"= "
+		"11.66 (11.6584); tax 9.36 x 7 / 100 = 0.66 (0.6552)",
+		"flat 1 x 10.4 = 10.4; flat 1 x 68.18 = 68.18; discount -78.58 x 10 / 100 = -7.86 (-7.858); tax 9.36 x 7 / 100 = "
+		"0.66 (0.6552); tax 61.36 x 19 / 100 = 11.66 (11.6584)",
+	};
+	for (size_t i = 0; i < 2; i++) {
+		char plan[500];
+		snprintf(plan, sizeof(plan), "    currency: EUR\n    discounts: [{percent: 10}]\n    charges:\n%s", orders[i]);
+		expect_rating(plan, "", lines[i], "78.58", "83.04", "shares do not depend on the order of charges");
+	}
 }
 
 /* ---- a period in parts ---- */
@@ -1563,7 +1583,7 @@ static void test_law_parts_add_up(void **state)
 {
 	(void)state;
 	for (int step = 0; step < STEPS; step++) {
-		int64_t weights[6], sum = 0;
+		int128 weights[6], sum = 0;
 		const size_t count = 1 + (size_t)random_to(5);
 		for (size_t i = 0; i < count; i++) {
 			weights[i] = random_to(1) ? random_to(31) * US_PER_DAY : random_to(1000000000);

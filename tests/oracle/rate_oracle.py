@@ -242,16 +242,17 @@ class Rater:
         self.tax = sum((line[6] for line in self.lines if line[1] == "tax"), Fraction(0))
 
     def share(self, left, keys, base, amount):
-        """Each charge bears its share: up to and including it, the share of the sum so far, rounded down."""
+        """Each charge bears its share rounded down; what is then missing, those whose share lost most, a unit each."""
         if base == 0:
             left[next(iter(left))] += amount
             return
-        sign, before, so_far = (-1 if amount < 0 else 1), Fraction(0), Fraction(0)
+        exact = {key: abs(amount) * left[key] / base for key in keys}
+        parts = {key: exact[key] // self.unit * self.unit for key in keys}
+        missing = int((abs(amount) - sum(parts.values())) / self.unit)
+        for key in sorted(keys, key=lambda key: parts[key] - exact[key])[:missing]:
+            parts[key] += self.unit
         for key in keys:
-            so_far += left[key]
-            upto = abs(amount) * so_far / base // self.unit * self.unit
-            left[key] += sign * (upto - before)
-            before = upto
+            left[key] += (-1 if amount < 0 else 1) * parts[key]
 
 
 def needs_events(charge):
