@@ -305,6 +305,8 @@ int64_t progress_now_ms(void);
 
 /* Whether there is such a subscription. EXIT_DONE, or EXIT_FAILED after the message. */
 int subscription_check(meter *m, const char *subscription);
+/* Whether there is a catalog, and it has no such subscription. */
+bool subscription_is_undeclared(meter *m, const char *subscription);
 
 /* ---- cmd_*.c ---- */
 

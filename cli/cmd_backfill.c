@@ -78,7 +78,9 @@ const struct verb verb_backfill = {
 	.summary = "list what was replayed under a name, or take it back whole",
 	.details = "Events that are taken back stay in the file and count nowhere; where they are on a finalized invoice, the "
 		   "difference\n"
-		   "becomes an adjustment. Events that were there before the backfill are not touched.\n"
+		   "becomes an adjustment. Events that were there before the backfill are not touched. Their keys stay taken: "
+                   "what is\n"
+		   "replayed in their place needs ids of its own.\n"
 		   "\n"
 		   "  meter replay --backfill march-gateway-2 old.jsonl\n"
 		   "  meter backfill retract march-gateway-2 --reason \"wrong file\"\n",

@@ -177,14 +177,14 @@ static void add_order(struct text *t, const meter_explanation *e, size_t i)
 	text_add_string(t, "\n");
 }
 
-/* The command that lists all of them. */
+/* The command that lists all events of the type: what the line is for cannot always be told by properties. */
 static void add_command(struct text *t, const meter_explanation *e, size_t i)
 {
 	const meter_invoice *invoice = meter_explanation_invoice(e);
 	const size_t line = meter_explanation_line(e, i);
 	char time[32];
 
-	text_add_string(t, "all of them: meter events ");
+	text_add_string(t, "all of the type: meter events ");
 	add_text(t, meter_invoice_subscription(invoice));
 	text_add_string(t, " --type ");
 	add_text(t, meter_explanation_event_type(e, i));
@@ -448,7 +448,10 @@ static int run(const struct arguments *arguments)
 	if (!m)
 		return EXIT_FAILED;
 	int result = explain(&e, m, &options, arguments);
-	if (result != METER_OK)
+	if (result == METER_ENOTFOUND && !options.period && subscription_is_undeclared(m, arguments->operands[0])) {
+		cli_message("%s is neither a subscription nor the number of an invoice", arguments->operands[0]);
+		exit_code = EXIT_FAILED;
+	} else if (result != METER_OK)
 		exit_code = cli_call_error(arguments->verb, result);
 	else if (arguments->format == FORMAT_TABLE)
 		print_table(e);

@@ -382,34 +382,26 @@ static int find_document(meter_invoice **out, meter *m, const struct request *r)
 	return meter_invoice_get(out, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED);
 }
 
-static bool is_subscription(meter *m, const char *key)
+static int preview(meter *m, const struct request *r, enum format format)
 {
-	meter_subscriptions *subscriptions;
-	bool is_found = false;
+	meter_invoice *invoice;
+	int result = meter_invoice_draft(&invoice, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED);
 
-	if (meter_subscriptions_query(&subscriptions, m) != METER_OK)
-		return true; /* what is asked of it next says why */
-	while (!is_found && meter_subscriptions_next(subscriptions) == METER_OK)
-		is_found = strcmp(meter_subscriptions_key(subscriptions), key) == 0;
-	meter_subscriptions_free(subscriptions);
-	return is_found;
+	return finish(r, result, invoice, format);
 }
 
+/* Without a period it may be a subscription, whose next invoice is meant. */
 static int show(meter *m, const struct request *r, enum format format)
 {
 	meter_invoice *invoice;
-	int result = METER_ENOTFOUND;
+	int result = find_document(&invoice, m, r);
 
-	if (r->action == SHOW)
-		result = find_document(&invoice, m, r);
-	if (result == METER_ENOTFOUND && !r->period && !is_subscription(m, r->operand)) {
-		cli_message("%s is neither a subscription nor the number of an invoice", r->operand);
-		return EXIT_FAILED;
-	}
-	/* Without a period it may be a subscription, whose next invoice is meant. */
-	if (r->action == PREVIEW || (result == METER_ENOTFOUND && !r->period))
-		result = meter_invoice_draft(&invoice, m, r->operand, METER_NUL_TERMINATED, r->period, METER_NUL_TERMINATED);
-	return finish(r, result, invoice, format);
+	if (result != METER_ENOTFOUND || r->period)
+		return finish(r, result, invoice, format);
+	if (!subscription_is_undeclared(m, r->operand))
+		return preview(m, r, format);
+	cli_message("%s is neither a subscription nor the number of an invoice", r->operand);
+	return EXIT_FAILED;
 }
 
 static int finalize(meter *m, const struct request *r, enum format format)
@@ -433,7 +425,7 @@ static int number_of(meter_invoice **out, meter *m, const struct request *r)
 {
 	int result = find_document(out, m, r);
 
-	if (result == METER_ENOTFOUND && !r->period && is_subscription(m, r->operand)) {
+	if (result == METER_ENOTFOUND && !r->period && !subscription_is_undeclared(m, r->operand)) {
 		cli_message("%s is a subscription: which of its invoices is meant says --period, or its number", r->operand);
 		return EXIT_FAILED;
 	}
@@ -582,6 +574,8 @@ static int list(meter *m, const struct request *r, enum format format)
 		list_row(&o, meter_invoices_invoice(invoices));
 	out_end(&o);
 	meter_invoices_free(invoices);
+	if (result == METER_EEND && r->operand && o.row_count == 0)
+		return subscription_check(m, r->operand);
 	return result == METER_OK || result == METER_EEND ? EXIT_DONE : cli_library_error(result);
 }
 
@@ -681,8 +675,8 @@ static int run(const struct arguments *arguments)
 {
 	typedef int (*doer)(meter * m, const struct request *r, enum format format);
 	static const doer actions[ACTION_COUNT] = {
-		[SHOW] = show,     [PREVIEW] = show, [FINALIZE] = finalize, [VOID] = void_it, [REGENERATE] = regenerate,
-		[ADJUST] = adjust, [DIFF] = diff,    [DUE] = close_all,     [LIST] = list,
+		[SHOW] = show,     [PREVIEW] = preview, [FINALIZE] = finalize, [VOID] = void_it, [REGENERATE] = regenerate,
+		[ADJUST] = adjust, [DIFF] = diff,       [DUE] = close_all,     [LIST] = list,
 	};
 	struct request request = {.action = SHOW};
 	int exit_code = read_request(&request, arguments);
@@ -704,14 +698,13 @@ static const struct option options[] = {
 	{"finalize", NULL, "store it with a number, for ever", false},
 	{"due", NULL, "finalize everything that is over with its grace, of all subscriptions", false},
 	{"all", NULL, "that period of all subscriptions which have it; with --finalize or --preview, too", false},
-	{"void", NULL, "void it", false},
+	{"void", NULL, "take it back: its period is open again, and --due bills it anew", false},
 	{"regenerate", NULL, "void it and finalize it anew; prints what differs", false},
 	{"diff", NULL, "what would differ if it were rated now", false},
 	{"adjust", NULL, "issue what is to be adjusted of earlier periods now", false},
 	{"list", NULL, "the documents that were issued, of one subscription or all, voided ones too", false},
 	{"reason", "TEXT", "why it is voided, regenerated, or finalized before its period and grace are over", false},
-	{"at", "T", "what counts as now, and when what is issued was: not ahead of the clock, nor before the last document",
-         false},
+	{"at", "T", "what counts as now for what is issued: not ahead of the clock, nor before the last document", false},
 	{NULL, NULL, NULL, false},
 };
 

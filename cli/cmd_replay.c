@@ -457,7 +457,8 @@ static const struct option options[] = {
 	{"from", "FORMAT", "auto, jsonl or csv; auto: csv where the name ends in .csv, else jsonl", false},
 	{"map", "FIELD=SOURCE,...", "CSV: where a field comes from, see meter help formats", true},
 	{"time", "FORM", "rfc3339, utc (no offset means UTC), s, ms, us or ns since 1970; default rfc3339", false},
-	{"backfill", "NAME", "give the new events a name, by which they can be taken back: see meter backfill", false},
+	{"backfill", "NAME",
+         "the new events get a name instead of their source, by which they can be taken back: see meter backfill", false},
 	{NULL, NULL, NULL, false},
 };
 

@@ -12,17 +12,24 @@ static const struct column columns[] = {
 	{"refused", COLUMN_NUMBER},       {"oldest_queued_us", COLUMN_NUMBER},
 	{"writer_error", COLUMN_NUMBER},  {"wal_alarm", COLUMN_NUMBER},
 	{"recovered", COLUMN_NUMBER},     {"damaged", COLUMN_NUMBER},
-	{"spooled_bytes", COLUMN_NUMBER},
+	{"spooled_bytes", COLUMN_NUMBER}, {"retractions_waiting", COLUMN_NUMBER},
 };
 #define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
 
 static void print_record(const meter_counters *s, enum format format)
 {
 	const int64_t values[COLUMN_COUNT] = {
-		s->accepted,  s->duplicate,       s->conflict,      s->rejected,         s->late,          s->unbilled,
-		s->commits,   s->catalog_version, s->quarantined,   s->first_event_us,   s->last_event_us, s->database_bytes,
-		s->wal_bytes, s->queued,          s->refused,       s->oldest_queued_us, s->writer_error,  s->wal_alarm,
-		s->recovered, s->damaged,         s->spooled_bytes,
+		s->accepted,      s->duplicate,
+		s->conflict,      s->rejected,
+		s->late,          s->unbilled,
+		s->commits,       s->catalog_version,
+		s->quarantined,   s->first_event_us,
+		s->last_event_us, s->database_bytes,
+		s->wal_bytes,     s->queued,
+		s->refused,       s->oldest_queued_us,
+		s->writer_error,  s->wal_alarm,
+		s->recovered,     s->damaged,
+		s->spooled_bytes, s->retractions_waiting,
 	};
 	struct out o;
 
@@ -69,6 +76,8 @@ static void print_prometheus(const meter_counters *s)
 	add_metric(&t, "meter_events_unbilled", "gauge",
 	           "Stored events that no invoice shows: of a type without meter, or of no subscription of the catalog.",
 	           s->unbilled);
+	add_metric(&t, "meter_retractions_waiting", "gauge", "Events that were taken back or corrected, and never came.",
+	           s->retractions_waiting);
 	add_metric(&t, "meter_commits_total", "counter", "Transactions that stored events.", s->commits);
 	add_metric(&t, "meter_catalog_version", "gauge", "Version of the catalog in force, 0 when there is none.",
 	           s->catalog_version);

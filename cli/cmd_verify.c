@@ -94,13 +94,25 @@ static void add_line(struct text *t, const char *name, const char *value)
 	text_add_string(t, "\n");
 }
 
-static void print_report(const meter_verification *v, const meter_verify_counters *c)
+static void add_documents(struct text *t, const meter_verification *v, const meter_verify_counters *c, bool is_full)
+{
+	text_format(t, "%lld document%s, %lld bill%s rated again", (long long)c->documents, c->documents == 1 ? "" : "s",
+	            (long long)c->bills, c->bills == 1 ? "" : "s");
+	if (c->waiting)
+		text_format(t, " (%lld wait%s for an adjustment%s)", (long long)c->waiting, c->waiting == 1 ? "s" : "",
+		            is_full           ? ""
+		            : c->waiting == 1 ? ": --full rates it, too"
+		                              : ": --full rates them, too");
+	text_format(t, ", head %s\n", meter_verify_head(v) ? meter_verify_head(v) : "missing");
+}
+
+static void print_report(const meter_verification *v, const meter_verify_counters *c, bool is_full)
 {
 	struct text t = {0};
 	int32_t has_bug;
 	const char *sqlite = meter_verify_sqlite(&has_bug);
 	int64_t left = meter_verify_total(v) - (int64_t)meter_verify_count(v);
-	char time[32], waiting[100] = "";
+	char time[32];
 
 	for (size_t i = 0; i < meter_verify_count(v); i++) {
 		text_format(&t, "%s: ", meter_verify_code(v, i));
@@ -116,13 +128,8 @@ static void print_report(const meter_verification *v, const meter_verify_counter
 	            (long long)c->minutes, (long long)c->hours, (long long)c->days, (long long)c->samples);
 	add_seconds(&t, c->elapsed_us);
 	text_format(&t, " s (%lld events/s)\n", (long long)events_per_second(c));
-	if (c->waiting)
-		snprintf(waiting, sizeof(waiting), " (%lld wait%s for an adjustment: --full rates %s, too)",
-		         (long long)c->waiting, c->waiting == 1 ? "s" : "", c->waiting == 1 ? "it" : "them");
 	if (c->documents)
-		text_format(&t, "%lld document%s, %lld bill%s rated again%s, head %s\n", (long long)c->documents,
-		            c->documents == 1 ? "" : "s", (long long)c->bills, c->bills == 1 ? "" : "s", waiting,
-		            meter_verify_head(v) ? meter_verify_head(v) : "missing");
+		add_documents(&t, v, c, is_full);
 	text_format(&t, "schema version %lld, SQLite %s%s\n", (long long)c->schema_version, sqlite,
 	            has_bug ? ", which has the WAL-reset bug: only libmeter may write to the file" : "");
 	if (meter_verify_total(v))
@@ -133,7 +140,7 @@ static void print_report(const meter_verification *v, const meter_verify_counter
 	text_free(&t);
 }
 
-static int print(const meter_verification *v, enum format format)
+static int print(const meter_verification *v, enum format format, bool is_full)
 {
 	meter_verify_counters counters = {.struct_size = sizeof(counters)};
 	int result = meter_verify_counts(v, &counters);
@@ -141,7 +148,7 @@ static int print(const meter_verification *v, enum format format)
 	if (result != METER_OK)
 		return cli_library_error(result);
 	if (format == FORMAT_TABLE)
-		print_report(v, &counters);
+		print_report(v, &counters, is_full);
 	else if (format == FORMAT_JSON)
 		print_json(v, &counters);
 	else
@@ -183,7 +190,7 @@ static int run(const struct arguments *arguments)
 	progress_clear(&progress);
 	if (result != METER_OK)
 		return cli_close(m, cli_call_error(arguments->verb, result));
-	exit_code = print(v, arguments->format);
+	exit_code = print(v, arguments->format, opt_has(arguments, "full"));
 	meter_verify_free(v);
 	return cli_close(m, exit_code);
 }

@@ -6,15 +6,13 @@
 
 #include <string.h>
 
-/* Among those of the catalog in force. */
+/* METER_ENOTFOUND: there is no catalog yet. */
 static int is_declared(bool *out, meter *m, const char *subscription)
 {
 	meter_subscriptions *declared;
 	int result = meter_subscriptions_query(&declared, m);
 
 	*out = false;
-	if (result == METER_ENOTFOUND) /* no catalog yet */
-		return METER_OK;
 	if (result != METER_OK)
 		return result;
 	while (!*out && meter_subscriptions_next(declared) == METER_OK)
@@ -47,12 +45,19 @@ static int has_left_traces(bool *out, meter *m, const char *subscription)
 	return result == METER_EEND ? METER_OK : result;
 }
 
+bool subscription_is_undeclared(meter *m, const char *subscription)
+{
+	bool is_known;
+
+	return is_declared(&is_known, m, subscription) == METER_OK && !is_known;
+}
+
 int subscription_check(meter *m, const char *subscription)
 {
 	bool is_known;
 	int result = is_declared(&is_known, m, subscription);
 
-	if (result == METER_OK && !is_known)
+	if (result == METER_ENOTFOUND || (result == METER_OK && !is_known))
 		result = has_left_traces(&is_known, m, subscription);
 	if (result != METER_OK)
 		return cli_library_error(result);

@@ -375,7 +375,8 @@ METER_API const char *meter_batch_reason(const meter_batch *b, size_t index);
 
 /**
  * Give the events that are added from now on a name: their source becomes "backfill:NAME" instead of their own, and they can be listed and
- * taken back together. Events that are stored already stay as they are: a backfill takes back only what it brought.
+ * taken back together. Events that are stored already stay as they are: a backfill takes back only what it brought. An event whose own source
+ * is "backfill:NAME" belongs to it as well: so what was refused of it, exported and replayed stays together with it.
  *
  * @param name  1..128 bytes of UTF-8 without control characters.
  * @return METER_OK or METER_EINVAL.                                                                                Since 0.1.
@@ -590,7 +591,8 @@ METER_API int meter_invoice_quote(meter_invoice **out, const meter_catalog *cata
 /**
  * Finalize the invoice of a period: store it with a number, for ever.
  *
- * It is rated in the transaction that stores it, so every event is either on it or late. Stored with it: the version of the catalog
+ * It is rated in the transaction that stores it, so every event is either on it or late: also what meter_record() took and no transaction has
+ * stored yet, by this handle or another one. meter_flush() first where that matters. Stored with it: the version of the catalog
  * and the SHA-256 of the plan's text, the number of the last transaction it saw, what the period leaves to the next one, its entries in
  * the ledger, and a SHA-256 that links it to the document before. Finalizing a period that has an invoice gives that invoice: a call that
  * was interrupted is simply made again, and of two at once one makes it. Numbers of a plan's invoice_prefix have no gaps, across crashes as well.
@@ -703,7 +705,8 @@ typedef struct meter_closing meter_closing;
  *
  * In transactions of some 25 ms, between which recording goes on. What is done stays done: a run that was stopped or killed is
  * started again, and two runs at once share the work. A subscription that is refused does not stop the others: a suspended
- * line, a plan that is missing, usage that is not what its events add up to (see meter_invoice_finalize(): all events of the time that is
+ * line, a plan that is missing, a subscription that is in the catalog no more though adjustments of its bills wait, usage that is not what its
+ * events add up to (see meter_invoice_finalize(): all events of the time that is
  * billed are read once, some two million a second). Of a period, a subscription without one (no plan then; a quarter has no "2026-02") is
  * left out, one whose name says several is refused, and an invoice that is there already has its row like a new one.
  *
@@ -1291,6 +1294,7 @@ typedef struct meter_counters {
 	int64_t recovered;          /**< file: events taken over from spools of processes that died */
 	int64_t damaged;            /**< file: records of spools, and spools, that were damaged or do not fit the database */
 	int64_t spooled_bytes;      /**< file: room taken in the spools of all processes by events that are not durable yet */
+	int64_t retractions_waiting; /**< file: events taken back or corrected that never came: what names them may be mistyped */
 } meter_counters;
 
 /** @return METER_OK, or METER_EINVAL, METER_EIO.   Threads: any. */

@@ -634,6 +634,15 @@ const struct meter_definition *meter__catalog_meter(const struct meter_catalog *
 	return NULL;
 }
 
+const struct money_unit *meter__catalog_unit(const struct meter_catalog *catalog, const char *key)
+{
+	for (size_t i = 0; i < catalog->unit_count; i++) {
+		if (strcmp(catalog->units[i].key, key) == 0)
+			return &catalog->units[i];
+	}
+	return NULL;
+}
+
 const struct subscription *meter__catalog_subscription(const struct meter_catalog *catalog, struct slice key)
 {
 	size_t low = 0;

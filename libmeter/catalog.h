@@ -251,6 +251,7 @@ void meter__catalog_release(struct meter_catalog *catalog); /* NULL is fine */
 const struct meter_definition *meter__catalog_meter(const struct meter_catalog *catalog, struct slice key); /* NULL: none */
 bool meter__catalog_is_metered(const struct meter_catalog *catalog, struct slice type); /* a meter counts events of this type */
 const struct subscription *meter__catalog_subscription(const struct meter_catalog *catalog, struct slice key); /* NULL: none */
+const struct money_unit *meter__catalog_unit(const struct meter_catalog *catalog, const char *key); /* NULL: none */
 /* Lines first..last of the catalog's text, counted from 1, with the end of the last one. */
 struct slice meter__catalog_lines(const struct meter_catalog *catalog, int32_t first, int32_t last);
 /* The version of the plan in force at us: the latest effective_from not after it. NULL: none. */

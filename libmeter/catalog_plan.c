@@ -71,13 +71,8 @@ static int read_currency(const struct field_reader *r, const struct meter_catalo
 	int result = meter__field_text(r, node, FIELD_KEY_MAX, &plan->currency);
 	if (result != METER_OK)
 		return result;
-	plan->exponent = meter__currency_exponent(node->text);
-	for (size_t i = 0; i < catalog->unit_count && plan->exponent < 0; i++) {
-		if (strcmp(catalog->units[i].key, plan->currency) == 0)
-			plan->unit = &catalog->units[i];
-		if (plan->unit != NULL)
-			plan->exponent = plan->unit->exponent;
-	}
+	plan->unit = meter__catalog_unit(catalog, plan->currency);
+	plan->exponent = plan->unit ? plan->unit->exponent : meter__currency_exponent(node->text);
 	if (plan->exponent < 0)
 		return meter__field_fail(r, node, METER_ECATALOG,
 		                         "\"%s\": a currency of ISO 4217 was expected, like USD, or one of \"units\"",

@@ -207,6 +207,28 @@ static int close_named(const struct closing *c, struct closing_all *all, const s
 	return code;
 }
 
+struct absent_visit {
+	const struct closing *closing;
+	struct closing_all *all;
+};
+
+/* A subscription that is in the catalog no more, though what it was billed is not right any more: it must not be forgotten. */
+static int note_absent(struct slice subscription, void *user)
+{
+	const struct absent_visit *v = user;
+	meter_invoice *invoice;
+	if (meter__catalog_subscription(v->all->catalog, subscription))
+		return METER_OK;
+	int code = meter__finalize_adjustments(v->closing, &invoice, subscription);
+	meter_invoice_free(invoice);
+	if (code != METER_ENOTFOUND)
+		return code;
+	char *key = meter__copy(subscription);
+	code = key ? note_refused(v->all->out, key, code) : meter__fail(METER_ENOMEM, "no memory for what was closed");
+	free(key);
+	return code;
+}
+
 static int close_next(struct closing *c, struct closing_all *all)
 {
 	int code = meter__finalize_check_order(c); /* what no subscription would be spared */
@@ -225,6 +247,10 @@ static int close_next(struct closing *c, struct closing_all *all)
 			all->next++;
 		if (code == METER_OK && meter__os.mono_us() >= all->until_us)
 			break;
+	}
+	if (code == METER_OK && all->next == all->catalog->subscription_count && !all->options->period) {
+		struct absent_visit v = {c, all};
+		code = meter__store_stale_subscriptions(c->reader, note_absent, &v);
 	}
 	return code == METER_EAGAIN ? METER_OK : code;
 }

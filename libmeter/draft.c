@@ -464,6 +464,24 @@ static int choose_period(struct drafting *d, const struct draft_request *request
 	return code;
 }
 
+static int fail_unknown(struct drafting *d, const struct draft_request *request)
+{
+	const struct slice key = request->subscription;
+	struct document document;
+	int64_t number;
+	int code = meter__store_document_named(d->reader, key, &number);
+	if (code == METER_OK)
+		code = meter__store_document(d->reader, number, &d->invoice->arena, &document);
+	if (code == METER_OK)
+		return meter__fail(METER_ENOTFOUND,
+		                   "%s is a document of subscription \"%s\", and it is the subscription that is needed",
+		                   document.name, document.subscription);
+	if (code != METER_ENOTFOUND)
+		return code;
+	return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"%s", (int)key.size, key.data,
+	                   request->is_settling ? ": to adjust what it was billed, put it back, with until if it has ended" : "");
+}
+
 static int draft(struct drafting *d, const struct draft_request *request)
 {
 	struct meter_invoice *invoice = d->invoice;
@@ -475,8 +493,7 @@ static int draft(struct drafting *d, const struct draft_request *request)
 		return code;
 	d->subscription = meter__catalog_subscription(d->catalog, request->subscription);
 	if (!d->subscription)
-		return meter__fail(METER_ENOTFOUND, "the catalog has no subscription \"%.*s\"", (int)request->subscription.size,
-		                   request->subscription.data);
+		return fail_unknown(d, request);
 	invoice->subscription = meter__arena_copy(&invoice->arena, meter__slice_of(d->subscription->key));
 	invoice->customer = meter__arena_copy(&invoice->arena, meter__slice_of(d->subscription->customer));
 	if (!invoice->subscription || !invoice->customer)

@@ -261,8 +261,8 @@ static void tell_states(struct telling *t)
 
 /* ---- what follows the line ---- */
 
-/* The sum of the bill's lines of a kind, in the part that the line is for or in all of it; charge NULL: those of the whole plan.
- */
+/* The sum of the bill's lines of a kind, within the part that the line is for or in all of it; charge NULL: those of the whole
+ * plan. Taxes and credits are for the whole period, also of a subscription that began in it. */
 static bool sum_of(struct telling *t, int32_t kind, const char *charge, bool is_of_part, struct decimal *out)
 {
 	const struct bill *bill = t->line->bill->bill;
@@ -272,7 +272,7 @@ static bool sum_of(struct telling *t, int32_t kind, const char *charge, bool is_
 	for (size_t i = 0; i < bill->line_count && t->code == METER_OK; i++) {
 		const struct invoice_line *line = &bill->lines[i];
 		const bool is_same = charge ? line->charge && strcmp(line->charge, charge) == 0 : !line->charge;
-		const bool is_in = !is_of_part || (line->active.from_us == active.from_us && line->active.to_us == active.to_us);
+		const bool is_in = !is_of_part || (line->active.from_us >= active.from_us && line->active.to_us <= active.to_us);
 		if (line->kind != kind || !is_same || !is_in || !line->has_amount)
 			continue;
 		has = true;

@@ -35,7 +35,9 @@ static int check_suspended(const struct meter_invoice *invoice)
 		if (invoice->lines[i].has_amount)
 			continue;
 		if (!adjusted)
-			return meter__fail(METER_ESTATE, "a line is suspended (%s): usage that has no amount", description);
+			return meter__fail(METER_ESTATE,
+			                   "a line is suspended (%s): usage that has no amount; give it a price, and apply that",
+			                   description);
 		return meter__fail(
 			METER_ESTATE,
 			"late usage has no amount (%s): give it a price, apply that, and regenerate %s, or take it back",

@@ -25,7 +25,8 @@ struct entry_text {
 
 struct meter_ledger {
 	struct store *store;
-	char *subscription; /* NULL: all */
+	struct meter_catalog *catalog; /* in force, for its units; NULL: none is */
+	char *subscription;            /* NULL: all */
 	struct ledger_page page;
 	struct arena arena; /* the texts of rows */
 	struct entry_text *rows;
@@ -34,6 +35,17 @@ struct meter_ledger {
 	bool is_done; /* nothing comes after these rows */
 	char amount[DECIMAL_TEXT_SIZE];
 };
+
+static int find_catalog(meter_ledger *ledger)
+{
+	struct reader *r;
+	int code = meter__store_reader(&r, ledger->store);
+	if (code != METER_OK)
+		return code;
+	code = meter__store_catalog(r, &ledger->catalog);
+	meter__store_reader_done(r);
+	return code;
+}
 
 static int begin(meter_ledger **out, meter *m, int64_t from_us, int64_t to_us, const char *subscription, size_t subscription_size)
 {
@@ -50,6 +62,11 @@ static int begin(meter_ledger **out, meter *m, int64_t from_us, int64_t to_us, c
 	ledger->store = m->store;
 	ledger->page = (struct ledger_page){.from_us = from_us, .to_us = to_us, .limit = PAGE_ROWS};
 	ledger->page.subscription = meter__slice_of(ledger->subscription);
+	int code = find_catalog(ledger);
+	if (code != METER_OK) {
+		meter_ledger_free(ledger);
+		return code;
+	}
 	*out = ledger;
 	return METER_OK;
 }
@@ -254,7 +271,9 @@ int meter_ledger_next(meter_ledger *ledger)
 		return METER_EEND;
 	}
 	const struct entry_text *row = &ledger->rows[ledger->at++];
-	const int32_t exponent = meter__currency_exponent(meter__slice_of(row->currency));
+	/* A unit that the catalog knows no more has the decimals that it needs. */
+	const struct money_unit *unit = ledger->catalog ? meter__catalog_unit(ledger->catalog, row->currency) : NULL;
+	const int32_t exponent = unit ? unit->exponent : meter__currency_exponent(meter__slice_of(row->currency));
 	meter__decimal_format_fixed(ledger->amount, row->amount, exponent > 0 ? exponent : 0);
 	return METER_OK;
 }
@@ -317,5 +336,6 @@ void meter_ledger_free(meter_ledger *ledger)
 	meter__arena_free(&ledger->arena);
 	free(ledger->rows);
 	free(ledger->subscription);
+	meter__catalog_release(ledger->catalog);
 	free(ledger);
 }

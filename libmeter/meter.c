@@ -326,6 +326,7 @@ static int read_file_stats(meter *m, meter_counters *out)
 	out->catalog_version = t.catalog;
 	out->recovered = t.recovered;
 	out->damaged = t.damaged;
+	out->retractions_waiting = t.retractions_waiting;
 	if (code == METER_OK)
 		code = meter__store_sizes(m->store, &out->database_bytes, &out->wal_bytes);
 	out->wal_alarm = out->wal_bytes > STORE_WAL_ALARM_BYTES;

@@ -228,6 +228,9 @@ int meter__store_period_bills(struct reader *r, int64_t subscription, int64_t ac
                               void *user);
 /* Whether something that was billed is not right any more. */
 int meter__store_is_stale(struct reader *r, struct slice subscription, bool *out);
+/* All that have one, by their key. */
+typedef int (*subscription_visitor)(struct slice subscription, void *user);
+int meter__store_stale_subscriptions(struct reader *r, subscription_visitor visit, void *user);
 
 /* METER_ECORRUPT when it is not there. */
 int meter__store_bill_read(struct reader *r, int64_t number, struct bill *out);

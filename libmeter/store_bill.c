@@ -442,3 +442,22 @@ int meter__store_is_stale(struct reader *r, struct slice subscription, bool *out
 	*out = count > 0;
 	return code;
 }
+
+struct subscription_visit {
+	subscription_visitor visit;
+	void *user;
+};
+
+static int visit_subscription(sqlite3_stmt *row, void *user)
+{
+	const struct subscription_visit *v = user;
+	return v->visit(meter__store_slice(row, 0), v->user);
+}
+
+int meter__store_stale_subscriptions(struct reader *r, subscription_visitor visit, void *user)
+{
+	struct subscription_visit v = {visit, user};
+	sqlite3_stmt *statement;
+	int code = meter__store_statement(&r->connection, SQL_STALE_ALL, &statement);
+	return code == METER_OK ? meter__store_visit_rows(&r->connection, statement, visit_subscription, &v) : code;
+}

@@ -458,6 +458,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 			  " events = CASE WHEN events < 0 THEN -1 - events ELSE events END + excluded.events",
 	[SQL_STALE_SETTLE] = "UPDATE stale SET events = -1 - events WHERE subscription = ?1 AND bill = ?2 AND events >= 0",
 	[SQL_STALE_DELETE] = "DELETE FROM stale WHERE subscription = ?1 AND bill = ?2",
+	[SQL_STALE_ALL] = "SELECT n.text FROM name n WHERE n.number IN (SELECT subscription FROM stale WHERE events >= 0) ORDER BY 1",
 	[SQL_STALE_ANY] = "SELECT count(*) FROM (SELECT 1 FROM stale WHERE subscription = ?1 AND events >= 0 LIMIT 1)",
 	[SQL_SERIES_NEXT] = "INSERT INTO series VALUES (?1, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
 

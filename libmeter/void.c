@@ -37,7 +37,10 @@ static int fail_adjusted(const struct void_bills *v, int64_t later)
 	struct arena arena = {0};
 	struct document document;
 	int code = meter__store_document(v->closing->reader, later, &arena, &document);
-	if (code == METER_OK)
+	if (code == METER_OK && v->closing->is_draft)
+		code = meter__fail(METER_ESTATE, "%s adjusts %s: compare that, or preview the period", document.name,
+		                   v->document->name);
+	else if (code == METER_OK)
 		code = meter__fail(METER_ESTATE, "%s adjusts %s: void that first", document.name, v->document->name);
 	meter__arena_free(&arena);
 	return code;

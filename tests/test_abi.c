@@ -195,7 +195,7 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_retry_result, duplicate, 24),
 		FIELD(meter_retry_result, conflict, 32),
 		FIELD(meter_retry_result, rejected, 40),
-		SIZE(meter_counters, 168),
+		SIZE(meter_counters, 176),
 		FIELD(meter_counters, struct_size, 0),
 		FIELD(meter_counters, accepted, 8),
 		FIELD(meter_counters, duplicate, 16),
@@ -218,6 +218,7 @@ static void test_structs_are_pinned(void **state)
 		FIELD(meter_counters, recovered, 144),
 		FIELD(meter_counters, damaged, 152),
 		FIELD(meter_counters, spooled_bytes, 160),
+		FIELD(meter_counters, retractions_waiting, 168),
 	};
 	assert_pinned(pinned, COUNT(pinned));
 }

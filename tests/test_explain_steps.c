@@ -54,6 +54,26 @@ static void test_a_minimum_in_parts(void **state)
 	close_meter(m);
 }
 
+/* Taxes and credits are for the whole period; the plan's lines are for what the subscription held of it. */
+static void test_a_minimum_of_a_subscription_that_began_late(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, METERS
+	              "plans:\n"
+	              "  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z, minimum: '20.00',\n"
+	              "     credits: [{key: g, amount: '5.00'}],\n"
+	              "     charges: [{key: calls, model: unit, meter: calls, price: '1', tax: {category: vat, percent: 10}}]}\n"
+	              "subscriptions:\n  acme: {customer: A, plan: p, from: 2026-01-15T00:00:00Z}\n");
+	meter_explanation *e = explain(m, NULL);
+	assert_text("usage calls 0 x 1 = 0.00; minimum 1 x 20 = 20.00; tax 20 x 10 = 2.00; credit -1 x 5 = -5.00",
+	            lines_of(meter_explanation_invoice(e)));
+	for (size_t line = 1; line <= 4; line += line == 1 ? 2 : 1)
+		assert_text("20.00: 20.00", step(e, line, "minimum"));
+	meter_explanation_free(e);
+	close_meter(m);
+}
+
 /* What a tax is on: charges of its category alone, less their share of what the plan took. */
 static void test_the_base_of_a_tax(void **state)
 {
@@ -151,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_scratch(test_a_minimum_in_parts),
+		in_scratch(test_a_minimum_of_a_subscription_that_began_late),
 		in_scratch(test_the_base_of_a_tax),
 		in_scratch(test_balances),
 		in_scratch(test_a_pause_and_a_tier_of_volume),

@@ -22,7 +22,7 @@ _Static_assert(sizeof(meter_explain_options) == 40, "meter_explain_options");
 _Static_assert(sizeof(meter_verify_options) == 56, "meter_verify_options");
 _Static_assert(sizeof(meter_verify_counters) == 104, "meter_verify_counters");
 _Static_assert(sizeof(meter_quantity) == 32, "meter_quantity");
-_Static_assert(sizeof(meter_counters) == 168, "meter_counters");
+_Static_assert(sizeof(meter_counters) == 176, "meter_counters");
 #endif
 
 int test_header(void);

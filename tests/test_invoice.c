@@ -345,6 +345,30 @@ static void only_what_holds_waits_for_an_adjustment(void **state)
 	check_books(m);
 }
 
+/* Money that is owed to somebody who is in the catalog no more must not be forgotten. */
+static void what_the_catalog_dropped_is_told_until_it_is_back(void **state)
+{
+	(void)state;
+	static const char dropped[] = METERS "plans:\n" PLAN("") "subscriptions:\n  beta: {customer: B, plan: basic, from: "
+								 "2026-01-01T00:00:00Z}\n";
+	static const char back[] = METERS "plans:\n" PLAN("") "subscriptions:\n  beta: {customer: B, plan: basic, from: "
+							      "2026-01-01T00:00:00Z}\n  acme: {customer: A, plan: basic, "
+							      "from: 2026-01-01T00:00:00Z, until: 2026-02-01T00:00:00Z}\n";
+	meter *m = open_with(METERS "plans:\n" PLAN("") "subscriptions:\n  acme: {customer: A, plan: basic, from: "
+	                                                "2026-01-01T00:00:00Z}\n");
+	use_as(m, "acme", "a", "2026-01-05T00:00:00Z", "5");
+	close_due(m, "2026-02-04T00:00:00Z");
+	apply_catalog(m, dropped);
+	retract(m, "acme", "a", "2026-01-05T00:00:00Z");
+	const char *closed = close_due(m, "2026-02-05T00:00:00Z");
+	assert_part("beta INV-000002 0.00; acme refused: the catalog has no subscription \"acme\": to adjust", closed);
+	assert_part("acme refused: the catalog has no subscription", close_due(m, "2026-02-06T00:00:00Z"));
+	apply_catalog(m, back);
+	assert_text("acme CN-000001 -0.50", close_due(m, "2026-02-07T00:00:00Z"));
+	assert_text("", close_due(m, "2026-02-07T00:00:00Z"));
+	check_books(m);
+}
+
 static void what_ended_is_adjusted_by_itself(void **state)
 {
 	(void)state;
@@ -1316,6 +1340,7 @@ int main(void)
 		in_scratch(a_correction_that_fits_lowers_the_next_invoice),
 		in_scratch(late_usage_waits_for_the_next_invoice),
 		in_scratch(only_what_holds_waits_for_an_adjustment),
+		in_scratch(what_the_catalog_dropped_is_told_until_it_is_back),
 		in_scratch(what_ended_is_adjusted_by_itself),
 		in_scratch(a_voided_invoice_stays_and_its_period_opens),
 		in_scratch(what_a_later_document_adjusts_is_not_voided),

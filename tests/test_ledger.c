@@ -159,6 +159,30 @@ static void test_a_void_reverses_its_document(void **state)
 	close_meter(m);
 }
 
+/* Units of the catalog have the decimals that it gives them, as the invoice does. */
+static void test_units_have_their_decimals(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	meter_closing *closing;
+	meter_ledger *ledger;
+	apply_catalog(m, "version: 1\nunits: {cu: {exponent: 2}}\n"
+	                 "meters: {calls: {event_type: call, aggregation: count}}\n"
+	                 "plans:\n"
+	                 "  - {key: p, currency: cu, period: month, effective_from: 2026-01-01T00:00:00Z,\n"
+	                 "     charges: [{key: base, model: flat, amount: '1.50'}]}\n"
+	                 "subscriptions: {acme: {customer: A, plan: p, from: 2026-01-01T00:00:00Z}}\n");
+	assert_ok(close_at(&closing, m, us("2026-02-10T00:00:00Z")));
+	assert_text("1.50", meter_closing_total(closing, 0));
+	meter_closing_free(closing);
+	assert_ok(meter_ledger_balances(&ledger, m, INT64_MIN, INT64_MAX, NULL, 0));
+	assert_balance(ledger, "cu", "receivable acme", "1.50");
+	assert_balance(ledger, "cu", "revenue base", "-1.50");
+	assert_balance(ledger, "cu", NULL, "0.00");
+	meter_ledger_free(ledger);
+	close_meter(m);
+}
+
 static void test_arguments(void **state)
 {
 	(void)state;
@@ -184,6 +208,7 @@ int main(void)
 		in_scratch(test_entries),
 		in_scratch(test_balances),
 		in_scratch(test_a_void_reverses_its_document),
+		in_scratch(test_units_have_their_decimals),
 		in_scratch(test_arguments),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,10 +96,12 @@ static void test_an_event_may_be_taken_back_before_it_comes(void **state)
 	meter *m = open_meter();
 	apply_catalog(m, EVERY_METER);
 	record_json(m, retract_line(line, "r", "a", "2026-01-01T00:00:00Z"));
+	assert_i64(1, read_stats(m).retractions_waiting);
 	assert_int_equal(METER_ACCEPTED, record_json(m, call_line(line, "a", "2026-01-01T00:00:00Z", 5, "")));
 	assert_text("0", usage_total(m, "calls"));
 	assert_int_equal(METER_ACCEPTED, record_json(m, call_line(line, "b", "2026-01-01T00:00:00Z", 5, "")));
 	assert_text("1", usage_total(m, "calls"));
+	assert_i64(0, read_stats(m).retractions_waiting);
 	/* A meter that comes later does not count it either. */
 	apply_catalog(m, "version: 1\nmeters: {other: {event_type: call, aggregation: count, dimensions: [user]}}\n");
 	assert_text("1", usage_total(m, "other"));
