@@ -556,10 +556,11 @@ typedef struct meter_invoice meter_invoice;
  *
  * @param period  a period of the subscription's plan: "2026-01-15" the one that this day begins in; "2026-W03", "2026-01", "2026-Q1",
  *                "2026" the one that begins in that week, month, quarter or year. Days begin at midnight in the subscription's time
- *                zone; NULL: the first period that is not finalized. The period is cut to the subscription's own from and until, and where its plan changes to periods of another
- *                length.
+ *                zone; NULL: the first period that is not finalized. The period is cut to the subscription's own from and until, and where
+ *                its plan changes to periods of another length.
  * @return METER_OK, or METER_EINVAL (arguments, period), METER_ENOTFOUND (no catalog, no such subscription, or no plan at that
- *         time), METER_EUNSUPPORTED (the currency changes inside the period), METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
+ *         time), METER_ESTATE (period NULL: everything is finalized), METER_EUNSUPPORTED (the currency changes inside the period),
+ *         METER_EOVERFLOW, METER_EIO, METER_ECORRUPT.
  * Threads: any.  Blocks: on reading; never on writers.                                                             Since 0.1.
  */
 METER_API int meter_invoice_draft(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
@@ -602,7 +603,8 @@ METER_API int meter_invoice_quote(meter_invoice **out, const meter_catalog *cata
  *
  * Before that, outside of the transaction, its usage is added up from the events by the route of meter_verify_run() and compared with the
  * buckets that are billed. Where they differ nothing is issued (METER_ECORRUPT). That reads the keys of all events of the period, some
- * fifteen million a second: for many subscriptions meter_closing_run() does it once.
+ * fifteen million a second: for many subscriptions meter_closing_run() does it once. Of a time_weighted meter it begins where the value came
+ * that holds into the period.
  *
  * @param period  as for meter_invoice_draft(); NULL: the first one that is not finalized yet. Periods are finalized in their order.
  * @param reason  why it is finalized before the period and its grace are over, 1..1024 bytes; NULL: only when they are.
@@ -638,7 +640,7 @@ METER_API int meter_invoice_adjust(meter_invoice **out, meter *m, const char *su
  * @param number  of the document.
  * @param reason  1..1024 bytes.
  * @return METER_OK, or METER_EFORKED, METER_EINVAL, METER_EBUSY, METER_ENOTFOUND (number), METER_ESTATE (voided already; a later document
- *         adjusts its period), METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
+ *         adjusts its period; at_us is before the last document), METER_EFULL, METER_EREADONLY, METER_EIO, METER_ECORRUPT.
  * Threads: any.  Blocks: until it is durable.                                                                      Since 0.1.
  */
 METER_API int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const char *reason, int64_t at_us);
@@ -663,7 +665,8 @@ METER_API int meter_invoice_redraft(meter_invoice **out, meter *m, const char *n
 
 /** The stored document with this number. @return METER_OK, or METER_EINVAL, METER_ENOTFOUND, METER_EIO, METER_ECORRUPT. Threads: any. */
 METER_API int meter_invoice_find(meter_invoice **out, meter *m, const char *number);
-/** The invoice of a period: the one that is finalized and not voided, else a draft. @return as meter_invoice_draft(). Threads: any. */
+/** The invoice of a period: the one that is finalized and not voided, else a draft. @return as meter_invoice_draft(); METER_ESTATE also where
+ *  parts of the period were billed apart. Threads: any. */
 METER_API int meter_invoice_get(meter_invoice **out, meter *m, const char *subscription, size_t subscription_size, const char *period,
                                 size_t period_size);
 

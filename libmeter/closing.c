@@ -43,17 +43,21 @@ static void free_row(struct closed_row *row)
 	free(row->currency);
 }
 
-static int add_row(struct meter_closing *out, const struct closed_row *row)
+/* The row is taken, also when it fails. is_whole: all of its texts could be copied. */
+static int add_row(struct meter_closing *out, struct closed_row row, bool is_whole)
 {
-	if (out->count == out->capacity) {
+	struct closed_row *rows = out->rows;
+	if (is_whole && out->count == out->capacity) {
 		const size_t capacity = out->capacity ? out->capacity * 2 : 64;
-		struct closed_row *rows = realloc(out->rows, capacity * sizeof(*rows));
-		if (!rows)
-			return meter__fail(METER_ENOMEM, "no memory for what was closed");
-		out->rows = rows;
-		out->capacity = capacity;
+		rows = realloc(out->rows, capacity * sizeof(*rows));
+		out->rows = rows ? rows : out->rows;
+		out->capacity = rows ? capacity : out->capacity;
 	}
-	out->rows[out->count++] = *row;
+	if (!is_whole || !rows) {
+		free_row(&row);
+		return meter__fail(METER_ENOMEM, "no memory for what was closed");
+	}
+	out->rows[out->count++] = row;
 	return METER_OK;
 }
 
@@ -67,7 +71,7 @@ static int note_closed(struct meter_closing *out, const struct meter_invoice *in
 	                         .active = main->period.active};
 	memcpy(row.total, invoice->total, sizeof(row.total));
 	memcpy(row.due, invoice->due, sizeof(row.due));
-	return add_row(out, &row);
+	return add_row(out, row, row.subscription && row.number && row.currency);
 }
 
 static int note_refused(struct meter_closing *out, const char *subscription, int code)
@@ -76,7 +80,7 @@ static int note_refused(struct meter_closing *out, const char *subscription, int
 	                               .message = meter__copy(meter__slice_of(meter_errmsg())),
 	                               .code = code};
 	out->refused++;
-	return add_row(out, &row);
+	return add_row(out, row, row.subscription && row.message);
 }
 
 /* What a subscription may be refused for without stopping the others: also its usage, if that of others holds, and a period that
@@ -138,7 +142,7 @@ static int settle_rest(const struct closing *c, struct meter_closing *out, const
 	if (code == METER_OK && !plan->credits_late)
 		return METER_OK;
 	do {
-		code = meter__finalize_adjustments(c, &invoice, meter__slice_of(subscription->key));
+		code = meter__finalize_adjustments(c, &invoice, meter__slice_of(subscription->key), NULL);
 		if (code == METER_OK && invoice)
 			code = note_closed(out, invoice);
 		const bool is_done = !invoice;
@@ -219,7 +223,7 @@ static int note_absent(struct slice subscription, void *user)
 	meter_invoice *invoice;
 	if (meter__catalog_subscription(v->all->catalog, subscription))
 		return METER_OK;
-	int code = meter__finalize_adjustments(v->closing, &invoice, subscription);
+	int code = meter__finalize_adjustments(v->closing, &invoice, subscription, NULL);
 	meter_invoice_free(invoice);
 	if (code != METER_ENOTFOUND)
 		return code;

@@ -351,13 +351,35 @@ static void drop_adjustments(struct meter_invoice *invoice)
 	invoice->settled_count = 0;
 }
 
-/* A document has one currency: adjustments in another one wait for the next document. */
-static void keep_one_currency(struct meter_invoice *invoice)
+/* The first adjustment that has a line, in this currency if one is given; adjustment_count: only what periods leave has changed,
+ * and no money. */
+static int first_with_lines(const struct meter_invoice *invoice, const char *currency, size_t *out)
 {
+	struct arena scratch = {0};
+	struct invoice_line *lines = NULL;
+	size_t count = 0;
+	int code = METER_OK;
+	for (*out = 0; *out < invoice->adjustment_count; ++*out) {
+		const struct adjustment *a = &invoice->adjustments[*out];
+		if (currency && strcmp(a->before.currency, currency) != 0)
+			continue;
+		code = meter__adjust_lines(&lines, &count, &scratch, NULL, a->before.lines, a->before.line_count, a->after.lines,
+		                           a->after.line_count);
+		if (code != METER_OK || count > 0)
+			break;
+	}
+	meter__arena_free(&scratch);
+	return code;
+}
+
+/* A document has one currency: adjustments in another one wait for the next document. main: one in that currency. */
+static void keep_one_currency(struct meter_invoice *invoice, size_t main)
+{
+	const char *currency = invoice->adjustments[main].before.currency;
 	size_t kept = 0;
 	for (size_t i = 0; i < invoice->adjustment_count; i++) {
 		struct adjustment *a = &invoice->adjustments[i];
-		if (strcmp(a->before.currency, invoice->adjustments[0].before.currency) == 0) {
+		if (strcmp(a->before.currency, currency) == 0) {
 			invoice->adjustments[kept++] = *a;
 			continue;
 		}
@@ -371,31 +393,18 @@ static void keep_one_currency(struct meter_invoice *invoice)
 	invoice->adjustment_count = kept;
 }
 
-/* Whether no adjustment has a line: only what periods leave has changed, and no money. */
-static int are_silent(const struct meter_invoice *invoice, bool *out)
+/* What one document settles. None for nothing: what is stale stays so, and the next one takes it along. */
+static int settle_one(struct meter_invoice *invoice, const char *currency)
 {
-	struct arena scratch = {0};
-	struct invoice_line *lines = NULL;
-	size_t count = 0;
-	int code = METER_OK;
-	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++) {
-		const struct adjustment *a = &invoice->adjustments[i];
-		code = meter__adjust_lines(&lines, &count, &scratch, NULL, a->before.lines, a->before.line_count, a->after.lines,
-		                           a->after.line_count);
-	}
-	*out = count == 0;
-	meter__arena_free(&scratch);
-	return code;
-}
-
-/* No document for nothing: what is stale stays so, and the next one takes it along. */
-static int drop_silent(struct meter_invoice *invoice)
-{
-	bool is_silent = false;
-	int code = invoice->adjustment_count > 0 ? are_silent(invoice, &is_silent) : METER_OK;
-	if (code == METER_OK && is_silent)
+	size_t main;
+	int code = first_with_lines(invoice, currency, &main);
+	if (code != METER_OK)
+		return code;
+	if (main < invoice->adjustment_count)
+		keep_one_currency(invoice, main);
+	else if (main > 0)
 		drop_adjustments(invoice);
-	return code;
+	return METER_OK;
 }
 
 /* Adjustments that the next invoice does not take get a document of their own: by the plan, or because it would fall below 0. */
@@ -419,10 +428,10 @@ static int settle_apart(struct drafting *d)
 	bool is_apart = invoice->own.plan->credits_late || meter__decimal_is_negative(total) || meter__decimal_is_negative(due);
 	for (size_t i = 0; i < invoice->adjustment_count; i++)
 		is_apart = is_apart || strcmp(invoice->adjustments[i].after.currency, invoice->own.currency) != 0;
-	bool is_silent = true;
+	size_t main = invoice->adjustment_count;
 	if (is_apart)
-		code = are_silent(invoice, &is_silent);
-	invoice->settles_apart = is_apart && !is_silent;
+		code = first_with_lines(invoice, NULL, &main);
+	invoice->settles_apart = main < invoice->adjustment_count;
 	if (invoice->settles_apart)
 		drop_adjustments(invoice);
 	return code;
@@ -501,9 +510,8 @@ static int draft(struct drafting *d, const struct draft_request *request)
 	code = request->catalog ? METER_OK : read_billed(&d->billed, d->reader, d->subscription, request->period.data != NULL);
 	if (code == METER_OK && request->is_settling) {
 		code = flow_to(d, NULL);
-		keep_one_currency(invoice);
 		if (code == METER_OK)
-			code = drop_silent(invoice);
+			code = settle_one(invoice, request->currency);
 	}
 	if (code == METER_OK && !request->is_settling && (code = choose_period(d, request, &period, &is_first_open)) == METER_OK)
 		code = draft_period(d, &period, is_first_open);

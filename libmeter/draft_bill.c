@@ -120,6 +120,8 @@ static int read_groups(struct charge_usage *out, struct usage_set *set, const ch
 
 /* Values of single events, as they grow. */
 struct event_values {
+	struct reader *reader;
+	int64_t subscription;
 	const struct meter_definition *meter;
 	int64_t ingest_max; /* 0: any */
 	struct decimal *values;
@@ -150,11 +152,25 @@ static int add_event_value(const struct stored_event *stored, void *user)
 	return METER_OK;
 }
 
+static int read_events_of(struct period range, void *user)
+{
+	struct event_values *v = user;
+	return meter__store_scan_events(v->reader, v->subscription, meter__slice_of(v->meter->event_type), range.from_us,
+	                                range.to_us, add_event_value, v);
+}
+
+/* Events lie in the file by time, those of everybody together: what is counted tells in which minutes this subscription has any.
+ */
 static int read_events(struct charge_usage *out, const struct gathering *g, const struct charge *charge, struct period range)
 {
-	struct event_values v = {.meter = charge->meter, .ingest_max = g->as_of->ingest_max};
-	int code = meter__store_scan_events(g->reader, g->subscription, meter__slice_of(charge->meter->event_type), range.from_us,
-	                                    range.to_us, add_event_value, &v);
+	struct event_values v = {
+		.reader = g->reader, .subscription = g->subscription, .meter = charge->meter, .ingest_max = g->as_of->ingest_max};
+	const struct usage_request request = {
+		.meter = v.meter, .subscription = v.subscription, .range = range, .ingest_max = v.ingest_max};
+	int64_t number;
+	int code = meter__store_meter(g->reader, &number, v.meter);
+	if (code == METER_OK)
+		code = number ? meter__usage_had(g->reader, &request, read_events_of, &v) : read_events_of(range, &v);
 	out->events = v.values;
 	out->event_count = v.count;
 	return code;

@@ -19,6 +19,7 @@
 #include "internal.h"
 #include "os.h"
 #include "proof.h"
+#include "usage.h"
 
 #define LINES_MAX 100000
 #define AHEAD_US (5 * US_PER_MINUTE) /* clocks of two machines may differ so much */
@@ -94,26 +95,35 @@ static int check_open(const struct closing *c, const struct meter_invoice *invoi
 	return code == METER_EEND ? METER_OK : code;
 }
 
-static bool counts_events(const struct plan *plan)
+/* A value of a gauge that holds into the period is part of its usage, and so is that no other one came in between. */
+static int check_segment(const struct closing *c, const struct rate_segment *segment, int64_t subscription)
 {
-	for (size_t i = 0; i < plan->charge_count; i++) {
-		if (plan->charges[i].meter)
-			return true;
+	struct period range = segment->active;
+	bool counts = false;
+	int code = METER_OK;
+	for (size_t i = 0; i < segment->plan->charge_count && code == METER_OK; i++) {
+		const struct meter_definition *counted = segment->plan->charges[i].meter;
+		int64_t since_us = range.from_us;
+		counts |= counted != NULL;
+		if (counted && counted->aggregation == AGGREGATION_TIME_WEIGHTED)
+			code = meter__usage_held_since(c->reader, counted, subscription, segment->active.from_us, &since_us);
+		range.from_us = since_us < range.from_us ? since_us : range.from_us;
 	}
-	return false;
+	/* Days are compared faster than parts of them. */
+	if (range.from_us < segment->active.from_us)
+		range.from_us = meter__floor_div(range.from_us, US_PER_DAY) * US_PER_DAY;
+	return code == METER_OK && counts ? meter__proven_check(c->proven, subscription, range) : code;
 }
 
 static int check_bill(const struct closing *c, const struct bill *s, int64_t subscription)
 {
 	int code = METER_OK;
-	for (size_t i = 0; i < s->segment_count && code == METER_OK; i++) {
-		if (counts_events(s->segments[i].plan))
-			code = meter__proven_check(c->proven, subscription, s->segments[i].active);
-	}
+	for (size_t i = 0; i < s->segment_count && code == METER_OK; i++)
+		code = check_segment(c, &s->segments[i], subscription);
 	return code;
 }
 
-/* The usage of every bill that would be stored, from its events. */
+/* The usage of every bill that would be stored, from its events. METER_EAGAIN: it must be compared first. */
 static int check_usage(const struct closing *c, const struct meter_invoice *invoice)
 {
 	int64_t number;
@@ -124,7 +134,7 @@ static int check_usage(const struct closing *c, const struct meter_invoice *invo
 		code = check_bill(c, &invoice->own, number);
 	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
 		code = check_bill(c, &invoice->adjustments[i].after, number);
-	return code;
+	return code == METER_OK && c->proven->is_wanted ? METER_EAGAIN : code;
 }
 
 /* Periods are finalized in their order: say which one is next, or why there is none that could be. */
@@ -323,9 +333,10 @@ static int write_document(const struct closing *c, struct meter_invoice *invoice
 
 /* ---- closing one subscription ---- */
 
-int meter__finalize_adjustments(const struct closing *c, meter_invoice **out, struct slice subscription)
+int meter__finalize_adjustments(const struct closing *c, meter_invoice **out, struct slice subscription, const char *currency)
 {
-	const struct draft_request request = {.subscription = subscription, .is_settling = true, .now_us = c->at_us};
+	const struct draft_request request = {
+		.subscription = subscription, .is_settling = true, .currency = currency, .now_us = c->at_us};
 	meter_invoice *invoice;
 	*out = NULL;
 	int code = meter__draft(&invoice, c->reader, &request);
@@ -361,7 +372,7 @@ int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_i
 		invoice = NULL;
 		struct closing apart = *c;
 		apart.refers = 0; /* in the place of a voided invoice comes the invoice, not this */
-		code = meter__finalize_adjustments(&apart, settled_out, request->subscription);
+		code = meter__finalize_adjustments(&apart, settled_out, request->subscription, NULL);
 		if (code == METER_OK)
 			code = meter__draft(&invoice, c->reader, request);
 		if (code == METER_OK)
@@ -530,7 +541,7 @@ int meter_invoice_adjust(meter_invoice **out, meter *m, const char *subscription
 		code = meter__finalize_begin(&c);
 		if (code != METER_OK)
 			break;
-		code = meter__finalize_adjustments(&c, &invoice, key);
+		code = meter__finalize_adjustments(&c, &invoice, key, NULL);
 		document = invoice ? invoice->document.number : 0;
 		meter_invoice_free(invoice);
 		code = meter__finalize_end(&c, code);

@@ -84,9 +84,10 @@ bool meter__adjust_is_same(const struct bill *before, const struct bill *after);
 struct draft_request {
 	struct meter_catalog *catalog; /* NULL: the one in force. Another one has no account of what was billed */
 	struct slice subscription;
-	struct slice period; /* absent: the first one that is not billed yet */
-	bool is_settling;    /* not a period: only adjustments of those that are billed */
-	int64_t now_us;      /* what counts as now; METER_NOW */
+	struct slice period;  /* absent: the first one that is not billed yet */
+	bool is_settling;     /* not a period: only adjustments of those that are billed, */
+	const char *currency; /* in this one; NULL: that of the first that has a line */
+	int64_t now_us;       /* what counts as now; METER_NOW */
 };
 
 /* When usage is looked at. */

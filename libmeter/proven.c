@@ -116,10 +116,15 @@ static int refuse(const struct finding *f)
 int meter__proven_check(struct proven *p, int64_t subscription, struct period range)
 {
 	if (!is_compared(p, range)) {
+		/* Together with what was asked for before: of adjustments of many periods all. */
+		if (p->is_wanted && p->wanted.from_us < range.from_us)
+			range.from_us = p->wanted.from_us;
+		if (p->is_wanted && p->wanted.to_us > range.to_us)
+			range.to_us = p->wanted.to_us;
 		p->is_wanted = true;
 		p->wanted = range;
 		p->subscription = subscription;
-		return METER_EAGAIN;
+		return METER_OK;
 	}
 	if (!p->findings)
 		return METER_OK;

@@ -142,7 +142,9 @@ static int pragma_int(sqlite3 *db, const char *sql, int64_t *out)
 	int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
 	if (rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW)
 		*out = sqlite3_column_int64(statement, 0);
-	int code = rc == SQLITE_ROW ? METER_OK : meter__store_fail(db, rc, "reading the database");
+	int code = rc == SQLITE_ROW    ? METER_OK
+	           : rc == SQLITE_DONE ? meter__fail(METER_ECORRUPT, "reading the database: a row that it always has is missing")
+	                               : meter__store_fail(db, rc, "reading the database");
 	sqlite3_finalize(statement);
 	return code;
 }
@@ -591,7 +593,8 @@ void meter__store_close(struct store *s)
 	meter__store_name_free(&s->shapes);
 	meter__buffer_free(&s->shape_key);
 	meter__catalog_release(s->read_catalog);
-	meter__catalog_release(s->old_catalog);
+	for (size_t i = 0; i < OLD_CATALOGS; i++)
+		meter__catalog_release(s->old_catalogs[i].catalog);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	pthread_mutex_destroy(&s->write_mutex);

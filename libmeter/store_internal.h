@@ -234,6 +234,8 @@ struct reader {
 	struct reader *next;
 };
 
+#define OLD_CATALOGS 8
+
 struct store {
 	char *path;
 	char *path_wal;
@@ -274,8 +276,10 @@ struct store {
 	struct reader *idle;
 	struct meter_catalog *read_catalog;
 	int64_t read_catalog_version;
-	struct meter_catalog *old_catalog; /* the one before it that was asked for last */
-	int64_t old_catalog_version;
+	struct old_catalog { /* those before it that were asked for last, by version: adjusting goes from bill to bill */
+		struct meter_catalog *catalog;
+		int64_t version;
+	} old_catalogs[OLD_CATALOGS];
 };
 
 /* What SQLite's result code means for the caller: sets the message, returns a METER_E... code. doing: "storing events". */

@@ -53,9 +53,10 @@ int meter__store_catalog_version(struct reader *r, int64_t version, struct meter
 		return code;
 	if (version == totals.catalog)
 		return meter__store_catalog(r, out);
+	struct old_catalog *old = &s->old_catalogs[(uint64_t)version % OLD_CATALOGS];
 	pthread_mutex_lock(&s->reader_mutex);
-	if (s->old_catalog && s->old_catalog_version == version)
-		*out = meter__catalog_retain(s->old_catalog);
+	if (old->catalog && old->version == version)
+		*out = meter__catalog_retain(old->catalog);
 	pthread_mutex_unlock(&s->reader_mutex);
 	if (*out)
 		return METER_OK;
@@ -63,9 +64,8 @@ int meter__store_catalog_version(struct reader *r, int64_t version, struct meter
 	if (code != METER_OK)
 		return code;
 	pthread_mutex_lock(&s->reader_mutex);
-	meter__catalog_release(s->old_catalog);
-	s->old_catalog = meter__catalog_retain(*out);
-	s->old_catalog_version = version;
+	meter__catalog_release(old->catalog);
+	*old = (struct old_catalog){meter__catalog_retain(*out), version};
 	pthread_mutex_unlock(&s->reader_mutex);
 	return METER_OK;
 }

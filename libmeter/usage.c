@@ -344,6 +344,25 @@ static int collect_weighted(struct collector *c)
 	return code == METER_EEND ? METER_OK : code;
 }
 
+static int find_first(const struct bucket *row, void *user)
+{
+	int64_t *first = user;
+	*first = row->start < *first ? row->start : *first;
+	return METER_OK;
+}
+
+int meter__usage_held_since(struct reader *r, const struct meter_definition *counted, int64_t subscription, int64_t from_us,
+                            int64_t *out)
+{
+	int64_t number, series = subscription, dimensions = 0;
+	*out = from_us;
+	int code = meter__store_meter(r, &number, counted);
+	while (code == METER_OK && number &&
+	       (code = meter__store_next_series(r, number, subscription, &series, &dimensions)) == METER_OK)
+		code = meter__store_scan_samples(r, number, series, dimensions, from_us, from_us, find_first, out);
+	return code == METER_EEND ? METER_OK : code;
+}
+
 /* ---- values over time, from events ---- */
 
 static int add_sample_event(const struct stored_event *stored, void *user)
@@ -502,21 +521,32 @@ static int compare_starts(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
+/* Minutes that have usage now, by way of the hours that do: a range has few of them, and many minutes. */
+static int add_minutes(struct reader *r, const struct usage_request *now, struct minute_list *list)
+{
+	struct usage_request below = *now;
+	struct usage_set set;
+	int code = meter__usage_collect(&set, r, now);
+	if (code != METER_OK)
+		return code;
+	below.by = METER_BY_MINUTE;
+	for (size_t i = 0; i < set.count && code == METER_OK; i++) {
+		below.range = set.rows[i].period;
+		code = now->by == METER_BY_MINUTE ? add_minute(below.range.from_us, list) : add_minutes(r, &below, list);
+	}
+	meter__usage_set_free(&set);
+	return code;
+}
+
 int meter__usage_had(struct reader *r, const struct usage_request *request, usage_minute_visitor visit, void *user)
 {
 	struct usage_request now = *request;
 	struct minute_list list = {.starts = NULL};
-	struct usage_set set;
 	int64_t last = INT64_MIN;
 	now.ingest_max = 0;
-	now.by = METER_BY_MINUTE;
+	now.by = METER_BY_HOUR;
 	now.group_by_count = 0;
-	int code = meter__usage_collect(&set, r, &now);
-	if (code != METER_OK)
-		return code;
-	for (size_t i = 0; i < set.count && code == METER_OK; i++)
-		code = add_minute(set.rows[i].period.from_us, &list);
-	meter__usage_set_free(&set);
+	int code = add_minutes(r, &now, &list);
 	/* What was taken back since then is in no bucket any more. */
 	if (code == METER_OK)
 		code = meter__store_retracted(r, request->subscription, request->range.from_us, request->range.to_us,

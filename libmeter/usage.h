@@ -40,9 +40,12 @@ struct usage_set {
 
 /* METER_OK, METER_EIO, METER_ECORRUPT, METER_ENOMEM. Exact for any range: see meter_usage_query(). */
 int meter__usage_collect(struct usage_set *out, struct reader *r, const struct usage_request *request);
+/* Of a time_weighted meter: since when the oldest of the values holds that hold at from_us; from_us when none does. */
+int meter__usage_held_since(struct reader *r, const struct meter_definition *counted, int64_t subscription, int64_t from_us,
+                            int64_t *out);
 /*
- * The minutes of the range, one after the other, in which there were events at any time since ingest_max: those that the meter,
- * which is counted, has usage of now, and those of events that were taken back.
+ * The minutes of the range, one after the other, in which there were events at any time since ingest_max, 0: ever: those that the
+ * meter, which is counted, has usage of now, and those of events that were taken back since.
  */
 typedef int (*usage_minute_visitor)(struct period minute, void *user);
 int meter__usage_had(struct reader *r, const struct usage_request *request, usage_minute_visitor visit, void *user);

@@ -364,14 +364,35 @@ static int is_beginning(struct customer *c, const struct issued_bill *bill, bool
 	return METER_OK;
 }
 
+/* The first bill within the gap, voided by now, where the subscription began; the end of the gap when there is none. */
+static int find_beginning(struct customer *c, struct period gap, int64_t *out)
+{
+	int code = METER_OK;
+	*out = gap.to_us;
+	for (size_t i = 0; i < c->bill_count && code == METER_OK; i++) {
+		const struct issued_bill *bill = &c->bills[i];
+		bool is_one = false;
+		if (c->documents[bill->document].is_voided && bill->active.from_us > gap.from_us && bill->active.from_us < *out)
+			code = is_beginning(c, bill, &is_one);
+		*out = is_one ? bill->active.from_us : *out;
+	}
+	return code;
+}
+
 static int check_gap(struct customer *c, int64_t from_us, const struct holding *next)
 {
+	const int64_t end_us = next->active.from_us;
+	int64_t at_us = from_us, next_us = from_us;
 	bool is_ok;
-	int64_t at_us = from_us, until_us;
-	while (at_us < next->active.from_us && (until_us = voided_until(c, at_us)) > at_us)
-		at_us = until_us;
-	if (at_us >= next->active.from_us)
-		return METER_OK;
+	while (next_us < end_us) {
+		at_us = next_us;
+		next_us = voided_until(c, at_us);
+		if (next_us >= end_us)
+			return METER_OK;
+		int code = next_us == at_us ? find_beginning(c, (struct period){at_us, end_us}, &next_us) : METER_OK;
+		if (code != METER_OK)
+			return code;
+	}
 	int code = is_beginning(c, &c->bills[next->bill], &is_ok);
 	if (code != METER_OK || is_ok)
 		return code;

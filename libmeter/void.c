@@ -202,7 +202,7 @@ static int replace(const struct closing *c, const struct document *document, str
 	const struct draft_request request = {.subscription = meter__slice_of(document->subscription), .now_us = c->at_us};
 	*out = *settled_out = NULL;
 	if (document->kind != DOCUMENT_INVOICE)
-		return meter__finalize_adjustments(c, out, request.subscription);
+		return meter__finalize_adjustments(c, out, request.subscription, document->currency);
 	int code = meter__finalize_period(c, out, settled_out, &request);
 	const bool is_gone = code == METER_EEND || (code == METER_OK && (*out)->own.period.active.from_us >= active.to_us);
 	if (is_gone)

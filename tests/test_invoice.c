@@ -1222,6 +1222,24 @@ static void a_time_zone_that_changes_leaves_no_gap(void **state)
 	check_books(m);
 }
 
+/* What lies between the old beginning and the new one was never billed, and need not be: also while the first period of the new
+ * life is open again. */
+static void a_later_beginning_leaves_a_gap_that_is_right(void **state)
+{
+	(void)state;
+#define DAILY(from)                                                                                                              \
+	METERS "plans:\n  - {key: basic, currency: USD, period: day, effective_from: 2026-01-01T00:00:00Z, charges: [{key: "     \
+	       "calls, "                                                                                                         \
+	       "meter: calls, model: unit, price: 1}]}\nsubscriptions:\n  acme: {customer: Acme, plan: basic, from: " from "}\n"
+	meter *m = open_with(DAILY("2026-01-01T00:00:00Z"));
+	meter_invoice_free(finalize(m, "acme", NULL, "2026-01-02T00:00:00Z"));
+	apply_catalog(m, DAILY("2026-01-05T12:00:00Z"));
+	close_due(m, "2026-01-07T00:00:00Z");
+	void_document(m, "INV-000002", "2026-01-07T00:00:00Z");
+	check_books(m);
+#undef DAILY
+}
+
 static void refuse_regenerate(meter *m, const char *number, const char *at)
 {
 	meter_invoice *invoice;
@@ -1284,6 +1302,48 @@ static void adjustments_in_another_currency_are_a_document_of_their_own(void **s
 	assert_text("acme INV-000003 1.00; acme INV-000004 10.00", close_due(m, "2026-04-01T00:00:00Z"));
 	assert_text("adjustment calls 4 -> 5: 1.00", found_lines(m, "INV-000003"));
 	assert_text("usage calls 4 x 2 = 8.00; adjustment calls 4 -> 5: 2.00", found_lines(m, "INV-000004"));
+	check_books(m);
+}
+
+#define TWO_CURRENCIES(first, second)                                                                                            \
+	"version: 1\nmeters:\n  calls: {event_type: call, aggregation: sum, dimensions: [kind]}\nplans:\n"                       \
+	"  - {key: p" first ", currency: " first                                                                                 \
+	", period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: calls, "                                         \
+	"meter: calls, model: unit, price: 1, group_by: [kind]}]}\n"                                                             \
+	"  - {key: p" second ", currency: " second                                                                               \
+	", period: month, effective_from: 2020-01-01T00:00:00Z, charges: [{key: calls, "                                         \
+	"meter: calls, model: unit, price: 1, group_by: [kind]}]}\n"                                                             \
+	"subscriptions:\n  acme: {customer: Acme, plan: [{plan: p" first ", from: 2026-01-01T00:00:00Z}, {plan: p" second        \
+	", from: 2026-02-01T00:00:00Z}], from: 2026-01-01T00:00:00Z}\n"
+
+/* An event of value 0 makes January differ, by no money; that must not keep what February owes. */
+static void a_currency_without_money_keeps_no_other_one_waiting(void **state)
+{
+	(void)state;
+	meter *m = open_with(TWO_CURRENCIES("EUR", "USD"));
+	use_with(m, "acme", "2026-01-05T00:00:00Z", "7", "kind", "x");
+	use_with(m, "acme", "2026-02-05T00:00:00Z", "7", "kind", "x");
+	close_due(m, "2026-03-01T00:00:00Z");
+	use_with(m, "acme", "2026-01-06T00:00:00Z", "0", "kind", "y");
+	use_with(m, "acme", "2026-02-06T00:00:00Z", "100", "kind", "x");
+	assert_text("INV-000003 adjustment 2026-02-01..2026-03-01 100.00", adjust(m, "acme", "2026-03-02T00:00:00Z"));
+	assert_text("nothing", adjust(m, "acme", "2026-03-02T00:00:00Z"));
+	check_books(m);
+}
+
+/* Money in euros is not replaced by money in dollars, whatever else waits by now. */
+static void an_adjustment_is_made_anew_in_its_currency(void **state)
+{
+	(void)state;
+	meter *m = open_with(TWO_CURRENCIES("USD", "EUR"));
+	use_with(m, "acme", "2026-01-05T00:00:00Z", "7", "kind", "x");
+	use_with(m, "acme", "2026-02-05T00:00:00Z", "7", "kind", "x");
+	close_due(m, "2026-03-01T00:00:00Z");
+	use_with(m, "acme", "2026-02-06T00:00:00Z", "5", "kind", "x");
+	assert_text("INV-000003 adjustment 2026-02-01..2026-03-01 5.00", adjust(m, "acme", "2026-03-02T00:00:00Z"));
+	use_with(m, "acme", "2026-01-06T00:00:00Z", "3", "kind", "x");
+	assert_text("INV-000004 adjustment 2026-02-01..2026-03-01 5.00", regenerate(m, "INV-000003", "2026-03-03T00:00:00Z"));
+	assert_text("INV-000005 adjustment 2026-01-01..2026-02-01 3.00", adjust(m, "acme", "2026-03-04T00:00:00Z"));
 	check_books(m);
 }
 
@@ -1372,8 +1432,11 @@ int main(void)
 		in_scratch(events_are_charged_one_by_one),
 		in_scratch(late_usage_is_rated_as_the_bill_was),
 		in_scratch(a_time_zone_that_changes_leaves_no_gap),
+		in_scratch(a_later_beginning_leaves_a_gap_that_is_right),
 		in_scratch(other_periods_do_not_take_the_place_of_one),
 		in_scratch(adjustments_in_another_currency_are_a_document_of_their_own),
+		in_scratch(a_currency_without_money_keeps_no_other_one_waiting),
+		in_scratch(an_adjustment_is_made_anew_in_its_currency),
 		in_scratch(a_currency_that_changes_within_a_period_is_refused_when_it_is_over),
 		in_scratch(the_rest_of_a_gauge_is_billed_after_an_early_invoice),
 		in_scratch(stored_documents_cannot_be_changed_with_sqlite3),

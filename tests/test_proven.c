@@ -139,6 +139,37 @@ static void test_a_sample_is_compared(void **state)
 	close_meter(m);
 }
 
+/* It came in January, is billed in February as well, and was right when January was. */
+static void test_a_value_that_holds_into_the_period_is_compared(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		"UPDATE sample SET value = 2 WHERE timestamp = 1769644800000000",
+		"DELETE FROM sample WHERE timestamp = 1769644800000000",
+	};
+	static const char *const right[] = {
+		"UPDATE sample SET value = 1 WHERE timestamp = 1769644800000000",
+		"INSERT INTO sample SELECT meter, subscription, dimensions, 1769644800000000, events, unmeasured, 1, at FROM "
+	        "sample",
+	};
+	meter *m = start();
+	static const char *const days[] = {"2026-01-20T00:00:00Z", "2026-01-29T00:00:00Z"};
+	for (size_t i = 0; i < COUNT(days); i++) {
+		meter_event gauge = event_of("acme", i ? "g2" : "g1", "gauge");
+		gauge.timestamp_us = us(days[i]);
+		assert_ok(meter_record_many(m, &gauge, 1, NULL));
+	}
+	meter_invoice_free(finalize(m, "acme", NULL, AT));
+	for (size_t i = 0; i < COUNT(wrong); i++) {
+		change(wrong[i]);
+		refuse_finalize(m, "acme", NULL, "2026-03-03T00:00:00Z", METER_ECORRUPT, "sample_differs");
+		change(right[i]);
+	}
+	assert_text("INV-000002 invoice 2026-02-01..2026-03-01 35.00",
+	            show_free(finalize(m, "acme", NULL, "2026-03-03T00:00:00Z")));
+	check_books(m);
+}
+
 static void test_closing_leaves_out_who_is_wrong(void **state)
 {
 	(void)state;
@@ -231,6 +262,7 @@ int main(int argc, char **argv)
 		in_scratch(test_usage_that_differs_is_not_billed),
 		in_scratch(test_days_that_a_period_cuts),
 		in_scratch(test_a_sample_is_compared),
+		in_scratch(test_a_value_that_holds_into_the_period_is_compared),
 		in_scratch(test_closing_leaves_out_who_is_wrong),
 		in_scratch(test_what_is_wrong_elsewhere_does_not_matter),
 		in_scratch(test_adjusting_and_regenerating),
