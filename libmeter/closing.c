@@ -273,7 +273,7 @@ static int close_some(struct closing *c, struct closing_all *all)
 			free_row(&all->out->rows[--all->out->count]);
 		all->out->refused = refused;
 	}
-	return code == METER_OK && c->proven->is_wanted ? meter__proven_compare(c->proven, c->store) : code;
+	return code == METER_OK && c->proven->wanted_count > 0 ? meter__proven_compare(c->proven, c->store) : code;
 }
 
 static int close_all(meter *m, struct closing_all *all)

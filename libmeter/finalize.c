@@ -134,7 +134,7 @@ static int check_usage(const struct closing *c, const struct meter_invoice *invo
 		code = check_bill(c, &invoice->own, number);
 	for (size_t i = 0; i < invoice->adjustment_count && code == METER_OK; i++)
 		code = check_bill(c, &invoice->adjustments[i].after, number);
-	return code == METER_OK && c->proven->is_wanted ? METER_EAGAIN : code;
+	return code == METER_OK && c->proven->wanted_count > 0 ? METER_EAGAIN : code;
 }
 
 /* Periods are finalized in their order: say which one is next, or why there is none that could be. */

@@ -116,13 +116,11 @@ static int refuse(const struct finding *f)
 int meter__proven_check(struct proven *p, int64_t subscription, struct period range)
 {
 	if (!is_compared(p, range)) {
-		/* Together with what was asked for before: of adjustments of many periods all. */
-		if (p->is_wanted && p->wanted.from_us < range.from_us)
-			range.from_us = p->wanted.from_us;
-		if (p->is_wanted && p->wanted.to_us > range.to_us)
-			range.to_us = p->wanted.to_us;
-		p->is_wanted = true;
-		p->wanted = range;
+		struct period *grown = realloc(p->wanted, (p->wanted_count + 1) * sizeof(*grown));
+		if (!grown)
+			return no_memory();
+		p->wanted = grown;
+		grown[p->wanted_count++] = range;
 		p->subscription = subscription;
 		return METER_OK;
 	}
@@ -174,10 +172,10 @@ static int compare_days(struct proven *p, struct work *work, struct period days)
 	return code == METER_OK ? add(&p->days, &p->day_count, days) : code;
 }
 
-static int compare(struct proven *p, struct work *work)
+static int compare(struct proven *p, struct work *work, struct period wanted)
 {
-	struct period cut[2], all = days_of(p->wanted);
-	const size_t count = cut_days(cut, p->wanted);
+	struct period cut[2], all = days_of(wanted);
+	const size_t count = cut_days(cut, wanted);
 	int code = METER_OK;
 	if (all.to_us < all.from_us + TOGETHER_US)
 		all.to_us = all.from_us + TOGETHER_US;
@@ -200,12 +198,12 @@ int meter__proven_compare(struct proven *p, struct store *store)
 	struct findings *findings = calloc(1, sizeof(*findings));
 	if (!findings)
 		return no_memory();
-	p->is_wanted = false;
 	int code = meter__work_begin(&work, store, findings);
 	if (code == METER_OK)
 		code = meter__work_read(&work, false);
-	if (code == METER_OK)
-		code = compare(p, &work);
+	for (size_t i = 0; i < p->wanted_count && code == METER_OK; i++)
+		code = compare(p, &work, p->wanted[i]);
+	p->wanted_count = 0;
 	meter__work_end(&work);
 	if (code == METER_OK)
 		code = check_damage(findings);
@@ -226,5 +224,6 @@ void meter__proven_free(struct proven *p)
 	free(p->findings);
 	free(p->days);
 	free(p->whole);
+	free(p->wanted);
 	*p = (struct proven){.is_of_one = false};
 }

@@ -25,14 +25,14 @@ struct proven {
 	size_t whole_count;
 	struct findings *findings; /* NULL: there are none */
 
-	bool is_wanted; /* checks asked for a stretch that was not compared: */
-	struct period wanted;
+	struct period *wanted; /* stretches that checks have asked for, and that were not compared */
+	size_t wanted_count;
 	bool is_blamed; /* a check refused usage because of a finding about its subscription */
 };
 
 /*
- * Whether the usage of a subscription, by its number, holds. METER_OK, also when it was not compared yet: then is_wanted says
- * that meter__proven_compare() must be called outside of the transaction. METER_ECORRUPT: it is not what its events add up to.
+ * Whether the usage of a subscription, by its number, holds. METER_OK, also when it was not compared yet: then it is wanted, and
+ * meter__proven_compare() must be called outside of the transaction. METER_ECORRUPT: it is not what its events add up to.
  */
 int meter__proven_check(struct proven *p, int64_t subscription, struct period range);
 /* Compare what is wanted. METER_OK also with findings, else what failed. */

@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -342,6 +343,7 @@ static void stop_a_writer(void)
 	int *theirs = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t child = fork();
 	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* whatever makes this test fail leaves nobody behind */
 		meter *m = open_file(0, LONG_MS);
 		for (;; ++*theirs)
 			record(m, "stopped", *theirs, 1, METER_OK);
