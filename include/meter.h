@@ -40,8 +40,10 @@
  *              A value of a time_weighted meter is late as well when one of the periods that it may hold on into is
  *
  *   An event whose type no meter covers, or whose subscription no catalog names yet, is accepted. It is counted as
- *   unbilled (see meter_stats) and joins usage and invoices as soon as a catalog covers it. So is what no invoice has seen of a
- *   subscription, or of a type, that a catalog drops.
+ *   unbilled (see meter_stats) and joins usage, and the invoices of periods that are open, as soon as a catalog covers it. What lies in
+ *   a period that was billed before its type had a meter stays unbilled until that invoice is made anew (meter_invoice_regenerate).
+ *   Unbilled is also what no invoice has seen of a subscription, or of a type, that a catalog drops. Not counted as such is usage before a
+ *   subscription begins or after it ends: it is in no period, unless the catalog moves "from" or "until".
  *
  * Caveats
  *
@@ -1281,7 +1283,7 @@ typedef struct meter_counters {
 	int64_t conflict;           /**< file */
 	int64_t rejected;           /**< file */
 	int64_t late;               /**< file */
-	int64_t unbilled;           /**< file: stored events that no invoice shows, because the catalog has no meter for their type or not their subscription */
+	int64_t unbilled;           /**< file: stored events that no invoice shows or will show, because its catalog has no meter for their type or not their subscription */
 	int64_t commits;            /**< file: transactions that stored events or documents */
 	int64_t catalog_version;    /**< file: 0 = none yet */
 	int64_t quarantined;        /**< file: entries in quarantine that wait */

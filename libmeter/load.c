@@ -402,8 +402,8 @@ static int find_unbilled(struct load *l, struct load_row *row, const struct even
 		bool is_metered = catalog && meter__catalog_is_metered(catalog, e->type);
 		*type_known |= (uint8_t)(KNOWN_TYPE | (is_metered ? KNOWN_METERED : 0));
 	}
-	row->is_unbilled =
-		!((*subscription_known & KNOWN_BILLED) && (*type_known & KNOWN_METERED)) && !meter__event_is_reserved(e->type);
+	row->is_covered = (*subscription_known & KNOWN_BILLED) && (*type_known & KNOWN_METERED);
+	row->is_unbilled = !row->is_covered && !meter__event_is_reserved(e->type);
 	return METER_OK;
 }
 

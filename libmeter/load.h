@@ -73,7 +73,8 @@ struct load_row {
 	uint32_t measure_at;
 	uint32_t measure_count;
 	uint8_t scale;
-	bool is_unbilled; /* no meter covers its type, or no catalog names its subscription */
+	bool is_covered;  /* a meter covers its type, and the catalog names its subscription */
+	bool is_unbilled; /* it is not, though it is usage */
 	bool takes_back;  /* another event */
 };
 

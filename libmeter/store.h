@@ -197,7 +197,7 @@ int meter__store_stale_settle(struct store *s, struct slice subscription, int64_
 int meter__store_stale_delete(struct store *s, struct slice subscription, int64_t bill);
 
 /* The bill that has billed what happened then; 0: none has. */
-int meter__store_late(struct store *s, int64_t subscription, int64_t us, int64_t *statement_out);
+int meter__store_late(struct store *s, int64_t subscription, int64_t us, struct billed *out);
 
 /* What is billed of a subscription, from active.from_us on, in the order of time. */
 typedef int (*billed_visitor)(const struct billed *billed, void *user);

@@ -379,11 +379,11 @@ int meter__store_billed_at(struct reader *r, int64_t subscription, int64_t us, s
 	return find_billed(&r->connection, subscription, us, out);
 }
 
-int meter__store_late(struct store *s, int64_t subscription, int64_t us, int64_t *bill_out)
+int meter__store_late(struct store *s, int64_t subscription, int64_t us, struct billed *out)
 {
-	struct billed billed;
-	int code = find_billed(&s->write, subscription, us, &billed);
-	*bill_out = code == METER_OK ? billed.bill : 0;
+	int code = find_billed(&s->write, subscription, us, out);
+	if (code == METER_EEND)
+		out->bill = 0;
 	return code == METER_EEND ? METER_OK : code;
 }
 

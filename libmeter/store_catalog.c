@@ -362,7 +362,7 @@ int meter__store_catalog_activate(struct store *s, int64_t version)
 		return METER_OK;
 	if (version != s->pending_version)
 		return meter__fail(METER_EBUSY, "another catalog was applied meanwhile");
-	int code = meter__store_unbilled_settle(s, s->live->pending);
+	int code = meter__store_unbilled_settle(s, s->live->in_force, s->live->pending);
 	if (code == METER_OK)
 		code = meter__store_unbilled_lose(s, s->live->in_force, s->live->pending);
 	if (code == METER_OK)

@@ -434,14 +434,17 @@ static int find_late(struct ingest *in)
 	for (size_t i = 0; code == METER_OK && i < l->row_count; i++) {
 		const struct load_row *row = &l->rows[i];
 		struct late late = {.ingest = in, .subscription = in->names[row->subscription]};
-		int64_t bill;
+		struct billed billed;
 		if (row->timestamp_us >= in->store->totals.closed_before)
 			break;
 		if (l->arrivals[row->arrival].outcome != METER_ACCEPTED)
 			continue;
-		code = meter__store_late(in->store, late.subscription, row->timestamp_us, &bill);
-		if (code == METER_OK && bill)
-			code = add_late(&late, bill);
+		code = meter__store_late(in->store, late.subscription, row->timestamp_us, &billed);
+		if (code == METER_OK && billed.bill)
+			code = add_late(&late, billed.bill);
+		if (code == METER_OK && billed.bill && row->is_covered)
+			code = meter__store_unbilled_late(in->store, late.subscription,
+			                                  in->names[meter__load_shape_type(l, row->shape)], billed.catalog);
 		if (code == METER_OK)
 			code = find_later(&late, row);
 		if (late.is_late)

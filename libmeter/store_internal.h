@@ -59,6 +59,7 @@ enum statement {
 	SQL_QUARANTINE_DISCARD,
 	SQL_UNBILLED_ADD,
 	SQL_UNBILLED_LIST,
+	SQL_UNBILLED_PAIR,
 	SQL_UNBILLED_DELETE,
 	SQL_UNBILLED_REMOVE,
 	SQL_UNBILLED_TIDY,
@@ -174,6 +175,7 @@ enum statement {
 	SQL_VERIFY_HAS_HOUR,
 	SQL_VERIFY_METERS,
 	SQL_VERIFY_UNBILLED,
+	SQL_VERIFY_BILLED_BY,
 	SQL_VERIFY_COUNTERS,
 	SQL_VERIFY_BOUNDS,
 	SQL_VERIFY_RETRACTIONS,
@@ -389,9 +391,12 @@ int meter__store_retract_arrived(struct store *s, const struct retraction *arriv
 /* Whether this event is to be taken back as soon as it comes. */
 int meter__store_is_awaited(struct store *s, const struct retraction *event, bool *out);
 
-/* Unbilled events (store_unbilled.c): count some that were just stored; strike off what catalog covers. */
+/* Unbilled events (store_unbilled.c): count some that were just stored. */
 int meter__store_unbilled_add(struct store *s, int64_t subscription, int64_t type, int64_t events);
-int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *catalog);
+/* One that the catalog in force covers came for a period whose bill is of this version. */
+int meter__store_unbilled_late(struct store *s, int64_t subscription, int64_t type, int64_t catalog_version);
+/* Strike off what the catalog after covers and the one before, which may be NULL, did not; but not what bills have missed. */
+int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *before, const struct meter_catalog *after);
 /* Count what no bill has seen of subscriptions and types that the catalog before covered, which may be NULL, and the one after does not. */
 int meter__store_unbilled_lose(struct store *s, const struct meter_catalog *before, const struct meter_catalog *after);
 /* One that was counted, if it is, was taken back. */

@@ -277,13 +277,13 @@ static int add_bill(const struct billed *billed, void *user)
 static int mark_stale(struct store *s, const struct retraction *event, int64_t type)
 {
 	struct bill_list list = {NULL, 0};
-	int64_t bill;
+	struct billed billed;
 	bool is_gauge = false;
 	if (event->timestamp_us >= s->totals.closed_before)
 		return METER_OK;
-	int code = meter__store_late(s, event->subscription, event->timestamp_us, &bill);
-	if (code == METER_OK && bill)
-		code = meter__store_stale_add(s, event->subscription, bill, 1);
+	int code = meter__store_late(s, event->subscription, event->timestamp_us, &billed);
+	if (code == METER_OK && billed.bill)
+		code = meter__store_stale_add(s, event->subscription, billed.bill, 1);
 	if (code == METER_OK)
 		code = meter__store_is_gauge(s, type, &is_gauge);
 	if (code == METER_OK && is_gauge)

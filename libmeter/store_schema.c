@@ -327,7 +327,9 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 	[SQL_UNBILLED_ADD] =
 		"INSERT INTO unbilled VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET events = events + excluded.events",
 	[SQL_UNBILLED_LIST] = "SELECT u.subscription, u.type, s.text, t.text FROM unbilled u"
-			      " JOIN name s ON s.number = u.subscription JOIN name t ON t.number = u.type",
+			      " JOIN name s ON s.number = u.subscription JOIN name t ON t.number = u.type"
+			      " WHERE ?1 = 0 OR u.subscription = ?1 ORDER BY u.subscription, u.type",
+	[SQL_UNBILLED_PAIR] = "SELECT events FROM unbilled WHERE subscription = ?1 AND type = ?2",
 	[SQL_UNBILLED_DELETE] = "DELETE FROM unbilled WHERE subscription = ?1 AND type = ?2",
 	[SQL_UNBILLED_REMOVE] = "UPDATE unbilled SET events = events - 1 WHERE subscription = ?1 AND type = ?2",
 	[SQL_UNBILLED_TIDY] = "DELETE FROM unbilled WHERE subscription = ?1 AND type = ?2 AND events <= 0",
@@ -506,6 +508,7 @@ const char *const meter__statement_sql[SQL_COUNT] = {
 		"SELECT 1 FROM hour WHERE day = ?1 AND meter = ?2 AND subscription = ?3 AND dimensions = ?4 LIMIT 1",
 	[SQL_VERIFY_METERS] = "SELECT number FROM meter ORDER BY number",
 	[SQL_VERIFY_UNBILLED] = "SELECT subscription, type, events FROM unbilled ORDER BY subscription, type",
+	[SQL_VERIFY_BILLED_BY] = "SELECT DISTINCT b.catalog FROM billed d JOIN bill b ON b.number = d.bill",
 	/* Rows that may not be: where, what was expected, what is there. */
 	[SQL_VERIFY_COUNTERS] =
 		"SELECT place, expected, found FROM ("

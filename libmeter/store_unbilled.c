@@ -1,12 +1,16 @@
 /*
- * store_unbilled.c - stored events that no invoice can show, because their type has no meter or their subscription no plan:
- * counted by (subscription, type) when they are stored, struck off when a catalog comes into force that covers them or when they
- * are taken back.
+ * store_unbilled.c - stored events that no invoice shows or will show, counted by (subscription, type): usage must not vanish in
+ * silence.
  *
- * What is counted at any time: events of a pair that the catalog in force does not cover, and that no bill which holds shows. A
- * bill shows what was there when it was made, if the catalog it was rated by has a meter for it. So when a catalog drops a
- * subscription or the last meter of a type, what no bill shows of it is counted; when a document is voided, what that had shown;
- * and what an adjustment shows of it is struck off. Usage must not vanish in silence.
+ * An event lies in time that is open, or that is billed. A bill shows what was there when it was made, if the catalog it was
+ * rated by has a meter for it; what came later waits for an adjustment; and what that catalog had no meter for, it has missed.
+ * Counted is, at any time:
+ *
+ *   of a pair that the catalog in force covers      what a bill has missed; the open rest will be billed
+ *   of any other pair                               everything but what a bill shows
+ *
+ * So what is counted changes when events come or are taken back, when a catalog comes into force, when a document is voided, and
+ * when an adjustment shows late events of a type that is metered no more.
  */
 #include <stdlib.h>
 
@@ -48,10 +52,18 @@ struct pair {
 };
 
 struct pairs {
-	struct pair *list;
+	struct pair *list; /* sorted */
 	size_t count;
 	size_t capacity;
 };
+
+static int compare_pairs(const void *left, const void *right)
+{
+	const struct pair *a = left, *b = right;
+	if (a->subscription != b->subscription)
+		return (a->subscription > b->subscription) - (a->subscription < b->subscription);
+	return (a->type > b->type) - (a->type < b->type);
+}
 
 static int add_pair(struct pairs *pairs, struct pair pair)
 {
@@ -67,38 +79,30 @@ static int add_pair(struct pairs *pairs, struct pair pair)
 	return METER_OK;
 }
 
-static int find_billable(struct store *s, const struct meter_catalog *catalog, struct pairs *out)
+/* Pairs that something is counted of, and that a catalog covers and the one before did not; only: of this subscription, 0: all.
+ */
+struct pair_search {
+	const struct meter_catalog *before, *after;
+	int64_t only;
+};
+
+static int find_pairs(struct store *s, const struct pair_search *search, struct pairs *out)
 {
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(&s->write, SQL_UNBILLED_LIST, &statement);
 	if (code != METER_OK)
 		return code;
+	sqlite3_bind_int64(statement, 1, search->only);
 	int rc = SQLITE_DONE;
 	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-		if (is_billable(catalog, meter__store_slice(statement, 2), meter__store_slice(statement, 3)))
+		const struct slice subscription = meter__store_slice(statement, 2), type = meter__store_slice(statement, 3);
+		if (is_billable(search->after, subscription, type) && !is_billable(search->before, subscription, type))
 			code = add_pair(out,
 			                (struct pair){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1)});
 	}
 	if (code == METER_OK && rc != SQLITE_DONE)
 		code = meter__store_fail(s->write.db, rc, "reading unbilled events");
 	sqlite3_reset(statement);
-	return code;
-}
-
-int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *catalog)
-{
-	struct pairs pairs = {0};
-	int code = find_billable(s, catalog, &pairs);
-	for (size_t i = 0; code == METER_OK && i < pairs.count; i++) {
-		sqlite3_stmt *statement;
-		code = meter__store_statement(&s->write, SQL_UNBILLED_DELETE, &statement);
-		if (code != METER_OK)
-			break;
-		sqlite3_bind_int64(statement, 1, pairs.list[i].subscription);
-		sqlite3_bind_int64(statement, 2, pairs.list[i].type);
-		code = meter__store_run(&s->write, statement, "settling unbilled events");
-	}
-	free(pairs.list);
 	return code;
 }
 
@@ -206,53 +210,75 @@ struct stored {
 	int64_t timestamp_us, subscription, type, ingest;
 };
 
-/* Whether a bill that holds shows the event: it was there when that was made, and its catalog had a meter for it. */
-static int is_shown(struct store *s, struct metered *m, const struct stored *e, bool *out)
+enum standing { IS_OPEN, IS_SHOWN, IS_WAITING, IS_MISSED };
+
+static int find_standing(struct store *s, struct metered *m, const struct stored *e, enum standing *out)
 {
 	struct billed billed;
 	int64_t seen = 0;
-	*out = false;
+	*out = IS_OPEN;
 	if (e->timestamp_us >= s->totals.closed_before)
 		return METER_OK;
 	int code = meter__store_billed_at(meter__store_writing(s), e->subscription, e->timestamp_us, &billed);
+	if (code != METER_OK)
+		return code == METER_EEND ? METER_OK : code;
+	code = find_metered(s, m, billed.catalog, e->type);
 	if (code == METER_OK)
 		code = meter__store_bill_ingest(meter__store_writing(s), billed.bill, &seen);
-	if (code == METER_OK && e->ingest <= seen) {
-		code = find_metered(s, m, billed.catalog, e->type);
-		*out = m->is_metered;
-	}
-	return code == METER_EEND ? METER_OK : code;
+	*out = !m->is_metered ? IS_MISSED : e->ingest <= seen ? IS_SHOWN : IS_WAITING;
+	return code;
 }
 
-/* ---- counting events that are covered no more ---- */
+static bool is_counted(enum standing standing, bool is_covered)
+{
+	return is_covered ? standing == IS_MISSED : standing != IS_SHOWN;
+}
 
-struct lost_scan {
+/* ---- counting ---- */
+
+/* Events that are looked at: of pairs that are covered, or of those that are covered no more. */
+struct scan {
 	struct store *store;
-	const struct coverage *coverage;
-	const struct billed_seen *of; /* only what this bill shows and the one before did not; NULL: only what none shows */
+	const struct pairs *covered;
+	const struct coverage *lost;  /* NULL: those are not looked at */
+	const struct billed_seen *of; /* of them what this bill shows and the one before did not; NULL: what is to be counted */
 	struct metered metered;
-	struct buckets lost; /* by (type as meter, subscription) */
+	struct buckets found; /* by (type as meter, subscription) */
 };
 
-static int note_lost(sqlite3_stmt *row, void *user)
+static int decide(struct scan *scan, const struct stored *e, bool is_covered, bool *out)
 {
-	struct lost_scan *scan = user;
+	enum standing standing;
+	if (scan->of && !is_covered) {
+		*out = e->ingest > scan->of->ingest_after && e->ingest <= scan->of->ingest_max;
+		return METER_OK;
+	}
+	int code = find_standing(scan->store, &scan->metered, e, &standing);
+	*out = code == METER_OK && is_counted(standing, is_covered);
+	return code;
+}
+
+static int note_event(sqlite3_stmt *row, void *user)
+{
+	struct scan *scan = user;
 	struct stored e;
 	int64_t *const numbers[] = {&e.timestamp_us, &e.subscription, &e.type, &e.ingest};
-	bool is_out = false;
+	bool is_found = false;
 	int code = METER_OK;
 	for (int i = 0; i < 4 && code == METER_OK; i++)
 		code = meter__store_int(row, i, numbers[i]);
-	if (code != METER_OK || !is_lost(scan->coverage, e.subscription, e.type))
+	if (code != METER_OK)
 		return code;
-	if (scan->of)
-		is_out = e.ingest <= scan->of->ingest_after || e.ingest > scan->of->ingest_max;
-	else
-		code = is_shown(scan->store, &scan->metered, &e, &is_out);
-	if (code != METER_OK || is_out)
+	const struct pair pair = {e.subscription, e.type};
+	const bool is_covered =
+		scan->covered && bsearch(&pair, scan->covered->list, scan->covered->count, sizeof(pair), compare_pairs);
+	if (!is_covered && !(scan->lost && is_lost(scan->lost, e.subscription, e.type)))
+		return METER_OK;
+	code = decide(scan, &e, is_covered, &is_found);
+	if (code != METER_OK || !is_found)
 		return code;
 	const struct bucket key = {.meter = e.type, .subscription = e.subscription, .aggregation = AGGREGATION_COUNT};
-	return meter__buckets_add(&scan->lost, LEVEL_MINUTE, &key, &(struct aggregate){.events = 1, .value = DECIMAL_ONE});
+	return meter__buckets_add(&scan->found, LEVEL_MINUTE, &key, &(struct aggregate){.events = 1, .value = DECIMAL_ONE});
 }
 
 static int add_or_tidy(struct store *s, int64_t subscription, int64_t type, int64_t events)
@@ -261,25 +287,69 @@ static int add_or_tidy(struct store *s, int64_t subscription, int64_t type, int6
 	return code == METER_OK && events < 0 ? run_for_pair(s, SQL_UNBILLED_TIDY, subscription, type) : code;
 }
 
-/* sign: 1 to count them, -1 to strike them off. subscription 0: of all. */
-static int count_lost(struct store *s, const struct coverage *coverage, const struct billed_seen *of, struct period range,
-                      int64_t subscription, int sign)
+/* What becomes of the numbers that were found. */
+enum effect { COUNT, STRIKE_OFF, COUNT_ANEW };
+
+/* subscription 0: of all. */
+static int count_events(struct scan *scan, struct period range, int64_t subscription, enum effect effect)
 {
-	struct lost_scan scan = {.store = s, .coverage = coverage, .of = of};
+	struct store *s = scan->store;
 	sqlite3_stmt *statement;
-	scan.lost.seed = meter__os.random();
+	scan->found.seed = meter__os.random();
 	int code = meter__store_statement(&s->write, SQL_UNBILLED_EVENTS, &statement);
 	if (code == METER_OK) {
 		sqlite3_bind_int64(statement, 1, range.from_us);
 		sqlite3_bind_int64(statement, 2, range.to_us);
 		sqlite3_bind_int64(statement, 3, subscription);
-		code = meter__store_visit_rows(&s->write, statement, note_lost, &scan);
+		code = meter__store_visit_rows(&s->write, statement, note_event, scan);
 	}
-	for (size_t i = 0; i < scan.lost.count && code == METER_OK; i++) {
-		const struct bucket *row = &scan.lost.rows[i];
-		code = add_or_tidy(s, row->subscription, row->meter, sign * row->sum.events);
+	for (size_t i = 0; i < scan->found.count && code == METER_OK; i++) {
+		const struct bucket *row = &scan->found.rows[i];
+		if (effect == COUNT_ANEW)
+			code = run_for_pair(s, SQL_UNBILLED_DELETE, row->subscription, row->meter);
+		if (code == METER_OK)
+			code = add_or_tidy(s, row->subscription, row->meter,
+			                   effect == STRIKE_OFF ? -row->sum.events : row->sum.events);
 	}
-	meter__buckets_free(&scan.lost);
+	meter__buckets_free(&scan->found);
+	return code;
+}
+
+/* ---- a catalog comes into force ---- */
+
+static int is_ever_billed(struct store *s, int64_t subscription, bool *out)
+{
+	struct billed_extent extent;
+	int code = meter__store_billed_extent(meter__store_writing(s), subscription, &extent);
+	*out = extent.whole.from_us < extent.whole.to_us;
+	return code;
+}
+
+/* What bills have missed of pairs that are covered from now on. */
+static int count_missed(struct store *s, const struct pairs *pairs)
+{
+	struct scan scan = {.store = s, .covered = pairs};
+	bool is_any = false;
+	int code = METER_OK;
+	for (size_t i = 0; i < pairs->count && code == METER_OK && !is_any; i++)
+		code = is_ever_billed(s, pairs->list[i].subscription, &is_any);
+	if (code != METER_OK || !is_any)
+		return code;
+	const int64_t only =
+		pairs->list[0].subscription == pairs->list[pairs->count - 1].subscription ? pairs->list[0].subscription : 0;
+	return count_events(&scan, (struct period){0, s->totals.closed_before}, only, COUNT);
+}
+
+int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *before, const struct meter_catalog *after)
+{
+	const struct pair_search search = {.before = before, .after = after};
+	struct pairs pairs = {0};
+	int code = find_pairs(s, &search, &pairs);
+	for (size_t i = 0; code == METER_OK && i < pairs.count; i++)
+		code = run_for_pair(s, SQL_UNBILLED_DELETE, pairs.list[i].subscription, pairs.list[i].type);
+	if (code == METER_OK)
+		code = count_missed(s, &pairs);
+	free(pairs.list);
 	return code;
 }
 
@@ -300,7 +370,8 @@ int meter__store_unbilled_lose(struct store *s, const struct meter_catalog *befo
 		return METER_OK;
 	int code = read_coverage(&coverage, s, before, after);
 	if (code == METER_OK && coverage.dropped_types + coverage.dropped_subscriptions > 0)
-		code = count_lost(s, &coverage, NULL, (struct period){0, INT64_MAX}, find_only(&coverage), 1);
+		code = count_events(&(struct scan){.store = s, .lost = &coverage}, (struct period){0, INT64_MAX},
+		                    find_only(&coverage), COUNT_ANEW);
 	free_coverage(&coverage);
 	return code;
 }
@@ -318,9 +389,11 @@ static int drops_any(struct store *s, const struct meter_catalog *before, const 
 	return code;
 }
 
+/* ---- a bill holds no more, or holds now ---- */
+
 /* What a bill shows of types and subscriptions that the catalog in force does not cover. */
 static int count_shown(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
-                       const struct billed_seen *seen, int sign)
+                       const struct billed_seen *seen, enum effect effect)
 {
 	struct meter_catalog *before;
 	struct coverage coverage;
@@ -334,34 +407,88 @@ static int count_shown(struct store *s, int64_t subscription, struct period peri
 	if (code == METER_OK && drops) {
 		code = read_coverage(&coverage, s, before, s->live->in_force);
 		if (code == METER_OK)
-			code = count_lost(s, &coverage, seen, period, subscription, sign);
+			code = count_events(&(struct scan){.store = s, .lost = &coverage, .of = seen}, period, subscription,
+			                    effect);
 		free_coverage(&coverage);
 	}
 	meter__catalog_release(before);
 	return code;
 }
 
+/* What a bill has missed is open again with its period, and will be billed. */
+static int strike_missed(struct store *s, int64_t subscription, struct period period)
+{
+	const struct pair_search search = {.after = s->live->in_force, .only = subscription};
+	struct pairs pairs = {0};
+	int code = find_pairs(s, &search, &pairs);
+	if (code == METER_OK && pairs.count > 0)
+		code = count_events(&(struct scan){.store = s, .covered = &pairs}, period, subscription, STRIKE_OFF);
+	free(pairs.list);
+	return code;
+}
+
 int meter__store_unbilled_reopen(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
                                  const struct billed_seen *seen)
 {
-	return count_shown(s, subscription, period, catalog_version, seen, 1);
+	int code = count_shown(s, subscription, period, catalog_version, seen, COUNT);
+	return code == METER_OK && seen->ingest_after == 0 ? strike_missed(s, subscription, period) : code;
 }
 
 int meter__store_unbilled_adjust(struct store *s, int64_t subscription, struct period period, int64_t catalog_version,
                                  const struct billed_seen *seen)
 {
-	return count_shown(s, subscription, period, catalog_version, seen, -1);
+	return count_shown(s, subscription, period, catalog_version, seen, STRIKE_OFF);
 }
 
-/* ---- taken back ---- */
+/* ---- events come late, and are taken back ---- */
+
+int meter__store_unbilled_late(struct store *s, int64_t subscription, int64_t type, int64_t catalog_version)
+{
+	struct metered metered = {0};
+	if (catalog_version == s->totals.catalog)
+		return METER_OK;
+	int code = find_metered(s, &metered, catalog_version, type);
+	return code == METER_OK && !metered.is_metered ? meter__store_unbilled_add(s, subscription, type, 1) : code;
+}
+
+/* Whether the catalog in force covers the pair; *out_any: something is counted of it. */
+static int look_up(struct store *s, const struct pair *pair, bool *is_covered, bool *out_any)
+{
+	struct reader *r = meter__store_writing(s);
+	struct buffer subscription = {0}, type = {0};
+	sqlite3_stmt *statement;
+	int64_t events = 0;
+	int code = meter__store_statement(&s->write, SQL_UNBILLED_PAIR, &statement);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(statement, 1, pair->subscription);
+	sqlite3_bind_int64(statement, 2, pair->type);
+	code = meter__store_step_integer(&s->write, statement, &events);
+	*out_any = code == METER_OK;
+	if (code != METER_OK)
+		return code == METER_EEND ? METER_OK : code;
+	code = meter__store_text(r, &subscription, pair->subscription);
+	if (code == METER_OK)
+		code = meter__store_text(r, &type, pair->type);
+	*is_covered = code == METER_OK && is_billable(s->live->in_force, (struct slice){subscription.data, subscription.size},
+	                                              (struct slice){type.data, type.size});
+	meter__buffer_free(&subscription);
+	meter__buffer_free(&type);
+	return code;
+}
 
 int meter__store_unbilled_remove(struct store *s, int64_t subscription, int64_t type, int64_t timestamp_us, int64_t ingest)
 {
 	const struct stored e = {timestamp_us, subscription, type, ingest};
+	const struct pair pair = {subscription, type};
 	struct metered metered = {0};
-	bool shown;
-	int code = is_shown(s, &metered, &e, &shown);
-	if (code != METER_OK || shown)
+	enum standing standing;
+	bool is_covered = false, is_any;
+	int code = look_up(s, &pair, &is_covered, &is_any);
+	if (code != METER_OK || !is_any)
+		return code;
+	code = find_standing(s, &metered, &e, &standing);
+	if (code != METER_OK || !is_counted(standing, is_covered))
 		return code;
 	code = run_for_pair(s, SQL_UNBILLED_REMOVE, subscription, type);
 	return code == METER_OK ? run_for_pair(s, SQL_UNBILLED_TIDY, subscription, type) : code;

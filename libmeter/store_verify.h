@@ -105,6 +105,7 @@ enum verify_list {
 	LIST_RETRACTIONS,  /* place, expected, found: whether the event that is taken back has come */
 	LIST_CATALOGS,     /* version, text, hash */
 	LIST_UNBILLED,     /* subscription, type, events */
+	LIST_BILLED_BY,    /* catalog: versions that bills which hold were rated by */
 	LIST_USED_METERS,  /* (version) key, definition, 1: it is retired, how many count that have this definition */
 	LIST_DOCUMENTS,    /* number, name, at */
 	LIST_DOCUMENTS_OF, /* (text) number, kind, name, refers */

@@ -1,8 +1,9 @@
 /*
- * verify_unbilled.c - see verify.h: events that no invoice can show, against the table that counts them.
+ * verify_unbilled.c - see verify.h: events that no invoice shows or will show, against the table that counts them.
  *
- * Counted there is what no bill that holds shows: one shows what was there when it was made, if its catalog has a meter for it.
- * Called for each event, nearly all of which are covered.
+ * Of what the catalog in force covers these are events of a period whose bill was rated by a catalog that had no meter for them;
+ * of the rest all that no bill shows. Called for each event, nearly all of which are covered and of a type that all catalogs had
+ * a meter for.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,14 @@ struct uncovered {
 	struct buffer text;
 	int64_t catalog, type; /* asked last, */
 	bool is_metered;       /* and the answer */
+	int64_t *versions;     /* of catalogs that bills were rated by */
+	size_t version_count, version_capacity;
+	bool has_versions;
+	struct missable { /* types of events that were asked for, */
+		int64_t type;
+		bool is_missable; /* and whether one of those catalogs had no meter for it */
+	} * types;
+	size_t type_count, type_capacity;
 };
 
 struct uncovered *meter__uncovered_new(uint64_t seed)
@@ -42,6 +51,8 @@ void meter__uncovered_free(struct uncovered *u)
 		return;
 	meter__groups_free(&u->groups);
 	meter__buffer_free(&u->text);
+	free(u->versions);
+	free(u->types);
 	free(u);
 }
 
@@ -82,37 +93,93 @@ static int find_metered(struct worker *w, int64_t version, int64_t type)
 	return code;
 }
 
-static int is_shown(struct worker *w, const struct raw_event *e, int64_t type, bool *out)
+static int note_version(const struct verify_row *row, void *user)
+{
+	struct uncovered *u = user;
+	if (u->version_count == u->version_capacity) {
+		const size_t capacity = u->version_capacity ? u->version_capacity * 2 : 16;
+		int64_t *grown = realloc(u->versions, capacity * sizeof(*grown));
+		if (!grown)
+			return meter__fail(METER_ENOMEM, "no memory to verify");
+		u->versions = grown;
+		u->version_capacity = capacity;
+	}
+	u->versions[u->version_count++] = row->numbers[0];
+	return METER_OK;
+}
+
+static int add_type(struct worker *w, int64_t type)
+{
+	struct uncovered *u = w->uncovered;
+	bool is_missable = false;
+	int code = METER_OK;
+	if (!u->has_versions)
+		code = meter__verify_visit(w->reader, LIST_BILLED_BY, 0, (struct slice){NULL, 0}, note_version, u);
+	u->has_versions = true;
+	for (size_t i = 0; i < u->version_count && code == METER_OK && !is_missable; i++) {
+		code = find_metered(w, u->versions[i], type);
+		is_missable = code == METER_OK && !u->is_metered;
+	}
+	if (code == METER_OK && u->type_count == u->type_capacity) {
+		const size_t capacity = u->type_capacity ? u->type_capacity * 2 : 16;
+		struct missable *grown = realloc(u->types, capacity * sizeof(*grown));
+		if (!grown)
+			return meter__fail(METER_ENOMEM, "no memory to verify");
+		u->types = grown;
+		u->type_capacity = capacity;
+	}
+	if (code == METER_OK)
+		u->types[u->type_count++] = (struct missable){type, is_missable};
+	return code;
+}
+
+static int may_be_missed(struct worker *w, int64_t type, bool *out)
+{
+	struct uncovered *u = w->uncovered;
+	size_t at = 0;
+	while (at < u->type_count && u->types[at].type != type)
+		at++;
+	int code = at == u->type_count ? add_type(w, type) : METER_OK;
+	*out = code == METER_OK && u->types[at].is_missable;
+	return code;
+}
+
+/* Whether some bill that holds for its time shows the event, or was rated without a meter for it. */
+static int find_bill(struct worker *w, const struct raw_event *e, int64_t type, bool *is_shown, bool *is_missed)
 {
 	struct billed billed;
 	int64_t ingest = 0;
-	*out = false;
+	*is_shown = *is_missed = false;
 	if (e->timestamp_us >= w->closed_before)
 		return METER_OK;
 	int code = meter__store_billed_at(w->reader, e->subscription, e->timestamp_us, &billed);
+	if (code != METER_OK)
+		return code == METER_EEND ? METER_OK : code;
+	code = meter__store_bill_ingest(w->reader, billed.bill, &ingest);
 	if (code == METER_OK)
-		code = meter__store_bill_ingest(w->reader, billed.bill, &ingest);
-	if (code == METER_OK && e->ingest <= ingest) {
 		code = find_metered(w, billed.catalog, type);
-		*out = w->uncovered->is_metered;
-	}
-	return code == METER_EEND ? METER_OK : code;
+	*is_missed = code == METER_OK && !w->uncovered->is_metered;
+	*is_shown = code == METER_OK && w->uncovered->is_metered && e->ingest <= ingest;
+	return code;
 }
 
 int meter__uncovered_event(struct worker *w, const struct raw_event *e)
 {
 	int64_t type;
-	bool is_metered, covered, shown = false;
+	bool is_metered, covered, missable = true, shown, missed;
 	if (e->is_taken_back || !e->is_readable)
 		return METER_OK;
 	int code = meter__verify_type(w, e->shape, &type, &is_metered);
 	if (code != METER_OK || type == 0) /* reserved, or of no shape */
 		return code;
 	code = is_covered(w, e->subscription, &covered);
-	if (code != METER_OK || (covered && is_metered))
+	covered = covered && is_metered;
+	if (code == METER_OK && covered)
+		code = may_be_missed(w, type, &missable);
+	if (code != METER_OK || !missable)
 		return code;
-	code = is_shown(w, e, type, &shown);
-	if (code != METER_OK || shown)
+	code = find_bill(w, e, type, &shown, &missed);
+	if (code != METER_OK || (covered ? !missed : shown))
 		return code;
 	struct group *g = meter__groups_find(&w->uncovered->groups, 0, e->subscription, type, 0);
 	if (!g)

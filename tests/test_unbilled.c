@@ -188,6 +188,62 @@ static void test_late_events_of_a_type_that_is_dropped(void **state)
 	close_meter(m);
 }
 
+#define BOTH                                                                                                                     \
+	MORE_METERS                                                                                                              \
+	"plans:\n"                                                                                                               \
+	"  - {key: p, currency: USD, period: month, effective_from: 2026-01-01T00:00:00Z,\n"                                     \
+	"     charges: [{key: calls, model: unit, meter: calls, price: '1.00'},\n"                                               \
+	"               {key: sales, model: unit, meter: sales, price: '5.00'}]}\n"                                              \
+	"subscriptions:\n"
+
+/* A type gets its meter when the period was billed: its invoice has missed what was there, and a late event is on none either.
+ * Only when it is made anew they are on it. */
+static void test_a_type_that_is_metered_too_late(void **state)
+{
+	(void)state;
+	meter *m = open_meter();
+	apply_catalog(m, METERS PLAN ACME ZED);
+	sell(m, "acme", "a", "2026-01-10T00:00:00Z");
+	sell(m, "acme", "b", "2026-01-11T00:00:00Z");
+	sell(m, "acme", "open", "2026-02-10T00:00:00Z");
+	use_as(m, "acme", "call", "2026-01-10T00:00:00Z", "1");
+	check_unbilled(m, 3);
+	close_due(m, "2026-02-01T00:00:00Z");
+	check_unbilled(m, 3);
+	apply_catalog(m, BOTH ACME ZED);
+	check_unbilled(m, 2);
+	apply_catalog(m, BOTH ACME);
+	check_unbilled(m, 2);
+	sell(m, "acme", "late", "2026-01-12T00:00:00Z");
+	sell(m, "acme", "open-too", "2026-02-11T00:00:00Z");
+	use_as(m, "acme", "late-call", "2026-01-12T00:00:00Z", "1");
+	retract(m, "acme", "call", "2026-01-10T00:00:00Z");
+	check_unbilled(m, 3);
+	take_back(m, "open", "2026-02-10T00:00:00Z");
+	check_unbilled(m, 3);
+	take_back(m, "a", "2026-01-10T00:00:00Z");
+	check_unbilled(m, 2);
+	/* Covered no more, and again. */
+	apply_catalog(m, METERS PLAN ACME);
+	check_unbilled(m, 3);
+	apply_catalog(m, BOTH ZED);
+	check_unbilled(m, 4);
+	apply_catalog(m, BOTH ACME);
+	check_unbilled(m, 2);
+	assert_text("INV-000003 invoice 2026-01-01..2026-02-01 11.00", regenerate(m, "INV-000001", "2026-02-02T00:00:00Z"));
+	check_unbilled(m, 0);
+	apply_catalog(m, METERS PLAN ACME);
+	check_unbilled(m, 1);
+	void_document(m, "INV-000003", "2026-02-03T00:00:00Z");
+	check_unbilled(m, 3);
+	close_due(m, "2026-02-03T00:00:00Z");
+	apply_catalog(m, BOTH ACME);
+	check_unbilled(m, 2);
+	void_document(m, "INV-000004", "2026-02-04T00:00:00Z");
+	check_unbilled(m, 0);
+	check_books(m);
+}
+
 static void test_an_event_that_was_taken_back_before_it_came(void **state)
 {
 	(void)state;
@@ -232,6 +288,7 @@ int main(int argc, char **argv)
 		in_scratch(test_a_subscription_that_is_dropped_with_all_it_has),
 		in_scratch(test_late_events_of_a_type_that_is_dropped),
 		in_scratch(test_taken_back_after_its_period_was_billed),
+		in_scratch(test_a_type_that_is_metered_too_late),
 		in_scratch(test_verify_finds_what_is_not_counted),
 	};
 	if (argc > 1)
