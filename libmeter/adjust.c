@@ -1,5 +1,5 @@
 /*
- * adjust.c - what differs between two ratings of one period: as lines of an adjustment, and for people. (pure)
+ * adjust.c - what differs between two ratings of one period: as lines of an adjustment, and for people.
  *
  * Lines are the same step of the same charge when kind, charge, account, stretch of time and description agree; what a
  * description says of money that is left and of packages that were counted is not what the line is.
@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "error.h"
+#include "intern.h"
 #include "invoice.h"
+#include "os.h"
 
 static bool same_text(const char *a, const char *b)
 {
@@ -197,19 +199,72 @@ static int add_difference(struct adjusting *a, const struct invoice_line *before
 	return line->description ? METER_OK : meter__fail(METER_ENOMEM, "no memory for an adjustment");
 }
 
-/* Lines of one step stand in one order in both, so most are found where the one before was. */
-static const struct invoice_line *find_step(const struct invoice_line *lines, size_t count, bool *is_used, size_t *next,
-                                            const struct invoice_line *wanted)
+/* Lines that are looked for by what step they are; those of one step in their order, each once. */
+struct steps {
+	const struct invoice_line *lines;
+	struct intern identities; /* their index is that of first */
+	size_t *first;            /* 1 + the first line that is left; 0: none */
+	size_t *next;             /* of a line: 1 + the next one of its step */
+	size_t count;             /* of identities of lines */
+	struct buffer key;
+};
+
+static int find_identity(struct steps *s, const struct invoice_line *line, size_t *out)
 {
-	for (size_t i = 0; i < count; i++) {
-		const size_t at = (*next + i) % count;
-		if (!is_used[at] && is_same_step(&lines[at], wanted)) {
-			is_used[at] = true;
-			*next = at + 1;
-			return &lines[at];
-		}
+	const struct identity identity = identity_of(line);
+	const struct slice parts[] = {meter__slice_of(line->charge), meter__slice_of(line->account), identity.head,
+	                              identity.middle, identity.tail};
+	meter__buffer_reset(&s->key);
+	meter__buffer_format(&s->key, "%d %lld %lld", (int)line->kind, (long long)line->active.from_us,
+	                     (long long)line->active.to_us);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		/* Its size keeps a text apart from the next one, whatever it holds. */
+		if (parts[i].data)
+			meter__buffer_format(&s->key, " %zu:", parts[i].size);
+		else
+			meter__buffer_text(&s->key, " -");
+		meter__buffer_slice(&s->key, parts[i]);
 	}
-	return NULL;
+	return s->key.failed ? METER_ENOMEM : meter__intern_index(&s->identities, (struct slice){s->key.data, s->key.size}, out);
+}
+
+static int index_steps(struct steps *s, const struct invoice_line *lines, size_t count)
+{
+	int code = METER_OK;
+	*s = (struct steps){
+		.lines = lines, .first = calloc(count + 1, sizeof(*s->first)), .next = calloc(count + 1, sizeof(*s->next))};
+	s->identities.seed = meter__os.random();
+	for (size_t i = count; i > 0 && code == METER_OK && s->first && s->next; i--) {
+		size_t index;
+		code = find_identity(s, &lines[i - 1], &index);
+		if (code != METER_OK)
+			break;
+		s->next[i - 1] = s->first[index];
+		s->first[index] = i;
+	}
+	s->count = s->identities.count;
+	return s->first && s->next ? code : METER_ENOMEM;
+}
+
+/* *out, which is not found again, is NULL when there is none. */
+static int take_step(struct steps *s, const struct invoice_line *wanted, const struct invoice_line **out)
+{
+	size_t index;
+	int code = find_identity(s, wanted, &index);
+	*out = NULL;
+	if (code != METER_OK || index >= s->count || s->first[index] == 0)
+		return code;
+	*out = &s->lines[s->first[index] - 1];
+	s->first[index] = s->next[s->first[index] - 1];
+	return METER_OK;
+}
+
+static void free_steps(struct steps *s)
+{
+	meter__intern_free(&s->identities);
+	meter__buffer_free(&s->key);
+	free(s->first);
+	free(s->next);
 }
 
 int meter__adjust_lines(struct invoice_line **lines, size_t *count, struct arena *arena, const char *document,
@@ -217,20 +272,29 @@ int meter__adjust_lines(struct invoice_line **lines, size_t *count, struct arena
                         size_t after_count)
 {
 	struct adjusting a = {.arena = arena, .count = *count, .document = document};
-	size_t next = 0;
-	bool *is_used = calloc(before_count + 1, sizeof(*is_used));
+	struct steps steps;
+	bool *is_taken = calloc(before_count + 1, sizeof(*is_taken));
+	int code = index_steps(&steps, before, before_count);
 	a.lines = meter__arena_array(arena, *count + before_count + after_count + 1, sizeof(*a.lines));
-	int code = is_used && a.lines ? METER_OK : meter__fail(METER_ENOMEM, "no memory for an adjustment");
+	if (code == METER_OK && (!is_taken || !a.lines))
+		code = METER_ENOMEM;
 	if (code == METER_OK && *count > 0)
 		memcpy(a.lines, *lines, *count * sizeof(*a.lines));
-	for (size_t i = 0; i < after_count && code == METER_OK; i++)
-		code = add_difference(&a, find_step(before, before_count, is_used, &next, &after[i]), &after[i]);
+	for (size_t i = 0; i < after_count && code == METER_OK; i++) {
+		const struct invoice_line *old;
+		code = take_step(&steps, &after[i], &old);
+		if (old)
+			is_taken[old - before] = true;
+		if (code == METER_OK)
+			code = add_difference(&a, old, &after[i]);
+	}
 	for (size_t i = 0; i < before_count && code == METER_OK; i++)
-		code = is_used[i] ? METER_OK : add_difference(&a, &before[i], NULL);
-	free(is_used);
+		code = is_taken[i] ? METER_OK : add_difference(&a, &before[i], NULL);
+	free_steps(&steps);
+	free(is_taken);
 	if (code == METER_OK) {
 		*lines = a.lines;
 		*count = a.count;
 	}
-	return code;
+	return code == METER_ENOMEM ? meter__fail(code, "no memory for an adjustment") : code;
 }
