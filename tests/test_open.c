@@ -776,8 +776,9 @@ static void test_a_disk_that_fills_loses_nothing(void **state)
 	assert_part("the disk is full", meter_errmsg());
 	meter_counters stats = read_stats(m);
 	assert_int_equal(stats.writer_error, METER_EFULL);
-	assert_i64(10, stats.accepted);
-	assert_i64(FILLING, stats.queued);
+	/* On a busy machine a few may go into a small transaction, which still fits. */
+	assert_true(stats.accepted >= 10 && stats.accepted < 100);
+	assert_i64(10 + FILLING, stats.accepted + stats.queued);
 	assert_code(METER_EFULL, meter_flush(m, -1));
 
 	/* Who waits for the outcome learns that there is none yet; sending it again is harmless. */
