@@ -6,26 +6,34 @@
 
 #include "error.h"
 
-static struct account_entry *find(const struct account *a, const char *key)
+/* Where the entry is, or would be. */
+static size_t find_place(const struct account *a, const char *key, bool *is_there)
 {
-	for (size_t i = 0; i < a->count; i++) {
-		if (strcmp(a->entries[i].key, key) == 0)
-			return &a->entries[i];
+	size_t low = 0, high = a->count;
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		if (strcmp(a->entries[middle].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	*is_there = low < a->count && strcmp(a->entries[low].key, key) == 0;
+	return low;
 }
 
 struct decimal meter__account_get(const struct account *a, const char *key)
 {
-	const struct account_entry *entry = find(a, key);
-	return entry ? entry->value : DECIMAL_ZERO;
+	bool is_there;
+	const size_t at = find_place(a, key, &is_there);
+	return is_there ? a->entries[at].value : DECIMAL_ZERO;
 }
 
 int meter__account_set(struct account *a, const char *key, struct decimal value)
 {
-	struct account_entry *entry = find(a, key);
-	if (entry) {
-		entry->value = value;
+	bool is_there;
+	const size_t at = find_place(a, key, &is_there);
+	if (is_there) {
+		a->entries[at].value = value;
 		return METER_OK;
 	}
 	if (meter__decimal_is_zero(value))
@@ -41,7 +49,9 @@ int meter__account_set(struct account *a, const char *key, struct decimal value)
 	char *copy = meter__copy(meter__slice_of(key));
 	if (!copy)
 		return METER_ENOMEM;
-	a->entries[a->count++] = (struct account_entry){copy, value};
+	memmove(&a->entries[at + 1], &a->entries[at], (a->count - at) * sizeof(*a->entries));
+	a->entries[at] = (struct account_entry){copy, value};
+	a->count++;
 	return METER_OK;
 }
 

@@ -17,7 +17,7 @@ struct account_entry {
 
 /* Zero-initialised is empty. */
 struct account {
-	struct account_entry *entries;
+	struct account_entry *entries; /* sorted by key */
 	size_t count;
 	size_t capacity;
 };
