@@ -4,8 +4,7 @@
  */
 #include "error.h"
 #include "internal.h"
-
-#include <sched.h>
+#include "os.h"
 
 enum step { STEP_PREPARE, STEP_FILL, STEP_ACTIVATE, STEP_PURGE };
 
@@ -70,7 +69,7 @@ static int fill(struct meter *m, struct apply *a, meter_progress progress, void 
 			return meter__fail(METER_ETIMEDOUT,
 			                   "stopped after %lld of %lld events; applying the same text again goes on there",
 			                   (long long)done, (long long)total);
-		sched_yield(); /* the lock was just released: let the writer have it */
+		meter__os_give_way();
 	}
 	return code;
 }
@@ -85,7 +84,7 @@ static int apply(struct meter *m, struct apply *a, meter_progress progress, void
 	a->is_done = false;
 	while (code == METER_OK && !a->is_done) {
 		code = run_step(m, a, STEP_PURGE);
-		sched_yield();
+		meter__os_give_way();
 	}
 	return code;
 }

@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "internal.h"
+#include "os.h"
 
 int meter__backfill_check(const char *name)
 {
@@ -103,6 +104,7 @@ int meter_backfill_retract(meter *m, const char *name, const char *reason, meter
 		events += code == METER_OK ? (int64_t)count : 0;
 		if (code == METER_OK && progress && progress(events, 0, user) != 0)
 			code = meter__fail(METER_ETIMEDOUT, "stopped; what was taken back stays so");
+		meter__os_give_way();
 	}
 	if (code == METER_OK && events == 0)
 		code = meter__fail(METER_ENOTFOUND, "backfill %s has no events, or they are taken back already", name);

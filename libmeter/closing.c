@@ -5,7 +5,6 @@
  * What is done stays done: a run that was stopped or killed is simply started again, and two runs at once share the work. A
  * subscription that is refused (a suspended line, a plan that is missing) does not stop the others.
  */
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,7 +286,7 @@ static int close_all(meter *m, struct closing_all *all)
 		if (code == METER_OK && o->progress &&
 		    o->progress((int64_t)all->next, (int64_t)all->catalog->subscription_count, o->user) != 0)
 			code = meter__fail(METER_ETIMEDOUT, "stopped; what was finalized stays so");
-		sched_yield(); /* the lock was just released: let the writer have it */
+		meter__os_give_way();
 	} while (code == METER_OK && all->next < all->catalog->subscription_count);
 	meter__proven_free(&proven);
 	meter__catalog_release(all->catalog);

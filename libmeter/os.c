@@ -38,6 +38,8 @@ static uint64_t random_bits(void)
 	return bits;
 }
 
+#define GIVE_WAY_US 1000
+
 struct os_calls meter__os = {wall_clock_us, monotonic_us, random_bits};
 
 int meter__os_lock_open(int *fd_out, const char *path)
@@ -65,8 +67,9 @@ int meter__os_lock_open(int *fd_out, const char *path)
 int meter__os_lock(int fd, int64_t wait_ms)
 {
 	int64_t give_up_us = meter__os.mono_us() + wait_ms * 1000;
-	/* flock has no time-out of its own. The pause grows so that a short wait is short and a long one is cheap. */
-	for (int64_t pause_us = 50;; pause_us = pause_us < 10000 ? pause_us * 2 : pause_us) {
+	/* flock has no time-out of its own. The pause grows so that a short wait is short and a long one is cheap; but it stays
+	 * below what long jobs give way for. */
+	for (int64_t pause_us = 50;; pause_us = pause_us < GIVE_WAY_US / 2 ? pause_us * 2 : pause_us) {
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return METER_OK;
 		if (errno != EWOULDBLOCK && errno != EINTR)
@@ -77,6 +80,11 @@ int meter__os_lock(int fd, int64_t wait_ms)
 		struct timespec pause = {0, pause_us * 1000};
 		nanosleep(&pause, NULL);
 	}
+}
+
+void meter__os_give_way(void)
+{
+	nanosleep(&(struct timespec){0, GIVE_WAY_US * 1000}, NULL);
 }
 
 void meter__os_unlock(int fd)

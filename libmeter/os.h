@@ -26,6 +26,9 @@ int meter__os_lock_open(int *fd_out, const char *path);
  */
 int meter__os_lock(int fd, int64_t wait_ms);
 void meter__os_unlock(int fd);
+/* Between the transactions of a long job: longer than anybody waits from one try for the lock to the next, and than a thread needs
+ * to wake up. Without it whoever just had the lock has it again before others have noticed. */
+void meter__os_give_way(void);
 
 /* The folder of path, on the heap; NULL: no memory. */
 char *meter__folder_of(const char *path);
