@@ -712,7 +712,7 @@ typedef struct meter_closing meter_closing;
  * started again, and two runs at once share the work. A subscription that is refused does not stop the others: a suspended
  * line, a plan that is missing, a subscription that is in the catalog no more though adjustments of its bills wait, usage that is not what its
  * events add up to (see meter_invoice_finalize(): all events of the time that is
- * billed are read once, some two million a second). Of a period, a subscription without one (no plan then; a quarter has no "2026-02") is
+ * billed are read once, one to two million a second). Of a period, a subscription without one (no plan then; a quarter has no "2026-02") is
  * left out, one whose name says several is refused, and an invoice that is there already has its row like a new one.
  *
  * @param out      also when it fails after it began: the rows of what is done. NULL when arguments are wrong.

@@ -2,7 +2,7 @@
  * proven.h - usage that is about to be billed is added up from its events first, by the route of meter verify, and compared with
  * the buckets it is rated from.
  *
- * That takes a second for some two million events, so it happens outside of the writing transaction, and once for a stretch of
+ * That takes a second for one to two million events, so it happens outside of the writing transaction, and once for a stretch of
  * time, of one subscription or of all. Events that come in between are counted in the transaction that stores them.
  */
 #ifndef METER_PROVEN_H
