@@ -137,18 +137,24 @@ static int check_usage(const struct closing *c, const struct meter_invoice *invo
 	return code == METER_OK && c->proven->wanted_count > 0 ? METER_EAGAIN : code;
 }
 
-/* Periods are finalized in their order: say which one is next, or why there is none that could be. */
-static int fail_not_next(const struct closing *c, const struct meter_invoice *invoice)
+int meter__finalize_next(const struct closing *c, const char *subscription, struct billing_period *out)
 {
 	struct meter_catalog *catalog;
-	struct billing_period next;
-	char from[INSTANT_TEXT_SIZE];
 	int code = meter__store_catalog(c->reader, &catalog);
 	if (code != METER_OK)
 		return code;
-	code = meter__draft_open_period(&next, c->reader, catalog,
-	                                meter__catalog_subscription(catalog, meter__slice_of(invoice->subscription)));
+	code = meter__draft_open_period(out, c->reader, catalog,
+	                                meter__catalog_subscription(catalog, meter__slice_of(subscription)));
 	meter__catalog_release(catalog);
+	return code;
+}
+
+/* Periods are finalized in their order: say which one is next, or why there is none that could be. */
+static int fail_not_next(const struct closing *c, const struct meter_invoice *invoice)
+{
+	struct billing_period next;
+	char from[INSTANT_TEXT_SIZE];
+	int code = meter__finalize_next(c, invoice->subscription, &next);
 	if (code != METER_OK && code != METER_EEND)
 		return code;
 	if (code == METER_EEND)

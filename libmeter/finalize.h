@@ -42,6 +42,8 @@ int meter__finalize_load(meter_invoice **out, meter *m, int64_t document);
  * and as meter__draft(). METER_EAGAIN: see meter__finalize_again(). */
 int meter__finalize_period(const struct closing *c, meter_invoice **out, meter_invoice **settled_out,
                            const struct draft_request *request);
+/* The first period of a subscription of the catalog that is open now; METER_EEND: there is none. */
+int meter__finalize_next(const struct closing *c, const char *subscription, struct billing_period *out);
 /* Issue the adjustments that are due as a document of their own, in this currency or, NULL, in that of the first; *out is NULL
  * when there are none. */
 int meter__finalize_adjustments(const struct closing *c, meter_invoice **out, struct slice subscription, const char *currency);

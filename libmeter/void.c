@@ -172,15 +172,9 @@ int meter_invoice_void(meter_invoice **out, meter *m, const char *number, const 
 /* One document takes the place of one: nothing of what was billed stays open, nor is billed what is not over. */
 static int check_stretch(const struct closing *c, const struct document *document, struct period was, struct period is)
 {
-	struct meter_catalog *catalog;
 	struct billing_period next = {0};
 	char end_was[INSTANT_TEXT_SIZE], end_is[INSTANT_TEXT_SIZE];
-	int code = meter__store_catalog(c->reader, &catalog);
-	if (code != METER_OK)
-		return code;
-	code = meter__draft_open_period(&next, c->reader, catalog,
-	                                meter__catalog_subscription(catalog, meter__slice_of(document->subscription)));
-	meter__catalog_release(catalog);
+	int code = meter__finalize_next(c, document->subscription, &next);
 	const bool is_left_open = code == METER_OK && next.active.from_us < was.to_us;
 	if (code != METER_OK && code != METER_EEND)
 		return code;
