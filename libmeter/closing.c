@@ -42,17 +42,23 @@ static void free_row(struct closed_row *row)
 	free(row->currency);
 }
 
+static bool make_room(struct meter_closing *out)
+{
+	if (out->count < out->capacity)
+		return true;
+	const size_t capacity = out->capacity ? out->capacity * 2 : 64;
+	struct closed_row *rows = realloc(out->rows, capacity * sizeof(*rows));
+	if (!rows)
+		return false;
+	out->rows = rows;
+	out->capacity = capacity;
+	return true;
+}
+
 /* The row is taken, also when it fails. is_whole: all of its texts could be copied. */
 static int add_row(struct meter_closing *out, struct closed_row row, bool is_whole)
 {
-	struct closed_row *rows = out->rows;
-	if (is_whole && out->count == out->capacity) {
-		const size_t capacity = out->capacity ? out->capacity * 2 : 64;
-		rows = realloc(out->rows, capacity * sizeof(*rows));
-		out->rows = rows ? rows : out->rows;
-		out->capacity = rows ? capacity : out->capacity;
-	}
-	if (!is_whole || !rows) {
+	if (!is_whole || !make_room(out)) {
 		free_row(&row);
 		return meter__fail(METER_ENOMEM, "no memory for what was closed");
 	}
@@ -73,11 +79,10 @@ static int note_closed(struct meter_closing *out, const struct meter_invoice *in
 	return add_row(out, row, row.subscription && row.number && row.currency);
 }
 
-static int note_refused(struct meter_closing *out, const char *subscription, int code)
+static int note_refused(struct meter_closing *out, struct slice subscription, int code)
 {
-	const struct closed_row row = {.subscription = meter__copy(meter__slice_of(subscription)),
-	                               .message = meter__copy(meter__slice_of(meter_errmsg())),
-	                               .code = code};
+	const struct closed_row row = {
+		.subscription = meter__copy(subscription), .message = meter__copy(meter__slice_of(meter_errmsg())), .code = code};
 	out->refused++;
 	return add_row(out, row, row.subscription && row.message);
 }
@@ -224,12 +229,7 @@ static int note_absent(struct slice subscription, void *user)
 		return METER_OK;
 	int code = meter__finalize_adjustments(v->closing, &invoice, subscription, NULL);
 	meter_invoice_free(invoice);
-	if (code != METER_ENOTFOUND)
-		return code;
-	char *key = meter__copy(subscription);
-	code = key ? note_refused(v->all->out, key, code) : meter__fail(METER_ENOMEM, "no memory for what was closed");
-	free(key);
-	return code;
+	return code == METER_ENOTFOUND ? note_refused(v->all->out, subscription, code) : code;
 }
 
 static int close_next(struct closing *c, struct closing_all *all)
@@ -245,7 +245,7 @@ static int close_next(struct closing *c, struct closing_all *all)
 		const struct subscription *subscription = &all->catalog->subscriptions[all->next];
 		code = all->options->period ? close_named(c, all, subscription) : close_due(c, all, subscription);
 		if (is_refusal(c, code))
-			code = note_refused(all->out, subscription->key, code);
+			code = note_refused(all->out, meter__slice_of(subscription->key), code);
 		if (code == METER_OK)
 			all->next++;
 		if (code == METER_OK && meter__os.mono_us() >= all->until_us)

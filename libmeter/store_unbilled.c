@@ -23,25 +23,29 @@ static bool is_billable(const struct meter_catalog *catalog, struct slice subscr
 	return catalog && meter__catalog_subscription(catalog, subscription) && meter__catalog_is_metered(catalog, type);
 }
 
+static int bind_pair(struct store *s, enum statement which, int64_t subscription, int64_t type, sqlite3_stmt **out)
+{
+	int code = meter__store_statement(&s->write, which, out);
+	if (code != METER_OK)
+		return code;
+	sqlite3_bind_int64(*out, 1, subscription);
+	sqlite3_bind_int64(*out, 2, type);
+	return METER_OK;
+}
+
 static int run_for_pair(struct store *s, enum statement which, int64_t subscription, int64_t type)
 {
 	sqlite3_stmt *statement;
-	int code = meter__store_statement(&s->write, which, &statement);
-	if (code != METER_OK)
-		return code;
-	sqlite3_bind_int64(statement, 1, subscription);
-	sqlite3_bind_int64(statement, 2, type);
-	return meter__store_run(&s->write, statement, "counting unbilled events");
+	int code = bind_pair(s, which, subscription, type, &statement);
+	return code == METER_OK ? meter__store_run(&s->write, statement, "counting unbilled events") : code;
 }
 
 int meter__store_unbilled_add(struct store *s, int64_t subscription, int64_t type, int64_t events)
 {
 	sqlite3_stmt *statement;
-	int code = meter__store_statement(&s->write, SQL_UNBILLED_ADD, &statement);
+	int code = bind_pair(s, SQL_UNBILLED_ADD, subscription, type, &statement);
 	if (code != METER_OK)
 		return code;
-	sqlite3_bind_int64(statement, 1, subscription);
-	sqlite3_bind_int64(statement, 2, type);
 	sqlite3_bind_int64(statement, 3, events);
 	return meter__store_run(&s->write, statement, "counting unbilled events");
 }
@@ -84,26 +88,31 @@ static int add_pair(struct pairs *pairs, struct pair pair)
 struct pair_search {
 	const struct meter_catalog *before, *after;
 	int64_t only;
+	struct pairs *out;
 };
 
-static int find_pairs(struct store *s, const struct pair_search *search, struct pairs *out)
+static int note_pair(sqlite3_stmt *row, void *user)
+{
+	const struct pair_search *search = user;
+	const struct slice subscription = meter__store_slice(row, 2), type = meter__store_slice(row, 3);
+	struct pair pair;
+	int code = meter__store_int(row, 0, &pair.subscription);
+	if (code == METER_OK)
+		code = meter__store_int(row, 1, &pair.type);
+	if (code != METER_OK || !is_billable(search->after, subscription, type) ||
+	    is_billable(search->before, subscription, type))
+		return code;
+	return add_pair(search->out, pair);
+}
+
+static int find_pairs(struct store *s, struct pair_search *search)
 {
 	sqlite3_stmt *statement;
 	int code = meter__store_statement(&s->write, SQL_UNBILLED_LIST, &statement);
 	if (code != METER_OK)
 		return code;
 	sqlite3_bind_int64(statement, 1, search->only);
-	int rc = SQLITE_DONE;
-	while (code == METER_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
-		const struct slice subscription = meter__store_slice(statement, 2), type = meter__store_slice(statement, 3);
-		if (is_billable(search->after, subscription, type) && !is_billable(search->before, subscription, type))
-			code = add_pair(out,
-			                (struct pair){sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1)});
-	}
-	if (code == METER_OK && rc != SQLITE_DONE)
-		code = meter__store_fail(s->write.db, rc, "reading unbilled events");
-	sqlite3_reset(statement);
-	return code;
+	return meter__store_visit_rows(&s->write, statement, note_pair, search);
 }
 
 /* ---- events that are covered no more ---- */
@@ -223,7 +232,7 @@ static int find_standing(struct store *s, struct metered *m, const struct stored
 	if (code != METER_OK)
 		return code == METER_EEND ? METER_OK : code;
 	code = find_metered(s, m, billed.catalog, e->type);
-	if (code == METER_OK)
+	if (code == METER_OK && m->is_metered)
 		code = meter__store_bill_ingest(meter__store_writing(s), billed.bill, &seen);
 	*out = !m->is_metered ? IS_MISSED : e->ingest <= seen ? IS_SHOWN : IS_WAITING;
 	return code;
@@ -342,9 +351,9 @@ static int count_missed(struct store *s, const struct pairs *pairs)
 
 int meter__store_unbilled_settle(struct store *s, const struct meter_catalog *before, const struct meter_catalog *after)
 {
-	const struct pair_search search = {.before = before, .after = after};
 	struct pairs pairs = {0};
-	int code = find_pairs(s, &search, &pairs);
+	struct pair_search search = {.before = before, .after = after, .out = &pairs};
+	int code = find_pairs(s, &search);
 	for (size_t i = 0; code == METER_OK && i < pairs.count; i++)
 		code = run_for_pair(s, SQL_UNBILLED_DELETE, pairs.list[i].subscription, pairs.list[i].type);
 	if (code == METER_OK)
@@ -418,9 +427,9 @@ static int count_shown(struct store *s, int64_t subscription, struct period peri
 /* What a bill has missed is open again with its period, and will be billed. */
 static int strike_missed(struct store *s, int64_t subscription, struct period period)
 {
-	const struct pair_search search = {.after = s->live->in_force, .only = subscription};
 	struct pairs pairs = {0};
-	int code = find_pairs(s, &search, &pairs);
+	struct pair_search search = {.after = s->live->in_force, .only = subscription, .out = &pairs};
+	int code = find_pairs(s, &search);
 	if (code == METER_OK && pairs.count > 0)
 		code = count_events(&(struct scan){.store = s, .covered = &pairs}, period, subscription, STRIKE_OFF);
 	free(pairs.list);
@@ -458,11 +467,9 @@ static int look_up(struct store *s, const struct pair *pair, bool *is_covered, b
 	struct buffer subscription = {0}, type = {0};
 	sqlite3_stmt *statement;
 	int64_t events = 0;
-	int code = meter__store_statement(&s->write, SQL_UNBILLED_PAIR, &statement);
+	int code = bind_pair(s, SQL_UNBILLED_PAIR, pair->subscription, pair->type, &statement);
 	if (code != METER_OK)
 		return code;
-	sqlite3_bind_int64(statement, 1, pair->subscription);
-	sqlite3_bind_int64(statement, 2, pair->type);
 	code = meter__store_step_integer(&s->write, statement, &events);
 	*out_any = code == METER_OK;
 	if (code != METER_OK)
